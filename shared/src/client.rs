@@ -1,0 +1,367 @@
+//! [`ServiceClient`]: reqwest that carries a fresh token for a session.
+
+pub mod http;
+pub mod token_cache;
+pub mod token_source;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, WWW_AUTHENTICATE};
+use reqwest::{Method, Request, Response, StatusCode};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use url::Url;
+
+use crate::clock::{Clock, SystemClock};
+use crate::scopes::Scopes;
+use crate::session::Session;
+use crate::token::AccessToken;
+use crate::trace::TraceContext;
+use http::{capped_body, describe};
+use token_cache::TokenCache;
+use token_source::{TokenFetchError, TokenRequest};
+
+/// How long a caller waits for its token, unless told otherwise.
+const TOKEN_DEADLINE: Duration = Duration::from_secs(10);
+/// The longest enveloped answer that is read into memory.
+const MAX_ANSWER_BYTES: usize = 16 * 1024 * 1024;
+
+/// A service that we call: where it is, what it is called in tokens, and what we want of it.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// Its root, for example `http://order-service:9002`. Tokens go there and nowhere else.
+    pub base_url: Url,
+    /// Its name in a token's `aud`.
+    pub audience: String,
+    /// The scopes to ask for.
+    pub scope: Scopes,
+}
+
+/// Is told of every call, for statistics.
+pub trait CallObserver: Send + Sync {
+    /// A call to the target has ended, however it ended; `took` is the time of the HTTP exchange.
+    fn called(&self, took: Duration);
+}
+
+/// Calls one service on behalf of sessions.
+///
+/// ```no_run
+/// # async fn example(tokens: shared::client::token_cache::TokenCache) -> Result<(), Box<dyn std::error::Error>> {
+/// use shared::client::{ServiceClient, Target, http::{Timeouts, http_client}};
+///
+/// let orders = ServiceClient::new(http_client(Timeouts::default())?, tokens, Target {
+///     base_url: "http://order-service:9002".parse()?,
+///     audience: "order-service".to_owned(),
+///     scope: "order:read".parse()?,
+/// });
+/// let session = shared::Session::parse(r#"{"companyId":100,"userId":200}"#)?;
+/// let answer = orders.with_session(&session).get("/api/orders").send().await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct ServiceClient {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    http: reqwest::Client,
+    tokens: TokenCache,
+    target: Target,
+    clock: SystemClock,
+    observer: Option<Arc<dyn CallObserver>>,
+}
+
+/// Why a call has no answer, or not the one that was asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum CallError {
+    /// No token could be had.
+    #[error("no token: {0}")]
+    Token(#[from] TokenFetchError),
+    /// The request cannot be built: a path, header or body that is none.
+    #[error("the request cannot be built: {0}")]
+    Request(String),
+    /// The service could not be reached, or the answer broke off.
+    #[error("no answer: {0}")]
+    Transport(String),
+    /// The service refuses.
+    #[error("the service answered {status} {}: {message}", code.as_deref().unwrap_or("without a code"))]
+    Refused {
+        /// HTTP status.
+        status: u16,
+        /// The stable code of the envelope.
+        code: Option<String>,
+        /// The envelope's message.
+        message: String,
+    },
+    /// The answer is not the JSON that was expected.
+    #[error("the answer is not what was expected: {0}")]
+    Unexpected(String),
+}
+
+impl CallError {
+    /// Whether the same call may succeed later.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Token(error) => error.is_transient(),
+            Self::Transport(_) => true,
+            Self::Refused { status, .. } => matches!(status, 408 | 425 | 429 | 500..),
+            Self::Request(_) | Self::Unexpected(_) => false,
+        }
+    }
+
+    /// The stable code of the envelope, if the service refused with one.
+    #[must_use]
+    pub fn code(&self) -> Option<&str> {
+        match self {
+            Self::Refused { code, .. } => code.as_deref(),
+            _ => None,
+        }
+    }
+}
+
+impl ServiceClient {
+    /// A client for this target. `http` follows no redirects, as [`http::http_client`] makes it.
+    #[must_use]
+    pub fn new(http: reqwest::Client, tokens: TokenCache, target: Target) -> Self {
+        let clock = SystemClock::new();
+        Self { inner: Arc::new(Inner { http, tokens, target, clock, observer: None }) }
+    }
+
+    /// The same client with an observer.
+    #[must_use]
+    pub fn observed_by(self, observer: Arc<dyn CallObserver>) -> Self {
+        let Inner { http, tokens, target, clock, .. } = &*self.inner;
+        let (http, tokens, target) = (http.clone(), tokens.clone(), target.clone());
+        let observer = Some(observer);
+        Self { inner: Arc::new(Inner { http, tokens, target, clock: clock.clone(), observer }) }
+    }
+
+    /// Calls on behalf of this session: each gets a token that carries it.
+    #[must_use]
+    pub fn with_session(&self, session: &Session) -> SessionClient {
+        self.caller(Some(session.clone()))
+    }
+
+    /// Calls on the client's own behalf: its tokens carry no session.
+    #[must_use]
+    pub fn without_session(&self) -> SessionClient {
+        self.caller(None)
+    }
+
+    fn caller(&self, session: Option<Session>) -> SessionClient {
+        let Target { audience, scope, .. } = self.inner.target.clone();
+        let request = Arc::new(TokenRequest { audience, scope, session });
+        SessionClient { inner: Arc::clone(&self.inner), request, trace: TraceContext::start() }
+    }
+}
+
+impl fmt::Debug for ServiceClient {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "ServiceClient({})", self.inner.target.base_url)
+    }
+}
+
+/// A [`ServiceClient`] bound to one session.
+#[derive(Clone)]
+pub struct SessionClient {
+    inner: Arc<Inner>,
+    request: Arc<TokenRequest>,
+    trace: TraceContext,
+}
+
+impl SessionClient {
+    /// The same client within this trace.
+    #[must_use]
+    pub fn within(mut self, trace: TraceContext) -> Self {
+        self.trace = trace;
+        self
+    }
+
+    /// A GET of this path.
+    #[must_use]
+    pub fn get(&self, path: &str) -> Call {
+        self.call(Method::GET, path)
+    }
+
+    /// A POST to this path.
+    #[must_use]
+    pub fn post(&self, path: &str) -> Call {
+        self.call(Method::POST, path)
+    }
+
+    /// A DELETE of this path.
+    #[must_use]
+    pub fn delete(&self, path: &str) -> Call {
+        self.call(Method::DELETE, path)
+    }
+
+    /// A call of any method. `path` begins with `/`; a query goes by [`Call::query`].
+    #[must_use]
+    pub fn call(&self, method: Method, path: &str) -> Call {
+        let mut url = self.inner.target.base_url.clone();
+        // Setting the path, unlike joining, cannot lead to another host: `//evil` stays a path.
+        url.set_path(path);
+        let builder = self.inner.http.request(method, url);
+        Call { client: self.clone(), builder: Ok(builder) }
+    }
+}
+
+impl fmt::Debug for SessionClient {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "SessionClient({:?})", self.request.session)
+    }
+}
+
+/// A request being built.
+pub struct Call {
+    client: SessionClient,
+    builder: Result<reqwest::RequestBuilder, CallError>,
+}
+
+impl fmt::Debug for Call {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Call({:?})", self.client)
+    }
+}
+
+impl Call {
+    fn map(
+        mut self,
+        change: impl FnOnce(reqwest::RequestBuilder) -> reqwest::RequestBuilder,
+    ) -> Self {
+        self.builder = self.builder.map(change);
+        self
+    }
+
+    /// Adds query parameters.
+    #[must_use]
+    pub fn query(self, query: &(impl Serialize + ?Sized)) -> Self {
+        self.map(|builder| builder.query(query))
+    }
+
+    /// Sends this as JSON.
+    #[must_use]
+    pub fn json(self, body: &(impl Serialize + ?Sized)) -> Self {
+        self.map(|builder| builder.json(body))
+    }
+
+    /// Sends this body. One that streams can be sent once only, so a 401 is not answered with a fresh token.
+    #[must_use]
+    pub fn body(self, body: impl Into<reqwest::Body>) -> Self {
+        self.map(|builder| builder.body(body))
+    }
+
+    /// Adds a header. `Authorization` is ours and is overwritten.
+    #[must_use]
+    pub fn header(self, name: &str, value: &str) -> Self {
+        self.map(|builder| builder.header(name, value))
+    }
+
+    /// Names the request, so that sending it twice has the effect of once.
+    #[must_use]
+    pub fn idempotency_key(self, key: &str) -> Self {
+        self.header("Idempotency-Key", key)
+    }
+
+    /// Sends the request with a token. After a 401 that says `invalid_token` the token is dropped and the request
+    /// is sent once more with a fresh one, if its body can be sent again.
+    ///
+    /// # Errors
+    /// A [`CallError`] when there is no token or no answer. Any status is an answer.
+    pub async fn send(self) -> Result<Response, CallError> {
+        let Self { client, builder } = self;
+        let request = builder?.build().map_err(|error| CallError::Request(describe(&error)))?;
+        let again = request.try_clone();
+        let token = client.token().await?;
+        let response = client.execute(request, &token).await?;
+        if !rejects_token(&response) {
+            return Ok(response);
+        }
+        client.inner.tokens.reject(&client.request, &token);
+        let Some(again) = again else { return Ok(response) };
+        let fresh = client.token().await?;
+        client.execute(again, &fresh).await
+    }
+
+    /// Sends the request and takes `data` out of the envelope.
+    ///
+    /// # Errors
+    /// As [`Call::send`]; [`CallError::Refused`] for every status that is no success.
+    pub async fn fetch<T: DeserializeOwned>(self) -> Result<T, CallError> {
+        let response = self.send().await?;
+        let status = response.status();
+        let body = capped_body(response, MAX_ANSWER_BYTES).await.map_err(CallError::Transport)?;
+        if !status.is_success() {
+            return Err(refused(status, &body));
+        }
+        let envelope: Data<T> = serde_json::from_slice(&body)
+            .map_err(|error| CallError::Unexpected(error.to_string()))?;
+        Ok(envelope.data)
+    }
+}
+
+#[derive(serde::Deserialize)]
+struct Data<T> {
+    data: T,
+}
+
+#[derive(Default, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Refusal {
+    error_code: Option<String>,
+    message: Option<String>,
+}
+
+fn refused(status: StatusCode, body: &[u8]) -> CallError {
+    let refusal: Refusal = serde_json::from_slice(body).unwrap_or_default();
+    CallError::Refused {
+        status: status.as_u16(),
+        code: refusal.error_code,
+        message: refusal.message.unwrap_or_default(),
+    }
+}
+
+/// RFC 6750 section 3.1. A 401 for another reason, and any 403, says nothing against the token.
+fn rejects_token(response: &Response) -> bool {
+    response.status() == StatusCode::UNAUTHORIZED
+        && response.headers().get_all(WWW_AUTHENTICATE).iter().any(|challenge| {
+            challenge.to_str().is_ok_and(|text| text.contains(r#"error="invalid_token""#))
+        })
+}
+
+impl SessionClient {
+    async fn token(&self) -> Result<AccessToken, TokenFetchError> {
+        self.inner.tokens.token(&self.request, TOKEN_DEADLINE).await
+    }
+
+    async fn execute(
+        &self,
+        mut request: Request,
+        token: &AccessToken,
+    ) -> Result<Response, CallError> {
+        self.add_headers(request.headers_mut(), token)?;
+        let started = self.inner.clock.monotonic();
+        let answer = self.inner.http.execute(request).await;
+        if let Some(observer) = &self.inner.observer {
+            observer.called(self.inner.clock.monotonic().saturating_sub(started));
+        }
+        answer.map_err(|error| CallError::Transport(describe(&error)))
+    }
+
+    fn add_headers(&self, headers: &mut HeaderMap, token: &AccessToken) -> Result<(), CallError> {
+        let not_a_header = |_| CallError::Request("the token is not a header value".to_owned());
+        let mut bearer =
+            HeaderValue::from_str(&format!("Bearer {}", token.expose())).map_err(not_a_header)?;
+        bearer.set_sensitive(true);
+        headers.insert(AUTHORIZATION, bearer);
+        let trace = self.trace.next_span().to_string();
+        let trace = HeaderValue::from_str(&trace)
+            .map_err(|_| CallError::Request("the trace is not a header value".to_owned()))?;
+        headers.insert(HeaderName::from_static("traceparent"), trace);
+        Ok(())
+    }
+}

@@ -1,0 +1,70 @@
+//! The HTTP below the clients: one reqwest client with every timeout set, and answers of bounded size.
+
+use std::error::Error;
+use std::fmt::Write;
+use std::time::Duration;
+
+use reqwest::{Client, Response, redirect};
+
+/// How long a call may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// To connect, TLS included.
+    pub connect: Duration,
+    /// Between two pieces of the answer.
+    pub read: Duration,
+    /// From the beginning to the last byte.
+    pub total: Duration,
+}
+
+impl Default for Timeouts {
+    /// 2 s to connect, 10 s between two reads, 30 s in all.
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(2),
+            read: Duration::from_secs(10),
+            total: Duration::from_secs(30),
+        }
+    }
+}
+
+/// A client that follows no redirect: a token must not travel to where somebody's `Location` points.
+///
+/// # Errors
+/// When the TLS roots of the system cannot be loaded.
+pub fn http_client(timeouts: Timeouts) -> Result<Client, reqwest::Error> {
+    Client::builder()
+        .connect_timeout(timeouts.connect)
+        .read_timeout(timeouts.read)
+        .timeout(timeouts.total)
+        .redirect(redirect::Policy::none())
+        .tcp_nodelay(true)
+        .user_agent(concat!("baton/", env!("CARGO_PKG_VERSION")))
+        .build()
+}
+
+/// The body, if it is not longer than `max_bytes`.
+pub(crate) async fn capped_body(
+    mut response: Response,
+    max_bytes: usize,
+) -> Result<Vec<u8>, String> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|error| describe(&error))? {
+        if body.len() + chunk.len() > max_bytes {
+            return Err(format!("the answer is longer than {max_bytes} bytes"));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+/// An error with its causes in one line; reqwest alone says no more than "error sending request".
+pub(crate) fn describe(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let _ = write!(text, ": {cause}");
+        source = cause.source();
+    }
+    text
+}

@@ -1,0 +1,58 @@
+//! The one source of "now". Whatever depends on time takes a [`Clock`], so that a test can stop it.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
+
+/// A moment in UTC, to the microsecond.
+pub type Timestamp = DateTime<Utc>;
+
+/// Tells the time in the two ways programs need it.
+pub trait Clock: Send + Sync + fmt::Debug {
+    /// The wall clock: what a token's `exp` is held against. It may jump when the machine is set.
+    fn now(&self) -> Timestamp;
+
+    /// Time since an arbitrary start; it never jumps. Lifetimes of cached things are measured with it.
+    fn monotonic(&self) -> Duration;
+}
+
+/// The machine's own clock.
+#[derive(Clone, Debug)]
+pub struct SystemClock {
+    started: Instant,
+}
+
+impl SystemClock {
+    /// A clock whose monotonic time starts now.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the clock")]
+    pub fn new() -> Self {
+        Self { started: Instant::now() }
+    }
+
+    /// The same, in the shape that verifiers and caches take.
+    #[must_use]
+    pub fn shared() -> Arc<dyn Clock> {
+        Arc::new(Self::new())
+    }
+}
+
+impl Default for SystemClock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the clock")]
+    fn now(&self) -> Timestamp {
+        let now = Utc::now();
+        DateTime::from_timestamp_micros(now.timestamp_micros()).unwrap_or(now)
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.started.elapsed()
+    }
+}

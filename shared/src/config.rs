@@ -1,0 +1,150 @@
+//! Layered settings: defaults in the type, one TOML file, the environment on top. Unknown keys are refused.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use config::{Config, Environment, File, FileFormat};
+use serde::de::DeserializeOwned;
+
+/// The sections that the one file may have.
+const SECTIONS: [&str; 5] = ["auth", "user", "order", "file", "batch"];
+
+/// Why the settings cannot be used. The text names the key or the file.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read the configuration file {path}: {cause}")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        cause: std::io::Error,
+    },
+    /// The file has a section that no service reads.
+    #[error("{path}: there is no section [{section}]; the sections are {}", SECTIONS.join(", "))]
+    UnknownSection {
+        /// The file.
+        path: PathBuf,
+        /// The section.
+        section: String,
+    },
+    /// A key is unknown, missing or of the wrong kind.
+    #[error("configuration of [{section}]: {cause}")]
+    Invalid {
+        /// The section.
+        section: String,
+        /// What is wrong, with the key.
+        cause: String,
+    },
+}
+
+/// Loads the settings of one service: section `[name]` of the file named by `--config` or `BATON_CONFIG`,
+/// with variables `BATON_<NAME>_<KEY>` on top.
+///
+/// # Errors
+/// A [`ConfigError`] that names the key.
+pub fn load<T: DeserializeOwned>(section: &str, file: Option<&Path>) -> Result<T, ConfigError> {
+    let from_variable = std::env::var_os("BATON_CONFIG").map(PathBuf::from);
+    let file = file.map(Path::to_path_buf).or(from_variable);
+    load_from(section, file.as_deref(), std::env::vars_os().filter_map(readable).collect())
+}
+
+/// The same with the environment handed in.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_from<T: DeserializeOwned>(
+    section: &str,
+    file: Option<&Path>,
+    environment: HashMap<String, String>,
+) -> Result<T, ConfigError> {
+    let invalid = |cause: config::ConfigError| ConfigError::Invalid {
+        section: section.to_owned(),
+        cause: cause.to_string(),
+    };
+    let mut settings = Config::default();
+    if let Some(path) = file {
+        settings = section_of(path, section)?;
+    }
+    let prefix = format!("BATON_{}", section.to_uppercase());
+    let variables = Environment::with_prefix(&prefix)
+        .prefix_separator("_")
+        .try_parsing(true)
+        .source(Some(environment));
+    let layered = Config::builder().add_source(settings).add_source(variables).build();
+    layered.and_then(Config::try_deserialize).map_err(invalid)
+}
+
+fn readable((name, value): (std::ffi::OsString, std::ffi::OsString)) -> Option<(String, String)> {
+    Some((name.into_string().ok()?, value.into_string().ok()?))
+}
+
+fn section_of(path: &Path, section: &str) -> Result<Config, ConfigError> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|cause| ConfigError::Unreadable { path: path.to_owned(), cause })?;
+    let invalid = |cause: config::ConfigError| ConfigError::Invalid {
+        section: section.to_owned(),
+        cause: format!("{}: {cause}", path.display()),
+    };
+    let file = File::from_str(&text, FileFormat::Toml);
+    let whole = Config::builder().add_source(file).build().map_err(invalid)?;
+    let sections: HashMap<String, config::Value> = whole.try_deserialize().map_err(invalid)?;
+    if let Some(unknown) = sections.keys().find(|name| !SECTIONS.contains(&name.as_str())) {
+        let section = unknown.clone();
+        return Err(ConfigError::UnknownSection { path: path.to_owned(), section });
+    }
+    let mut own = Config::builder();
+    if let Some(value) = sections.get(section) {
+        let table = value.clone().into_table().map_err(invalid)?;
+        for (key, value) in table {
+            own = own.set_override(key, value).map_err(invalid)?;
+        }
+    }
+    own.build().map_err(invalid)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Settings {
+        listen: String,
+        #[serde(default)]
+        workers: u8,
+    }
+
+    fn load_text(text: &str, variables: &[(&str, &str)]) -> Result<Settings, String> {
+        let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+        let path = folder.path().join("baton.toml");
+        std::fs::write(&path, text).map_err(|error| error.to_string())?;
+        let variables = variables.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+        load_from("order", Some(&path), variables.collect()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_environment_wins_over_the_file() -> Result<(), String> {
+        let variables = [("BATON_ORDER_WORKERS", "3"), ("BATON_USER_WORKERS", "9")];
+        let settings = load_text("[order]\nlisten = \"a\"\nworkers = 2", &variables)?;
+        assert_eq!((settings.listen.as_str(), settings.workers), ("a", 3));
+        Ok(())
+    }
+
+    #[test]
+    fn an_unknown_or_missing_key_is_named() {
+        let table: [(&str, &[(&str, &str)], &str); 5] = [
+            ("[order]\nlisten = \"a\"\nlisen = 1", &[], "lisen"),
+            ("[order]\nlisten = \"a\"", &[("BATON_ORDER_WORKRES", "1")], "workres"),
+            ("[order]\nworkers = 1", &[], "listen"),
+            ("[order]\nlisten = \"a\"\nworkers = \"many\"", &[], "workers"),
+            ("[ordre]\nlisten = \"a\"", &[], "ordre"),
+        ];
+        for (text, variables, named) in table {
+            let error = load_text(text, variables).err().unwrap_or_default();
+            assert!(error.contains(named), "{text}: {error}");
+        }
+    }
+}

@@ -1,0 +1,275 @@
+//! [`Db`]: PostgreSQL or SQLite behind one query text, with every wait bounded.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use deadpool::Runtime;
+use deadpool::managed::Timeouts;
+use diesel::SqliteConnection;
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
+use diesel_async::async_connection_wrapper::AsyncConnectionWrapper;
+use diesel_async::pooled_connection::deadpool::{BuildError, Pool, PoolError};
+use diesel_async::pooled_connection::{
+    AsyncDieselConnectionManager, ManagerConfig, PoolableConnection,
+};
+use diesel_async::sync_connection_wrapper::SyncConnectionWrapper;
+use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness};
+
+/// How long to wait for a free connection, and how long to make one.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long PostgreSQL may take over one statement; the pool's own check on a connection gets half of it.
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Any number, the same for all replicas: only one of them migrates at a time.
+const MIGRATION_LOCK: i64 = 0x0062_6174_6f6e;
+
+/// What SQLite needs to serve several readers and a writer, and to survive a kill.
+const SQLITE_SETTINGS: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; \
+     PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;";
+
+/// A SQLite connection whose work is done off the event loop.
+pub type AsyncSqliteConnection = SyncConnectionWrapper<SqliteConnection>;
+
+/// A pool of connections to whichever database is configured.
+#[derive(Clone)]
+pub enum Db {
+    /// For more than one machine.
+    Postgres(Pool<AsyncPgConnection>),
+    /// For one machine: a file. One connection, so that no writer waits for another inside the process.
+    Sqlite(Pool<AsyncSqliteConnection>),
+}
+
+/// Runs the same query on whichever database is configured; the body is compiled once for each.
+///
+/// The body may use `?`; the surrounding function returns a `Result` whose error is made `From<DbError>` and
+/// from diesel's own error.
+#[macro_export]
+macro_rules! with_conn {
+    ($db:expr, |$conn:ident| $body:expr) => {
+        match $db {
+            $crate::db::Db::Postgres(pool) => {
+                let mut pooled = pool.get().await.map_err($crate::db::DbError::from)?;
+                let $conn = &mut *pooled;
+                $body
+            }
+            $crate::db::Db::Sqlite(pool) => {
+                let mut pooled = pool.get().await.map_err($crate::db::DbError::from)?;
+                let $conn = &mut *pooled;
+                $body
+            }
+        }
+    };
+}
+
+/// What can go wrong below a repository.
+#[derive(Debug, thiserror::Error)]
+pub enum DbError {
+    /// The database is away, too slow, or has no connection left. Worth another try.
+    #[error("the database is away: {0}")]
+    Unavailable(String),
+    /// The address is not one of a database that we speak to.
+    #[error("not a database address: {0}")]
+    Address(String),
+    /// A migration failed.
+    #[error("cannot migrate the database: {0}")]
+    Migration(String),
+    /// A stored value breaks a rule of the domain.
+    #[error("a stored {0} is not valid")]
+    Corrupt(&'static str),
+    /// The database refuses the statement.
+    #[error("the database refuses: {0}")]
+    Query(DieselError),
+}
+
+impl From<DieselError> for DbError {
+    fn from(error: DieselError) -> Self {
+        match &error {
+            DieselError::DatabaseError(kind, info) if is_away(kind, info.message()) => {
+                Self::Unavailable(info.message().to_owned())
+            }
+            DieselError::BrokenTransactionManager => Self::Unavailable(error.to_string()),
+            _ => Self::Query(error),
+        }
+    }
+}
+
+impl From<PoolError> for DbError {
+    fn from(error: PoolError) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}
+
+impl From<BuildError> for DbError {
+    fn from(error: BuildError) -> Self {
+        Self::Address(error.to_string())
+    }
+}
+
+/// diesel has no kind for most of what a database says while it goes away.
+fn is_away(kind: &DatabaseErrorKind, message: &str) -> bool {
+    let gone = [
+        "connection closed",
+        "terminating connection",
+        "the database system is",
+        "canceling statement due to statement timeout",
+        "database is locked",
+        "error communicating with the server",
+        "remaining connection slots",
+    ];
+    matches!(kind, DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand)
+        || gone.iter().any(|text| message.contains(text))
+}
+
+/// The address of a database, read.
+enum Address {
+    Postgres(String),
+    Sqlite(PathBuf),
+}
+
+impl Address {
+    fn parse(url: &str) -> Result<Self, DbError> {
+        if let Some(path) = url.strip_prefix("sqlite://") {
+            return Ok(Self::Sqlite(PathBuf::from(path)));
+        }
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            return Ok(Self::Postgres(url.to_owned()));
+        }
+        // Not the address itself: it may hold a password.
+        Err(DbError::Address("it begins with postgres:// or sqlite://".to_owned()))
+    }
+}
+
+impl Db {
+    /// A pool for `postgres://user:password@host/database` or `sqlite://path/to/file`, with at most so many
+    /// connections. They are made when they are needed.
+    ///
+    /// # Errors
+    /// [`DbError::Address`] when the address is none.
+    pub fn open(url: &str, max_connections: usize) -> Result<Self, DbError> {
+        match Address::parse(url)? {
+            Address::Postgres(url) => {
+                pool::<AsyncPgConnection>(url, max_connections, postgres_settings())
+                    .map(Self::Postgres)
+            }
+            Address::Sqlite(path) => {
+                let path = path.to_string_lossy().into_owned();
+                pool::<AsyncSqliteConnection>(path, 1, SQLITE_SETTINGS.to_owned()).map(Self::Sqlite)
+            }
+        }
+    }
+
+    /// Asks the database for a sign of life.
+    ///
+    /// # Errors
+    /// [`DbError::Unavailable`] when there is none.
+    pub async fn ping(&self) -> Result<(), DbError> {
+        use diesel_async::RunQueryDsl;
+        with_conn!(self, |conn| diesel::sql_query("SELECT 1").execute(conn).await?);
+        Ok(())
+    }
+}
+
+impl std::fmt::Debug for Db {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(match self {
+            Self::Postgres(_) => "Db(PostgreSQL)",
+            Self::Sqlite(_) => "Db(SQLite)",
+        })
+    }
+}
+
+fn postgres_settings() -> String {
+    let timeout_ms = STATEMENT_TIMEOUT.as_millis();
+    format!("SET statement_timeout = {timeout_ms}; SET TIME ZONE 'UTC';")
+}
+
+/// A pool whose connections begin with these settings. deadpool waits for ever unless told otherwise.
+fn pool<C>(url: String, max_connections: usize, settings: String) -> Result<Pool<C>, DbError>
+where
+    C: AsyncConnection + PoolableConnection + SimpleAsyncConnection + Send + 'static,
+    AsyncDieselConnectionManager<C>:
+        deadpool::managed::Manager<Type = C, Error = diesel_async::pooled_connection::PoolError>,
+{
+    let mut config = ManagerConfig::<C>::default();
+    config.custom_setup = Box::new(move |url| {
+        let settings = settings.clone();
+        Box::pin(async move {
+            let mut connection = C::establish(url).await?;
+            connection
+                .batch_execute(&settings)
+                .await
+                .map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
+            Ok(connection)
+        })
+    });
+    let manager = AsyncDieselConnectionManager::new_with_config(url, config);
+    let timeouts = Timeouts {
+        wait: Some(CONNECT_TIMEOUT),
+        create: Some(CONNECT_TIMEOUT),
+        recycle: Some(STATEMENT_TIMEOUT / 2),
+    };
+    let builder = deadpool::managed::Pool::builder(manager)
+        .max_size(max_connections)
+        .timeouts(timeouts)
+        .runtime(Runtime::Tokio1);
+    Ok(builder.build()?)
+}
+
+/// The migrations of a service, for each database.
+pub struct Migrations {
+    /// For PostgreSQL.
+    pub postgres: EmbeddedMigrations,
+    /// For SQLite.
+    pub sqlite: EmbeddedMigrations,
+}
+
+/// Brings the database of a service up to date. The folder of a SQLite file is made where it is missing.
+/// Replicas that do this at the same time wait for each other.
+///
+/// # Errors
+/// [`DbError::Unavailable`] when the database is away, [`DbError::Migration`] when a migration fails.
+pub async fn migrate(url: &str, migrations: Migrations) -> Result<(), DbError> {
+    let address = Address::parse(url)?;
+    let work = tokio::task::spawn_blocking(move || match address {
+        Address::Postgres(url) => migrate_postgres(&url, migrations.postgres),
+        Address::Sqlite(path) => migrate_sqlite(&path, migrations.sqlite),
+    });
+    work.await.map_err(|error| DbError::Migration(error.to_string()))?
+}
+
+fn migrate_postgres(url: &str, migrations: EmbeddedMigrations) -> Result<(), DbError> {
+    use diesel::{Connection, RunQueryDsl};
+    type PgForMigrations = AsyncConnectionWrapper<AsyncPgConnection>;
+    let mut connection = <PgForMigrations as Connection>::establish(url)
+        .map_err(|error| DbError::Unavailable(error.to_string()))?;
+    // Held until the connection closes.
+    diesel::sql_query(format!("SELECT pg_advisory_lock({MIGRATION_LOCK})"))
+        .execute(&mut connection)?;
+    run_pending(&mut connection, migrations)
+}
+
+fn migrate_sqlite(path: &Path, migrations: EmbeddedMigrations) -> Result<(), DbError> {
+    use diesel::Connection;
+    use diesel::connection::SimpleConnection;
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(|error| {
+            DbError::Unavailable(format!("cannot make the folder {}: {error}", folder.display()))
+        })?;
+    }
+    let mut connection = SqliteConnection::establish(&path.to_string_lossy())
+        .map_err(|error| DbError::Unavailable(format!("{}: {error}", path.display())))?;
+    connection.batch_execute(SQLITE_SETTINGS)?;
+    run_pending(&mut connection, migrations)
+}
+
+fn run_pending<DB: diesel::backend::Backend>(
+    harness: &mut impl MigrationHarness<DB>,
+    migrations: EmbeddedMigrations,
+) -> Result<(), DbError> {
+    let ran = harness.run_pending_migrations(migrations);
+    let ran = ran.map_err(|error| DbError::Migration(error.to_string()))?;
+    for version in &ran {
+        tracing::info!(%version, "migrated the database to {version}");
+    }
+    Ok(())
+}

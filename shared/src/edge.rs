@@ -1,0 +1,239 @@
+//! [`Edge`]: the outermost layer of every service. Ids in and out, errors and panics into the envelope in the
+//! caller's language, one log line and the metrics for each request.
+
+use std::future::{Ready, ready};
+use std::panic::AssertUnwindSafe;
+use std::rc::Rc;
+use std::time::Duration;
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready};
+use actix_web::http::header::{ACCEPT_LANGUAGE, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use actix_web::{Error, HttpMessage, HttpRequest, ResponseError};
+use futures_util::FutureExt;
+use futures_util::future::LocalBoxFuture;
+use tracing::{error, info, warn};
+use uuid::Uuid;
+
+use crate::clock::{Clock, SystemClock};
+use crate::health::HttpMetrics;
+use crate::middleware::Identity;
+use crate::reply::{ApiError, Language, input};
+use crate::trace::TraceContext;
+
+/// `X-Request-Id`: given by the caller or made here, echoed in the answer.
+pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// `traceparent` (W3C Trace Context).
+pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+/// The longest request id that is taken over from a caller.
+const MAX_REQUEST_ID_BYTES: usize = 128;
+
+/// The outermost layer. See the [module](self).
+#[derive(Clone, Debug)]
+pub struct Edge {
+    metrics: HttpMetrics,
+    clock: SystemClock,
+}
+
+impl Edge {
+    /// A layer that counts into these metrics.
+    #[must_use]
+    pub fn new(metrics: HttpMetrics) -> Self {
+        Self { metrics, clock: SystemClock::new() }
+    }
+}
+
+impl<S, B> Transform<S, ServiceRequest> for Edge
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
+    B: MessageBody + 'static,
+{
+    type Response = ServiceResponse<BoxBody>;
+    type Error = Error;
+    type InitError = ();
+    type Transform = EdgeService<S>;
+    type Future = Ready<Result<Self::Transform, ()>>;
+
+    fn new_transform(&self, service: S) -> Self::Future {
+        ready(Ok(EdgeService { service: Rc::new(service), edge: self.clone() }))
+    }
+}
+
+/// The service that [`Edge`] wraps around an app.
+#[derive(Debug)]
+pub struct EdgeService<S> {
+    service: Rc<S>,
+    edge: Edge,
+}
+
+impl<S, B> Service<ServiceRequest> for EdgeService<S>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
+    B: MessageBody + 'static,
+{
+    type Response = ServiceResponse<BoxBody>;
+    type Error = Error;
+    type Future = LocalBoxFuture<'static, Result<Self::Response, Error>>;
+
+    forward_ready!(service);
+
+    fn call(&self, request: ServiceRequest) -> Self::Future {
+        let arrival = Arrival::of(&request, self.edge.clock.monotonic());
+        request.extensions_mut().insert(arrival.trace);
+        let edge = self.edge.clone();
+        let answer = AssertUnwindSafe(self.service.call(request)).catch_unwind();
+        Box::pin(async move {
+            match answer.await {
+                Ok(Ok(response)) => Ok(edge.finish(&arrival, response)),
+                Ok(Err(failure)) => Err(edge.fail(&arrival, as_api_error(&failure))),
+                Err(_panic) => Err(edge.fail(&arrival, ApiError::unexpected("a handler panicked"))),
+            }
+        })
+    }
+}
+
+/// What is remembered of a request until its answer goes out.
+struct Arrival {
+    method: String,
+    path: String,
+    request_id: HeaderValue,
+    trace: TraceContext,
+    language: Language,
+    at: Duration,
+}
+
+impl Arrival {
+    fn of(request: &ServiceRequest, at: Duration) -> Self {
+        let headers = request.headers();
+        let text = |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+        Self {
+            method: request.method().to_string(),
+            path: request.path().to_owned(),
+            request_id: request_id(headers),
+            trace: text(&TRACEPARENT)
+                .and_then(TraceContext::parse)
+                .map_or_else(TraceContext::start, TraceContext::next_span),
+            language: text(&ACCEPT_LANGUAGE).map(Language::preferred).unwrap_or_default(),
+            at,
+        }
+    }
+}
+
+fn request_id(headers: &HeaderMap) -> HeaderValue {
+    let visible = |value: &&HeaderValue| {
+        (1..=MAX_REQUEST_ID_BYTES).contains(&value.len())
+            && value.as_bytes().iter().all(u8::is_ascii_graphic)
+    };
+    let given = headers.get(X_REQUEST_ID).filter(visible).cloned();
+    given.unwrap_or_else(|| {
+        let made = Uuid::new_v4().to_string();
+        HeaderValue::from_str(&made).unwrap_or_else(|_| HeaderValue::from_static("unknown"))
+    })
+}
+
+fn as_api_error(failure: &Error) -> ApiError {
+    let own = failure.as_error::<ApiError>().cloned();
+    own.unwrap_or_else(|| {
+        input::for_status(failure.as_response_error().status_code()).because(failure)
+    })
+}
+
+impl Edge {
+    fn finish<B: MessageBody + 'static>(
+        &self,
+        arrival: &Arrival,
+        response: ServiceResponse<B>,
+    ) -> ServiceResponse<BoxBody> {
+        let failure = failure_of(&response);
+        let mut response = match &failure {
+            None => response.map_into_boxed_body(),
+            Some(failure) => {
+                let rendered = failure.clone().in_language(arrival.language).error_response();
+                response.into_response(rendered)
+            }
+        };
+        response.headers_mut().insert(X_REQUEST_ID, arrival.request_id.clone());
+        let route = response.request().match_pattern();
+        self.record(arrival, route.as_deref(), response.status().as_u16());
+        self.log(arrival, &response, failure.as_ref());
+        response
+    }
+
+    /// The request is gone with the handler that failed, so this line says less than others.
+    fn fail(&self, arrival: &Arrival, failure: ApiError) -> Error {
+        let status = failure.status_code().as_u16();
+        self.record(arrival, None, status);
+        error!(
+            http.method = arrival.method,
+            http.path = arrival.path,
+            http.status = status,
+            error.code = failure.code(),
+            trace.id = arrival.trace.trace_id(),
+            cause = failure.cause(),
+            "{} {} failed",
+            arrival.method,
+            arrival.path
+        );
+        failure.in_language(arrival.language).into()
+    }
+
+    fn record(&self, arrival: &Arrival, route: Option<&str>, status: u16) {
+        let took = self.clock.monotonic().saturating_sub(arrival.at);
+        self.metrics.record(&arrival.method, (route.unwrap_or("unmatched"), status), took);
+    }
+
+    fn log(&self, arrival: &Arrival, response: &ServiceResponse, failure: Option<&ApiError>) {
+        let claims = claims_of(response.request());
+        let session = claims.as_ref().and_then(|claims| claims.session.as_ref());
+        let took = self.clock.monotonic().saturating_sub(arrival.at);
+        let status = response.status().as_u16();
+        macro_rules! line {
+            ($level:ident) => {
+                $level!(
+                    http.method = arrival.method,
+                    http.path = arrival.path,
+                    http.status = status,
+                    error.code = failure.map(ApiError::code),
+                    cause = failure.and_then(ApiError::cause),
+                    took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
+                    trace.id = arrival.trace.trace_id(),
+                    request.id = arrival.request_id.to_str().unwrap_or_default(),
+                    client.id = claims.as_ref().map(|claims| claims.client_id.as_str()),
+                    company = session.map(|session| session.company_id().get()),
+                    user = session.map(|session| session.user_id().get()),
+                    "{} {} -> {status}",
+                    arrival.method,
+                    arrival.path
+                )
+            };
+        }
+        match status {
+            500.. => line!(error),
+            401 | 403 | 429 => line!(warn),
+            _ => line!(info),
+        }
+    }
+}
+
+fn claims_of(request: &HttpRequest) -> Option<std::sync::Arc<crate::token::Claims>> {
+    match request.extensions().get::<Identity>()? {
+        Identity::Verified(claims) => Some(std::sync::Arc::clone(claims)),
+        Identity::Anonymous => None,
+    }
+}
+
+/// What went wrong, in our words. An error answer that is JSON of its own (OAuth's) is left as it is.
+fn failure_of<B>(response: &ServiceResponse<B>) -> Option<ApiError> {
+    let status = response.status();
+    if !(status.is_client_error() || status.is_server_error()) {
+        return None;
+    }
+    if let Some(own) = response.response().extensions().get::<ApiError>() {
+        return Some(own.clone());
+    }
+    let is_json = response
+        .headers()
+        .get(CONTENT_TYPE)
+        .is_some_and(|value| value.as_bytes().starts_with(b"application/json"));
+    (!is_json).then(|| input::for_status(status))
+}

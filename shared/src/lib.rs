@@ -1,0 +1,65 @@
+#![doc = include_str!("../README.md")]
+#![warn(missing_docs)]
+
+pub mod clock;
+pub mod config;
+pub mod paging;
+pub mod scopes;
+pub mod secret;
+pub mod session;
+mod strict_json;
+pub mod token;
+pub mod trace;
+
+#[cfg(feature = "actix")]
+pub mod edge;
+#[cfg(feature = "actix")]
+pub mod extractor;
+#[cfg(feature = "actix")]
+pub mod guard;
+#[cfg(feature = "actix")]
+pub mod health;
+#[cfg(feature = "actix")]
+pub mod middleware;
+#[cfg(feature = "actix")]
+pub mod reply;
+#[cfg(feature = "actix")]
+pub mod server;
+
+#[cfg(feature = "client")]
+pub mod client;
+
+#[cfg(feature = "store")]
+pub mod cache;
+#[cfg(feature = "store")]
+pub mod db;
+
+#[cfg(feature = "telemetry")]
+pub mod telemetry;
+#[cfg(feature = "testing")]
+pub mod testing;
+
+pub use clock::{Clock, SystemClock, Timestamp};
+pub use scopes::Scopes;
+pub use secret::Secret;
+pub use session::{CompanyId, Session, SessionError, UserId};
+pub use token::algorithm::Algorithm;
+pub use token::key_set::{Jwk, Jwks, KeySet};
+#[cfg(feature = "client")]
+pub use token::remote_keys::RemoteKeys;
+pub use token::signer::{SigningError, TokenSigner};
+pub use token::verifier::{Expectation, TokenVerifier};
+pub use token::{AccessToken, Claims, TokenError};
+pub use trace::TraceContext;
+
+#[cfg(feature = "actix")]
+pub use extractor::{Caller, MaybeSession};
+#[cfg(feature = "actix")]
+pub use guard::{require_scope, require_session};
+#[cfg(feature = "actix")]
+pub use middleware::SessionMiddleware;
+#[cfg(feature = "actix")]
+pub use reply::{ApiError, ApiResponse, ErrorCode};
+
+#[cfg(feature = "client")]
+pub use client::{ServiceClient, SessionClient};

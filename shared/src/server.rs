@@ -1,0 +1,241 @@
+//! The HTTP server in which every service runs: its routes on one port, its health on another.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use actix_web::dev::{Server, ServerHandle};
+use actix_web::web::ServiceConfig;
+use actix_web::{App, HttpServer};
+
+use crate::edge::Edge;
+use crate::health::{self, HttpMetrics, Readiness};
+use crate::middleware::SessionMiddleware;
+use crate::reply::input;
+use crate::token::verifier::TokenVerifier;
+
+/// How long a client may take to send the head of a request.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long running requests get to finish at shutdown, in seconds.
+const SHUTDOWN_TIMEOUT_S: u64 = 25;
+
+/// Where to listen and with how many threads.
+#[derive(Clone, Debug)]
+pub struct Listen {
+    /// Address of the routes, for example `127.0.0.1:9002`; port 0 takes a free one.
+    pub address: String,
+    /// Address of `/livez`, `/readyz` and `/metrics`.
+    pub management_address: String,
+    /// Worker threads; each serves many connections.
+    pub workers: usize,
+}
+
+/// What the server is made of, beside its routes.
+#[derive(Clone, Debug)]
+pub struct Parts {
+    /// Verifies the tokens of callers.
+    pub verifier: TokenVerifier,
+    /// What has to be there before requests may come.
+    pub readiness: Readiness,
+}
+
+/// The server cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum BindError {
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {cause}")]
+    Listen {
+        /// The address asked for.
+        address: String,
+        /// What the system said.
+        cause: io::Error,
+    },
+    /// The metrics cannot be set up.
+    #[error("cannot set up the metrics: {0}")]
+    Metrics(#[from] prometheus::Error),
+}
+
+/// A service cannot start. Its text is the one line that the operator gets.
+#[derive(Debug, thiserror::Error)]
+pub enum StartupError {
+    /// The server cannot listen.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// A part that the service stands on is away or wrongly configured.
+    #[error("{part}: {cause}")]
+    Part {
+        /// Which part, for example `database`.
+        part: &'static str,
+        /// What is wrong with it.
+        cause: String,
+    },
+}
+
+impl StartupError {
+    /// This part is away or wrongly configured; for `map_err`.
+    pub fn part<E: std::fmt::Display>(part: &'static str) -> impl Fn(E) -> Self {
+        move |cause| Self::Part { part, cause: cause.to_string() }
+    }
+}
+
+/// Ends a process: one line on standard error and exit code 1 when it failed.
+#[must_use]
+pub fn exit<E: std::fmt::Display>(result: Result<(), E>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// A server that listens; requests wait until it is [run](BoundServer::run).
+pub struct BoundServer {
+    address: SocketAddr,
+    management_address: SocketAddr,
+    server: Server,
+    management: Server,
+}
+
+/// Listens on both ports. `configure` adds the service's own routes.
+///
+/// # Errors
+/// [`BindError::Listen`] names the address that is taken or not ours.
+pub fn bind<F>(listen: &Listen, parts: Parts, configure: F) -> Result<BoundServer, BindError>
+where
+    F: Fn(&mut ServiceConfig) + Clone + Send + 'static,
+{
+    let listener = listener(&listen.address)?;
+    let management_listener = self::listener(&listen.management_address)?;
+    let failed = |address: &str| {
+        let address = address.to_owned();
+        move |cause| BindError::Listen { address, cause }
+    };
+    let address = listener.local_addr().map_err(failed(&listen.address))?;
+    let management_address =
+        management_listener.local_addr().map_err(failed(&listen.management_address))?;
+    let metrics = HttpMetrics::new()?;
+    let management = management_server(management_listener, &parts.readiness, &metrics)
+        .map_err(failed(&listen.management_address))?;
+    let server = HttpServer::new(move || {
+        App::new()
+            .wrap(SessionMiddleware::new(parts.verifier.clone()))
+            .wrap(Edge::new(metrics.clone()))
+            .configure(input::configure)
+            .configure(configure.clone())
+    });
+    let server = server
+        .workers(listen.workers.max(1))
+        .tcp_nodelay(true)
+        .client_request_timeout(HEAD_TIMEOUT)
+        .shutdown_timeout(SHUTDOWN_TIMEOUT_S)
+        .disable_signals()
+        .listen(listener)
+        .map_err(failed(&listen.address))?
+        .run();
+    Ok(BoundServer { address, management_address, server, management })
+}
+
+fn listener(address: &str) -> Result<TcpListener, BindError> {
+    let failed = |cause| BindError::Listen { address: address.to_owned(), cause };
+    let listener = TcpListener::bind(address).map_err(failed)?;
+    listener.set_nonblocking(true).map_err(failed)?;
+    Ok(listener)
+}
+
+fn management_server(
+    listener: TcpListener,
+    readiness: &Readiness,
+    metrics: &HttpMetrics,
+) -> io::Result<Server> {
+    let (readiness, metrics) = (readiness.clone(), metrics.clone());
+    let server = HttpServer::new(move || {
+        let (readiness, metrics) = (readiness.clone(), metrics.clone());
+        App::new().configure(move |app| health::configure(app, readiness, metrics))
+    });
+    Ok(server.workers(1).disable_signals().listen(listener)?.run())
+}
+
+impl BoundServer {
+    /// Where the routes are.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where the health is.
+    #[must_use]
+    pub fn management_address(&self) -> SocketAddr {
+        self.management_address
+    }
+
+    /// A handle with which the running server can be stopped.
+    #[must_use]
+    pub fn stopper(&self) -> Stopper {
+        Stopper { server: self.server.handle(), management: self.management.handle() }
+    }
+
+    /// Serves until it is stopped.
+    ///
+    /// # Errors
+    /// What the system says when a listener fails.
+    pub async fn run(self) -> io::Result<()> {
+        tokio::try_join!(self.server, self.management).map(|_| ())
+    }
+
+    /// Serves until SIGTERM or SIGINT; running requests are finished.
+    ///
+    /// # Errors
+    /// As [`BoundServer::run`].
+    pub async fn run_until_signal(self) -> io::Result<()> {
+        let stopper = self.stopper();
+        let stopping = tokio::spawn(async move {
+            termination().await;
+            stopper.stop().await;
+        });
+        let result = self.run().await;
+        stopping.abort();
+        result
+    }
+}
+
+impl std::fmt::Debug for BoundServer {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "BoundServer({})", self.address)
+    }
+}
+
+/// Stops a running server.
+#[derive(Clone)]
+pub struct Stopper {
+    server: ServerHandle,
+    management: ServerHandle,
+}
+
+impl Stopper {
+    /// Takes no new requests, finishes the running ones, then stops.
+    pub async fn stop(&self) {
+        self.server.stop(true).await;
+        self.management.stop(false).await;
+    }
+}
+
+impl std::fmt::Debug for Stopper {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Stopper")
+    }
+}
+
+/// Resolves at SIGTERM or SIGINT.
+pub async fn termination() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+}

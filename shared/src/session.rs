@@ -1,0 +1,331 @@
+//! [`Session`]: the caller on whose behalf a request is made.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::{Map, Value};
+
+use crate::clock::Timestamp;
+use crate::strict_json;
+
+/// The longest session, in bytes of JSON.
+pub const MAX_SESSION_BYTES: usize = 2048;
+
+/// The member that says when the serving side loaded the session; it never travels.
+const DO_DT: &str = "doDT";
+
+/// A company (tenant): an integer greater than 0.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(try_from = "i64", into = "i64")]
+pub struct CompanyId(i64);
+
+/// A user: an integer greater than 0.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(try_from = "i64", into = "i64")]
+pub struct UserId(i64);
+
+/// An id that is not an integer greater than 0.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("an id is an integer greater than 0")]
+pub struct NotAnId;
+
+macro_rules! id {
+    ($name:ident) => {
+        impl $name {
+            /// The number itself.
+            #[must_use]
+            pub fn get(self) -> i64 {
+                self.0
+            }
+        }
+
+        impl TryFrom<i64> for $name {
+            type Error = NotAnId;
+
+            fn try_from(number: i64) -> Result<Self, NotAnId> {
+                if number > 0 { Ok(Self(number)) } else { Err(NotAnId) }
+            }
+        }
+
+        impl From<$name> for i64 {
+            fn from(id: $name) -> i64 {
+                id.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(formatter)
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = NotAnId;
+
+            fn from_str(text: &str) -> Result<Self, NotAnId> {
+                text.parse::<i64>().map_err(|_| NotAnId).and_then(Self::try_from)
+            }
+        }
+    };
+}
+
+id!(CompanyId);
+id!(UserId);
+
+/// The caller on whose behalf a request is made: a user of a company, as auth-service vouched for it.
+///
+/// As JSON: `{"companyId":100,"userId":200}`, optionally `"roles":["..."]` and further members, which
+/// are kept as [attributes](Session::attribute). Two sessions are equal when they have the same members;
+/// the moment at which they were loaded does not count.
+///
+/// ```
+/// use shared::Session;
+///
+/// let session = Session::parse(r#"{"userId":200,"companyId":100,"team":"서울"}"#)?;
+/// assert_eq!(session.company_id().get(), 100);
+/// assert_eq!(session.to_json(), r#"{"companyId":100,"userId":200,"team":"서울"}"#);
+/// # Ok::<(), shared::SessionError>(())
+/// ```
+#[derive(Clone)]
+pub struct Session {
+    company_id: CompanyId,
+    user_id: UserId,
+    roles: Vec<String>,
+    attributes: Map<String, Value>,
+    do_dt: Option<Timestamp>,
+}
+
+/// Why a text is not a session.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionError {
+    /// The text is longer than [`MAX_SESSION_BYTES`].
+    #[error("a session is at most {MAX_SESSION_BYTES} bytes of JSON")]
+    TooLong,
+    /// The text is not one JSON object whose names occur once each.
+    #[error("a session is a JSON object whose member names occur once each")]
+    NotAnObject,
+    /// The named member is missing or of the wrong kind.
+    #[error("the session's member `{0}` is missing or of the wrong kind")]
+    Member(&'static str),
+    /// The member name has a meaning of its own and cannot be an attribute.
+    #[error("`{0}` cannot be an attribute of a session")]
+    Reserved(String),
+}
+
+impl Session {
+    /// The session of a user of a company, without roles and attributes.
+    #[must_use]
+    pub fn new(company_id: CompanyId, user_id: UserId) -> Self {
+        Self { company_id, user_id, roles: Vec::new(), attributes: Map::new(), do_dt: None }
+    }
+
+    /// Adds a role.
+    #[must_use]
+    pub fn with_role(mut self, role: impl Into<String>) -> Self {
+        self.roles.push(role.into());
+        self
+    }
+
+    /// Adds a further member.
+    ///
+    /// # Errors
+    /// [`SessionError::Reserved`] when the name is one of `companyId`, `userId`, `roles` and `doDT`.
+    pub fn with_attribute(mut self, name: &str, value: Value) -> Result<Self, SessionError> {
+        if ["companyId", "userId", "roles", DO_DT].contains(&name) {
+            return Err(SessionError::Reserved(name.to_owned()));
+        }
+        self.attributes.insert(name.to_owned(), value);
+        sort_members(&mut self.attributes);
+        Ok(self)
+    }
+
+    /// Reads a session from its JSON text. Unknown members are kept as attributes, save `doDT`: that is
+    /// for the serving side to set, whatever the text says.
+    ///
+    /// # Errors
+    /// A [`SessionError`] that names what is wrong; never the text itself, so that it can be logged.
+    pub fn parse(text: &str) -> Result<Self, SessionError> {
+        if text.len() > MAX_SESSION_BYTES {
+            return Err(SessionError::TooLong);
+        }
+        let Ok(Value::Object(mut members)) = strict_json::parse(text) else {
+            return Err(SessionError::NotAnObject);
+        };
+        let company_id = take_id(&mut members, "companyId")?;
+        let user_id = take_id(&mut members, "userId")?;
+        let roles = take_roles(&mut members)?;
+        members.remove(DO_DT);
+        sort_members(&mut members);
+        Ok(Self {
+            company_id: CompanyId(company_id),
+            user_id: UserId(user_id),
+            roles,
+            attributes: members,
+            do_dt: None,
+        })
+    }
+
+    /// The company (tenant) of the caller.
+    #[must_use]
+    pub fn company_id(&self) -> CompanyId {
+        self.company_id
+    }
+
+    /// The user who calls.
+    #[must_use]
+    pub fn user_id(&self) -> UserId {
+        self.user_id
+    }
+
+    /// The caller's roles, in the order in which they were given.
+    #[must_use]
+    pub fn roles(&self) -> &[String] {
+        &self.roles
+    }
+
+    /// Whether the caller has the role.
+    #[must_use]
+    pub fn has_role(&self, role: &str) -> bool {
+        self.roles.iter().any(|own| own == role)
+    }
+
+    /// A further member of the session.
+    #[must_use]
+    pub fn attribute(&self, name: &str) -> Option<&Value> {
+        self.attributes.get(name)
+    }
+
+    /// When the serving side loaded this session; `None` before a request has brought it in.
+    #[must_use]
+    pub fn do_dt(&self) -> Option<Timestamp> {
+        self.do_dt
+    }
+
+    /// The session as loaded at `now` by the serving side.
+    #[must_use]
+    pub fn loaded_at(mut self, now: Timestamp) -> Self {
+        self.do_dt = Some(now);
+        self
+    }
+
+    /// The canonical JSON text: equal sessions have equal texts. This is what travels in a token.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        // Serializing a map with string keys into a String cannot fail.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+fn take_id(members: &mut Map<String, Value>, name: &'static str) -> Result<i64, SessionError> {
+    let id = members.remove(name).and_then(|value| value.as_i64());
+    id.filter(|id| *id > 0).ok_or(SessionError::Member(name))
+}
+
+/// Keeps the canonical text canonical also where another crate turns on serde_json's `preserve_order`.
+fn sort_members(members: &mut Map<String, Value>) {
+    members.sort_keys();
+    members.values_mut().for_each(Value::sort_all_objects);
+}
+
+fn take_roles(members: &mut Map<String, Value>) -> Result<Vec<String>, SessionError> {
+    let Some(value) = members.remove("roles") else { return Ok(Vec::new()) };
+    serde_json::from_value(value).map_err(|_| SessionError::Member("roles"))
+}
+
+impl PartialEq for Session {
+    fn eq(&self, other: &Self) -> bool {
+        self.company_id == other.company_id
+            && self.user_id == other.user_id
+            && self.roles == other.roles
+            && self.attributes == other.attributes
+    }
+}
+
+impl Eq for Session {}
+
+impl fmt::Debug for Session {
+    /// Company and user only: roles and attributes are the caller's own affair and stay out of logs.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Session(company {}, user {})", self.company_id, self.user_id)
+    }
+}
+
+impl Serialize for Session {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeMap;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("companyId", &self.company_id)?;
+        map.serialize_entry("userId", &self.user_id)?;
+        if !self.roles.is_empty() {
+            map.serialize_entry("roles", &self.roles)?;
+        }
+        for (name, value) in &self.attributes {
+            map.serialize_entry(name, value)?;
+        }
+        map.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_texts_with_the_same_members_are_one_session() -> Result<(), SessionError> {
+        let one =
+            Session::parse(r#"{"companyId":1,"userId":2,"z":{"b":1,"a":[2]},"roles":["x"]}"#)?;
+        let other =
+            Session::parse(r#" {"z" : {"a":[2],"b":1}, "roles":["x"],"userId":2,"companyId":1}"#)?;
+        assert_eq!(one, other);
+        assert_eq!(one.to_json(), other.to_json());
+        assert_ne!(one, Session::parse(r#"{"companyId":1,"userId":2}"#)?);
+        Ok(())
+    }
+
+    #[test]
+    fn what_is_not_a_session_is_refused() {
+        let bad = [
+            "",
+            "null",
+            "1",
+            "[]",
+            "\"{}\"",
+            "{}",
+            "not json",
+            r#"{"companyId":1}"#,
+            r#"{"companyId":"1","userId":2}"#,
+            r#"{"companyId":1.0,"userId":2}"#,
+            r#"{"companyId":true,"userId":2}"#,
+            r#"{"companyId":0,"userId":2}"#,
+            r#"{"companyId":-1,"userId":2}"#,
+            r#"{"companyId":9223372036854775808,"userId":2}"#,
+            r#"{"companyId":1,"companyId":1,"userId":2}"#,
+            r#"{"companyId":1,"userId":2} x"#,
+            r#"{"companyId":1,"userId":2,"roles":"admin"}"#,
+            r#"{"companyId":1,"userId":2,"roles":[1]}"#,
+        ];
+        for text in bad {
+            assert!(Session::parse(text).is_err(), "{text}");
+        }
+        let long = format!(r#"{{"companyId":1,"userId":2,"a":"{}"}}"#, "x".repeat(2048));
+        assert!(matches!(Session::parse(&long), Err(SessionError::TooLong)));
+    }
+
+    #[test]
+    fn the_moment_of_loading_never_travels() -> Result<(), SessionError> {
+        let forged = Session::parse(r#"{"companyId":1,"userId":2,"doDT":"2020-01-01T00:00:00Z"}"#)?;
+        assert_eq!(forged.do_dt(), None);
+        let loaded = forged.clone().loaded_at(Timestamp::UNIX_EPOCH);
+        assert_eq!(loaded, forged);
+        assert_eq!(loaded.to_json(), r#"{"companyId":1,"userId":2}"#);
+        assert!(forged.with_attribute("doDT", Value::Null).is_err());
+        Ok(())
+    }
+
+    #[test]
+    fn debug_shows_neither_roles_nor_attributes() -> Result<(), SessionError> {
+        let session = Session::parse(r#"{"companyId":1,"userId":2,"phone":"010-1234"}"#)?;
+        assert!(!format!("{session:?}").contains("010"));
+        Ok(())
+    }
+}

@@ -1,0 +1,35 @@
+//! Structured logs on standard error.
+
+use std::io::IsTerminal;
+
+use tracing::Level;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+/// Starts logging: readable text on a terminal, one JSON object a line otherwise. Panics are logged, too.
+/// `directives` is a comma-separated list of levels, for example `info,order_service=debug`; what cannot be
+/// read is `info`. A second call changes nothing.
+pub fn start(directives: &str) {
+    let filter: Targets =
+        directives.parse().unwrap_or_else(|_| Targets::new().with_default(Level::INFO));
+    let registry = tracing_subscriber::registry().with(filter);
+    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let started = if std::io::stderr().is_terminal() {
+        registry.with(layer).try_init()
+    } else {
+        registry.with(layer.json().flatten_event(true)).try_init()
+    };
+    if started.is_ok() {
+        std::panic::set_hook(Box::new(|panic| {
+            let place = panic.location().map(ToString::to_string);
+            tracing::error!(place, "panic: {}", panic_text(panic));
+        }));
+    }
+}
+
+fn panic_text<'p>(panic: &'p std::panic::PanicHookInfo<'_>) -> &'p str {
+    let payload = panic.payload();
+    let text = payload.downcast_ref::<&str>().copied();
+    text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("no text")
+}

@@ -1,0 +1,180 @@
+//! [`KeySet`]: an issuer's public keys (RFC 7517), and where a verifier gets them.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::DecodingKey;
+use serde::{Deserialize, Serialize};
+
+use crate::token::algorithm::Algorithm;
+
+/// The most keys that a set may hold.
+const MAX_KEYS: usize = 100;
+/// The smallest RSA modulus that we accept, in bytes (2048 bits).
+const MIN_RSA_BYTES: usize = 256;
+
+/// A public key as JSON (RFC 7517 section 4).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Jwk {
+    /// Key type: `EC`, `OKP` or `RSA`.
+    pub kty: String,
+    /// Key id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kid: Option<String>,
+    /// The one algorithm that the key is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alg: Option<String>,
+    /// What the key is for: `sig`.
+    #[serde(default, rename = "use", skip_serializing_if = "Option::is_none")]
+    pub use_: Option<String>,
+    /// Curve.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub crv: Option<String>,
+    /// First coordinate, or the whole of an Ed25519 key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub x: Option<String>,
+    /// Second coordinate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub y: Option<String>,
+    /// RSA modulus.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub n: Option<String>,
+    /// RSA exponent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub e: Option<String>,
+}
+
+/// A set of public keys as JSON (RFC 7517 section 5).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Jwks {
+    /// The keys.
+    pub keys: Vec<Jwk>,
+}
+
+/// One public key, ready to verify with.
+#[derive(Clone)]
+pub struct VerifyingKey {
+    pub(crate) algorithm: Algorithm,
+    pub(crate) key: DecodingKey,
+}
+
+/// The keys of an issuer by their key id.
+#[derive(Clone, Default)]
+pub struct KeySet {
+    keys: HashMap<String, Arc<VerifyingKey>>,
+}
+
+/// Why a text is not a set of public keys.
+#[derive(Debug, thiserror::Error)]
+pub enum KeySetError {
+    /// Not JSON, or not a JWK set.
+    #[error("not a JWK set")]
+    NotAKeySet,
+    /// Too many keys to be meant seriously.
+    #[error("more than {MAX_KEYS} keys")]
+    TooManyKeys,
+    /// The set publishes private or symmetric key material: whoever signs with it can no longer be told.
+    #[error("the set holds a private or a symmetric key")]
+    PrivateKey,
+    /// No key in it can be used.
+    #[error("no usable key in the set")]
+    Empty,
+}
+
+impl KeySet {
+    /// Reads a JWK set. Keys of a kind that we do not use are passed over.
+    ///
+    /// # Errors
+    /// A [`KeySetError`]; above all when the set publishes a private key, or has no usable one.
+    pub fn parse(json: &[u8]) -> Result<Self, KeySetError> {
+        let value: serde_json::Value =
+            serde_json::from_slice(json).map_err(|_| KeySetError::NotAKeySet)?;
+        let keys = value.get("keys").and_then(|keys| keys.as_array());
+        let keys = keys.ok_or(KeySetError::NotAKeySet)?;
+        if keys.len() > MAX_KEYS {
+            return Err(KeySetError::TooManyKeys);
+        }
+        let secret =
+            |key: &&serde_json::Value| ["d", "p", "q", "k"].iter().any(|m| key.get(m).is_some());
+        if keys.iter().any(|key| secret(&key)) {
+            return Err(KeySetError::PrivateKey);
+        }
+        let jwks = keys.iter().filter_map(|key| serde_json::from_value::<Jwk>(key.clone()).ok());
+        Self::from_jwks(jwks)
+    }
+
+    /// The set of these keys.
+    ///
+    /// # Errors
+    /// [`KeySetError::Empty`] when none can be used.
+    pub fn from_jwks(jwks: impl IntoIterator<Item = Jwk>) -> Result<Self, KeySetError> {
+        let keys: HashMap<_, _> = jwks.into_iter().filter_map(|jwk| usable(&jwk)).collect();
+        if keys.is_empty() { Err(KeySetError::Empty) } else { Ok(Self { keys }) }
+    }
+
+    /// The key of this id.
+    #[must_use]
+    pub fn find(&self, kid: &str) -> Option<Arc<VerifyingKey>> {
+        self.keys.get(kid).cloned()
+    }
+}
+
+fn usable(jwk: &Jwk) -> Option<(String, Arc<VerifyingKey>)> {
+    let kid = jwk.kid.clone()?;
+    if jwk.use_.as_deref().is_some_and(|purpose| purpose != "sig") {
+        return None;
+    }
+    let algorithm: Algorithm = jwk.alg.as_deref()?.parse().ok()?;
+    let key = match (algorithm, jwk.kty.as_str(), jwk.crv.as_deref()) {
+        (Algorithm::Es256, "EC", Some("P-256")) => {
+            DecodingKey::from_ec_components(sized(&jwk.x, 32)?, sized(&jwk.y, 32)?)
+        }
+        (Algorithm::EdDsa, "OKP", Some("Ed25519")) => {
+            DecodingKey::from_ed_components(sized(&jwk.x, 32)?)
+        }
+        (Algorithm::Rs256, "RSA", None) => {
+            let modulus = jwk.n.as_deref()?;
+            if URL_SAFE_NO_PAD.decode(modulus).ok()?.len() < MIN_RSA_BYTES {
+                return None;
+            }
+            DecodingKey::from_rsa_components(modulus, jwk.e.as_deref()?)
+        }
+        _ => return None,
+    };
+    Some((kid, Arc::new(VerifyingKey { algorithm, key: key.ok()? })))
+}
+
+/// The member, if it is exactly this many bytes in strict base64url.
+fn sized(member: &Option<String>, bytes: usize) -> Option<&str> {
+    let text = member.as_deref()?;
+    (URL_SAFE_NO_PAD.decode(text).ok()?.len() == bytes).then_some(text)
+}
+
+/// The keys cannot be had just now; whether a token is good is not known.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct KeysUnavailable(pub String);
+
+/// Where a [`TokenVerifier`](crate::TokenVerifier) gets its keys.
+#[async_trait]
+pub trait KeySource: Send + Sync {
+    /// The key, if it is at hand without waiting.
+    fn find_now(&self, kid: &str) -> Option<Arc<VerifyingKey>>;
+
+    /// The key, also when it has to be asked for. `Ok(None)`: the issuer has no such key.
+    async fn find(&self, kid: &str) -> Result<Option<Arc<VerifyingKey>>, KeysUnavailable>;
+}
+
+#[async_trait]
+impl KeySource for KeySet {
+    fn find_now(&self, kid: &str) -> Option<Arc<VerifyingKey>> {
+        KeySet::find(self, kid)
+    }
+
+    async fn find(&self, kid: &str) -> Result<Option<Arc<VerifyingKey>>, KeysUnavailable> {
+        Ok(KeySet::find(self, kid))
+    }
+}
