@@ -1,0 +1,3 @@
+//! What users are and the rules they obey.
+
+pub(crate) mod user;

@@ -1,0 +1,144 @@
+//! Users in the database. Every method asks for the company: there is no way to read across companies.
+
+mod schema;
+
+use diesel::{
+    ExpressionMethods, OptionalExtension, QueryDsl, Queryable, Selectable, SelectableHelper,
+};
+use diesel_async::RunQueryDsl;
+use shared::db::{Db, DbError};
+use shared::paging::{Page, PageError};
+use shared::{CompanyId, Timestamp, UserId, with_conn};
+
+use crate::domain::user::{Email, ImportOutcome, NewUser, User};
+use crate::error::UserError;
+use schema::users;
+
+#[derive(Clone, Debug)]
+pub(crate) struct UserRepository {
+    db: Db,
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = users)]
+struct UserRow {
+    id: i64,
+    company_id: i64,
+    email: String,
+    name: String,
+    created_at: chrono::NaiveDateTime,
+}
+
+impl TryFrom<UserRow> for User {
+    type Error = UserError;
+
+    fn try_from(row: UserRow) -> Result<Self, UserError> {
+        Ok(Self {
+            id: UserId::try_from(row.id).map_err(|_| DbError::Corrupt("user id"))?,
+            company_id: CompanyId::try_from(row.company_id)
+                .map_err(|_| DbError::Corrupt("company id"))?,
+            email: Email::parse(&row.email).map_err(|_| DbError::Corrupt("e-mail address"))?,
+            name: row.name,
+            created_at: row.created_at.and_utc(),
+        })
+    }
+}
+
+impl UserRepository {
+    pub(crate) fn new(db: Db) -> Self {
+        Self { db }
+    }
+
+    pub(crate) async fn find(
+        &self,
+        company: CompanyId,
+        id: UserId,
+    ) -> Result<Option<User>, UserError> {
+        let row = with_conn!(&self.db, |conn| users::table
+            .filter(users::company_id.eq(company.get()))
+            .filter(users::id.eq(id.get()))
+            .select(UserRow::as_select())
+            .first(conn)
+            .await
+            .optional());
+        row.map_err(DbError::from)?.map(User::try_from).transpose()
+    }
+
+    pub(crate) async fn list(
+        &self,
+        company: CompanyId,
+        page: &Page,
+    ) -> Result<Vec<User>, UserError> {
+        let after = page.after.as_deref().map(str::parse).transpose();
+        let after: i64 = after.map_err(|_| PageError::Cursor)?.unwrap_or(0);
+        let rows = with_conn!(&self.db, |conn| users::table
+            .filter(users::company_id.eq(company.get()))
+            .filter(users::id.gt(after))
+            .order(users::id.asc())
+            .limit(i64::from(page.limit))
+            .select(UserRow::as_select())
+            .load(conn)
+            .await);
+        rows.map_err(DbError::from)?.into_iter().map(User::try_from).collect()
+    }
+
+    pub(crate) async fn list_by_ids(
+        &self,
+        company: CompanyId,
+        ids: &[UserId],
+    ) -> Result<Vec<User>, UserError> {
+        let ids: Vec<i64> = ids.iter().map(|id| id.get()).collect();
+        let rows = with_conn!(&self.db, |conn| users::table
+            .filter(users::company_id.eq(company.get()))
+            .filter(users::id.eq_any(&ids))
+            .order(users::id.asc())
+            .select(UserRow::as_select())
+            .load(conn)
+            .await);
+        rows.map_err(DbError::from)?.into_iter().map(User::try_from).collect()
+    }
+
+    /// Adds the user unless the address is taken. One statement decides, so that two imports at once agree.
+    pub(crate) async fn import(
+        &self,
+        user: &NewUser,
+        now: Timestamp,
+    ) -> Result<ImportOutcome, UserError> {
+        let values = (
+            users::company_id.eq(user.company_id.get()),
+            users::email.eq(user.email.as_str()),
+            users::name.eq(&user.name),
+            users::created_at.eq(now.naive_utc()),
+        );
+        let created: Option<i64> = with_conn!(&self.db, |conn| diesel::insert_into(users::table)
+            .values(values)
+            .on_conflict_do_nothing()
+            .returning(users::id)
+            .get_result(conn)
+            .await
+            .optional())
+        .map_err(DbError::from)?;
+        match created {
+            Some(id) => Ok(ImportOutcome::Created(user_id(id)?)),
+            None => self.outcome_for_known(user).await,
+        }
+    }
+
+    async fn outcome_for_known(&self, user: &NewUser) -> Result<ImportOutcome, UserError> {
+        let (id, company): (i64, i64) = with_conn!(&self.db, |conn| users::table
+            .filter(users::email.eq(user.email.as_str()))
+            .select((users::id, users::company_id))
+            .first(conn)
+            .await)
+        .map_err(DbError::from)?;
+        if company == user.company_id.get() {
+            Ok(ImportOutcome::Known(user_id(id)?))
+        } else {
+            Ok(ImportOutcome::Elsewhere)
+        }
+    }
+}
+
+fn user_id(id: i64) -> Result<UserId, UserError> {
+    UserId::try_from(id).map_err(|_| DbError::Corrupt("user id").into())
+}
