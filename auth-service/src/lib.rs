@@ -1,0 +1,13 @@
+//! auth-service: an authorization server whose tokens carry a caller's session.
+
+pub mod config;
+pub mod commands;
+pub mod startup;
+mod state;
+mod routes;
+mod handlers;
+pub mod domain;
+mod repository;
+mod seal;
+mod error;
+mod reply;

@@ -1,0 +1,133 @@
+//! Encryption of private keys at rest: AES-256-GCM under a master key that the database never sees.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
+use aws_lc_rs::rand;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use zeroize::Zeroizing;
+
+use crate::config::Config;
+
+const KEY_BYTES: usize = 32;
+
+/// Why private keys cannot be encrypted or read.
+#[derive(Debug, thiserror::Error)]
+pub enum SealError {
+    /// The file with the master key cannot be read or written.
+    #[error("the master key file {path}: {cause}")]
+    File {
+        /// The file.
+        path: String,
+        /// What the system said.
+        cause: std::io::Error,
+    },
+    /// The master key is not one.
+    #[error("the master key is not 32 bytes in base64")]
+    NotAKey,
+    /// The stored key was sealed with another master key, or was changed.
+    #[error("a signing key in the database was not sealed with this master key")]
+    WrongKey,
+    /// The cryptographic library failed.
+    #[error("the cryptographic library failed")]
+    Crypto,
+}
+
+/// Seals and opens private keys.
+pub(crate) struct MasterKey(RandomizedNonceKey);
+
+impl MasterKey {
+    pub(crate) fn from_config(config: &Config) -> Result<Self, SealError> {
+        match (&config.master_key, &config.master_key_file) {
+            (Some(key), _) => Self::from_base64(key.expose()),
+            (None, Some(path)) => {
+                let text =
+                    std::fs::read_to_string(path).map_err(|cause| file_error(path, cause))?;
+                Self::from_base64(&Zeroizing::new(text))
+            }
+            (None, None) => Err(SealError::NotAKey),
+        }
+    }
+
+    fn from_base64(text: &str) -> Result<Self, SealError> {
+        let bytes = STANDARD.decode(text.trim()).map(Zeroizing::new);
+        let bytes = bytes.map_err(|_| SealError::NotAKey)?;
+        if bytes.len() != KEY_BYTES {
+            return Err(SealError::NotAKey);
+        }
+        RandomizedNonceKey::new(&AES_256_GCM, &bytes).map(Self).map_err(|_| SealError::NotAKey)
+    }
+
+    /// Nonce, ciphertext and tag. `name` is authenticated: a sealed key cannot be passed off as another.
+    pub(crate) fn seal(&self, name: &str, secret: &[u8]) -> Result<Vec<u8>, SealError> {
+        let mut text = secret.to_vec();
+        let nonce = self.0.seal_in_place_append_tag(Aad::from(name), &mut text);
+        let nonce = nonce.map_err(|_| SealError::Crypto)?;
+        Ok([nonce.as_ref().as_slice(), text.as_slice()].concat())
+    }
+
+    pub(crate) fn open(&self, name: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
+        let (nonce, text) = sealed.split_at_checked(NONCE_LEN).ok_or(SealError::WrongKey)?;
+        let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| SealError::WrongKey)?;
+        let mut text = Zeroizing::new(text.to_vec());
+        let opened = self.0.open_in_place(nonce, Aad::from(name), &mut text);
+        let length = opened.map_err(|_| SealError::WrongKey)?.len();
+        text.truncate(length);
+        Ok(text)
+    }
+}
+
+fn file_error(path: &Path, cause: std::io::Error) -> SealError {
+    SealError::File { path: path.display().to_string(), cause }
+}
+
+/// Makes a master key in a new file that only its owner can read. A file that is there already is left alone.
+///
+/// # Errors
+/// [`SealError::File`] when it cannot be written.
+pub fn create_master_key_file(path: &Path) -> Result<(), SealError> {
+    let mut key = Zeroizing::new([0_u8; KEY_BYTES]);
+    rand::fill(key.as_mut()).map_err(|_| SealError::Crypto)?;
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    match file {
+        Ok(mut file) => {
+            let text = Zeroizing::new(STANDARD.encode(key.as_slice()));
+            let written = writeln!(file, "{}", *text).and_then(|()| file.sync_all());
+            written.map_err(|cause| file_error(path, cause))
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        Err(cause) => Err(file_error(path, cause)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn master_key(fill: u8) -> Result<MasterKey, SealError> {
+        MasterKey::from_base64(&STANDARD.encode([fill; KEY_BYTES]))
+    }
+
+    #[test]
+    fn what_is_sealed_can_be_opened_with_the_same_key_and_name_only() -> Result<(), SealError> {
+        let key = master_key(1)?;
+        let sealed = key.seal("kid", b"private")?;
+        assert_eq!(key.open("kid", &sealed)?.as_slice(), b"private");
+        assert!(!sealed.windows(7).any(|part| part == b"private"));
+        assert!(matches!(key.open("other", &sealed), Err(SealError::WrongKey)));
+        assert!(matches!(master_key(2)?.open("kid", &sealed), Err(SealError::WrongKey)));
+        assert!(matches!(key.open("kid", &[]), Err(SealError::WrongKey)));
+        Ok(())
+    }
+
+    #[test]
+    fn what_is_not_a_key_is_refused() {
+        for text in ["", "short", "AAAA", "not base64 at all, but long enough to be one......"] {
+            assert!(matches!(MasterKey::from_base64(text), Err(SealError::NotAKey)), "{text}");
+        }
+    }
+}
