@@ -40,13 +40,18 @@ pub(crate) enum Identity {
 /// ```
 #[derive(Clone, Debug)]
 pub struct SessionMiddleware {
-    verifier: TokenVerifier,
+    /// None where a service finds out by itself who calls, as at the OAuth endpoints: everything passes.
+    verifier: Option<TokenVerifier>,
 }
 
 impl SessionMiddleware {
     /// A middleware that accepts what this verifier accepts.
     #[must_use]
     pub fn new(verifier: TokenVerifier) -> Self {
+        Self { verifier: Some(verifier) }
+    }
+
+    pub(crate) fn maybe(verifier: Option<TokenVerifier>) -> Self {
         Self { verifier }
     }
 }
@@ -71,7 +76,7 @@ where
 #[derive(Debug)]
 pub struct SessionService<S> {
     service: Rc<S>,
-    verifier: TokenVerifier,
+    verifier: Option<TokenVerifier>,
 }
 
 impl<S, B> Service<ServiceRequest> for SessionService<S>
@@ -89,13 +94,15 @@ where
         let service = Rc::clone(&self.service);
         let verifier = self.verifier.clone();
         Box::pin(async move {
-            match identify(&request, &verifier).await {
-                Ok(identity) => {
-                    request.extensions_mut().insert(identity);
-                    service.call(request).await.map(ServiceResponse::map_into_left_body)
-                }
-                Err(refusal) => Ok(request.error_response(refusal).map_into_right_body()),
+            if let Some(verifier) = verifier {
+                match identify(&request, &verifier).await {
+                    Ok(identity) => request.extensions_mut().insert(identity),
+                    Err(refusal) => {
+                        return Ok(request.error_response(refusal).map_into_right_body());
+                    }
+                };
             }
+            service.call(request).await.map(ServiceResponse::map_into_left_body)
         })
     }
 }

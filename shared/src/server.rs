@@ -34,8 +34,8 @@ pub struct Listen {
 /// What the server is made of, beside its routes.
 #[derive(Clone, Debug)]
 pub struct Parts {
-    /// Verifies the tokens of callers.
-    pub verifier: TokenVerifier,
+    /// Verifies the tokens of callers; none where the service does that on some of its routes by itself.
+    pub verifier: Option<TokenVerifier>,
     /// What has to be there before requests may come.
     pub readiness: Readiness,
 }
@@ -99,50 +99,82 @@ pub struct BoundServer {
     management: Server,
 }
 
-/// Listens on both ports. `configure` adds the service's own routes.
+/// Both ports, taken but not served yet: their numbers are known before the service is put together.
+#[derive(Debug)]
+pub struct Listeners {
+    listener: TcpListener,
+    management_listener: TcpListener,
+    /// Where the routes will be.
+    pub address: SocketAddr,
+    /// Where the health will be.
+    pub management_address: SocketAddr,
+    workers: usize,
+}
+
+impl Listeners {
+    /// Takes both ports.
+    ///
+    /// # Errors
+    /// [`BindError::Listen`] names the address that is taken or not ours.
+    pub fn bind(listen: &Listen) -> Result<Self, BindError> {
+        let (listener, address) = listener(&listen.address)?;
+        let (management_listener, management_address) = self::listener(&listen.management_address)?;
+        let workers = listen.workers.max(1);
+        Ok(Self { listener, management_listener, address, management_address, workers })
+    }
+
+    /// Puts the server together. `configure` adds the service's own routes.
+    ///
+    /// # Errors
+    /// A [`BindError`] when a listener cannot be used after all.
+    pub fn serve<F>(self, parts: Parts, configure: F) -> Result<BoundServer, BindError>
+    where
+        F: Fn(&mut ServiceConfig) + Clone + Send + 'static,
+    {
+        let Self { address, management_address, .. } = self;
+        let failed = |address: SocketAddr| {
+            move |cause| BindError::Listen { address: address.to_string(), cause }
+        };
+        let metrics = HttpMetrics::new()?;
+        let management = management_server(self.management_listener, &parts.readiness, &metrics)
+            .map_err(failed(management_address))?;
+        let server = HttpServer::new(move || {
+            App::new()
+                .wrap(SessionMiddleware::maybe(parts.verifier.clone()))
+                .wrap(Edge::new(metrics.clone()))
+                .configure(input::configure)
+                .configure(configure.clone())
+        });
+        let server = server
+            .workers(self.workers)
+            .tcp_nodelay(true)
+            .client_request_timeout(HEAD_TIMEOUT)
+            .shutdown_timeout(SHUTDOWN_TIMEOUT_S)
+            .disable_signals()
+            .listen(self.listener)
+            .map_err(failed(address))?
+            .run();
+        Ok(BoundServer { address, management_address, server, management })
+    }
+}
+
+/// Takes both ports and puts the server together.
 ///
 /// # Errors
-/// [`BindError::Listen`] names the address that is taken or not ours.
+/// As [`Listeners::bind`] and [`Listeners::serve`].
 pub fn bind<F>(listen: &Listen, parts: Parts, configure: F) -> Result<BoundServer, BindError>
 where
     F: Fn(&mut ServiceConfig) + Clone + Send + 'static,
 {
-    let listener = listener(&listen.address)?;
-    let management_listener = self::listener(&listen.management_address)?;
-    let failed = |address: &str| {
-        let address = address.to_owned();
-        move |cause| BindError::Listen { address, cause }
-    };
-    let address = listener.local_addr().map_err(failed(&listen.address))?;
-    let management_address =
-        management_listener.local_addr().map_err(failed(&listen.management_address))?;
-    let metrics = HttpMetrics::new()?;
-    let management = management_server(management_listener, &parts.readiness, &metrics)
-        .map_err(failed(&listen.management_address))?;
-    let server = HttpServer::new(move || {
-        App::new()
-            .wrap(SessionMiddleware::new(parts.verifier.clone()))
-            .wrap(Edge::new(metrics.clone()))
-            .configure(input::configure)
-            .configure(configure.clone())
-    });
-    let server = server
-        .workers(listen.workers.max(1))
-        .tcp_nodelay(true)
-        .client_request_timeout(HEAD_TIMEOUT)
-        .shutdown_timeout(SHUTDOWN_TIMEOUT_S)
-        .disable_signals()
-        .listen(listener)
-        .map_err(failed(&listen.address))?
-        .run();
-    Ok(BoundServer { address, management_address, server, management })
+    Listeners::bind(listen)?.serve(parts, configure)
 }
 
-fn listener(address: &str) -> Result<TcpListener, BindError> {
+fn listener(address: &str) -> Result<(TcpListener, SocketAddr), BindError> {
     let failed = |cause| BindError::Listen { address: address.to_owned(), cause };
     let listener = TcpListener::bind(address).map_err(failed)?;
     listener.set_nonblocking(true).map_err(failed)?;
-    Ok(listener)
+    let address = listener.local_addr().map_err(failed)?;
+    Ok((listener, address))
 }
 
 fn management_server(

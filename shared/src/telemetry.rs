@@ -13,6 +13,8 @@ use tracing_subscriber::util::SubscriberInitExt;
 pub fn start(directives: &str) {
     let filter: Targets =
         directives.parse().unwrap_or_else(|_| Targets::new().with_default(Level::INFO));
+    // Six lines for each listener that say nothing about requests.
+    let filter = filter.with_target("actix_server", Level::WARN);
     let registry = tracing_subscriber::registry().with(filter);
     let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let started = if std::io::stderr().is_terminal() {

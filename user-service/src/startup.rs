@@ -50,7 +50,8 @@ fn serve(
 ) -> Result<BoundServer, StartupError> {
     let state = AppState { users: UserRepository::new(db), clock: SystemClock::shared() };
     let state = web::Data::new(state);
-    let bound = server::bind(&config.listen(), Parts { verifier, readiness }, move |app| {
+    let parts = Parts { verifier: Some(verifier), readiness };
+    let bound = server::bind(&config.listen(), parts, move |app| {
         app.app_data(state.clone()).configure(routes::configure);
     });
     Ok(bound?)

@@ -1,0 +1,11 @@
+//! order-service: products, and the orders of companies.
+
+pub mod config;
+pub mod startup;
+mod state;
+mod routes;
+mod handlers;
+mod domain;
+mod repository;
+mod error;
+mod reply;

@@ -1,0 +1,47 @@
+//! The one match from [`OrderError`] to status, code and message.
+
+use shared::reply::ErrorCode;
+use shared::reply::input::Violation;
+use shared::{ApiError, db::DbError};
+
+use crate::error::OrderError;
+
+const NO_SUCH_ORDER: ErrorCode = ErrorCode {
+    code: "O001",
+    status: 404,
+    ko: "존재하지 않는 주문입니다.",
+    en: "There is no such order.",
+};
+const WRONG_STATE: ErrorCode = ErrorCode {
+    code: "O002",
+    status: 409,
+    ko: "현재 주문 상태에서는 처리할 수 없습니다.",
+    en: "The order's state does not allow this.",
+};
+const KEY_REUSED: ErrorCode = ErrorCode {
+    code: "O004",
+    status: 422,
+    ko: "이미 다른 요청에 사용된 Idempotency-Key입니다.",
+    en: "This Idempotency-Key was used for another request.",
+};
+
+impl From<OrderError> for ApiError {
+    fn from(error: OrderError) -> Self {
+        match error {
+            OrderError::NoSuchOrder => Self::new(&NO_SUCH_ORDER),
+            OrderError::NoSuchProduct => {
+                Violation::new("items.productId", "unknown", "there is no such product").into()
+            }
+            OrderError::WrongState => Self::new(&WRONG_STATE),
+            OrderError::TooMuch => {
+                let message = "one currency, and a sum that can be written down";
+                Violation::new("items", "sum", message).into()
+            }
+            OrderError::KeyReused => Self::new(&KEY_REUSED),
+            OrderError::BadField(field, asked) => Violation::new(field, "format", asked).into(),
+            OrderError::Page(error) => error.into(),
+            OrderError::Db(error @ DbError::Unavailable(_)) => Self::unavailable(2, error),
+            OrderError::Db(error) => Self::unexpected(error),
+        }
+    }
+}

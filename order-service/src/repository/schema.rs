@@ -1,0 +1,61 @@
+//! The tables, as diesel sees them.
+
+diesel::table! {
+    products (id) {
+        id -> BigInt,
+        name -> Text,
+        unit_price_minor -> BigInt,
+        currency -> Text,
+        created_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    company_prices (company_id, product_id) {
+        company_id -> BigInt,
+        product_id -> BigInt,
+        unit_price_minor -> BigInt,
+        currency -> Text,
+    }
+}
+
+diesel::table! {
+    orders (id) {
+        id -> Text,
+        company_id -> BigInt,
+        user_id -> BigInt,
+        order_no -> Text,
+        status -> Text,
+        total_minor -> BigInt,
+        currency -> Text,
+        paid_at -> Nullable<Timestamp>,
+        settled_at -> Nullable<Timestamp>,
+        settlement_id -> Nullable<Text>,
+        settle_key -> Nullable<Text>,
+        version -> Integer,
+        created_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    order_items (order_id, line) {
+        order_id -> Text,
+        line -> Integer,
+        product_id -> BigInt,
+        product_name -> Text,
+        quantity -> Integer,
+        unit_price_minor -> BigInt,
+    }
+}
+
+diesel::table! {
+    idempotency_keys (company_id, key) {
+        company_id -> BigInt,
+        key -> Text,
+        request_sha256 -> Text,
+        order_id -> Text,
+        created_at -> Timestamp,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(orders, order_items, products, company_prices);

@@ -1,0 +1,47 @@
+//! Every path, its method, its guard.
+
+use actix_web::middleware::from_fn;
+use actix_web::web::{ServiceConfig, get, post, resource, scope};
+use shared::extractor::show_session;
+use shared::{require_scope, require_session};
+
+use crate::handlers::{imports, orders, products, settlements};
+
+pub(crate) fn configure(app: &mut ServiceConfig) {
+    app.service(resource("/api/products").route(get().to(products::list_products)))
+        .service(
+            resource("/api/session").wrap(from_fn(require_session)).route(get().to(show_session)),
+        )
+        .service(
+            scope("/api/orders")
+                .wrap(from_fn(require_session))
+                .service(
+                    resource("")
+                        .route(get().to(orders::list_orders).wrap(require_scope("order:read")))
+                        .route(post().to(orders::place_order).wrap(require_scope("order:write"))),
+                )
+                .service(
+                    resource("/{id}")
+                        .route(get().to(orders::find_order).wrap(require_scope("order:read"))),
+                )
+                .service(
+                    resource("/{id}/cancel")
+                        .route(post().to(orders::cancel_order).wrap(require_scope("order:write"))),
+                )
+                .service(resource("/{id}/settle").route(
+                    post().to(settlements::settle_order).wrap(require_scope("order:settle")),
+                )),
+        )
+        .service(
+            resource("/internal/orders/import")
+                .wrap(require_scope("order:import"))
+                .wrap(from_fn(require_session))
+                .route(post().to(imports::import_orders)),
+        )
+        .service(
+            // Which companies there is work for: asked by a program on nobody's behalf.
+            resource("/internal/settlements/companies")
+                .wrap(require_scope("order:settle"))
+                .route(get().to(settlements::list_companies)),
+        );
+}

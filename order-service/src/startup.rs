@@ -1,0 +1,79 @@
+//! From settings to a server that listens: the one place that constructs things.
+
+use std::sync::Arc;
+
+use actix_web::web;
+use diesel_migrations::{EmbeddedMigrations, embed_migrations};
+use shared::cache::Cache;
+use shared::clock::SystemClock;
+use shared::db::{self, Db, Migrations};
+use shared::health::Readiness;
+use shared::server::{self, BoundServer, Parts, StartupError};
+use shared::{RemoteKeys, TokenVerifier};
+
+use crate::config::Config;
+use crate::repository::orders::OrderRepository;
+use crate::repository::products::ProductRepository;
+use crate::routes;
+use crate::state::AppState;
+
+const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
+const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
+
+/// Brings the database up to date.
+///
+/// # Errors
+/// When it is away or a migration fails.
+pub async fn migrate(config: &Config) -> Result<(), StartupError> {
+    let migrations = Migrations { postgres: POSTGRES, sqlite: SQLITE };
+    let migrated = db::migrate(&config.database_url, migrations).await;
+    migrated.map_err(StartupError::part("database"))
+}
+
+/// A server that listens.
+///
+/// # Errors
+/// When an address is taken or the database is away.
+pub async fn bind(config: &Config) -> Result<BoundServer, StartupError> {
+    let verifier = RemoteKeys::verifier(&config.jwks_url, config.expectation());
+    let (verifier, keys) = verifier.map_err(StartupError::part("jwks_url"))?;
+    if config.migrate {
+        migrate(config).await?;
+    }
+    let db = Db::open(&config.database_url, config.max_connections);
+    let db = db.map_err(StartupError::part("database"))?;
+    db.ping().await.map_err(StartupError::part("database"))?;
+    let readiness = readiness(&db, &keys);
+    serve(config, verifier, (db, readiness))
+}
+
+fn serve(
+    config: &Config,
+    verifier: TokenVerifier,
+    (db, readiness): (Db, Readiness),
+) -> Result<BoundServer, StartupError> {
+    let clock = SystemClock::shared();
+    let cache = Cache::open(&config.cache_url, Arc::clone(&clock));
+    let cache = cache.map_err(StartupError::part("cache_url"))?;
+    let orders = OrderRepository::new(db.clone());
+    let state = AppState { orders, products: ProductRepository::new(db), cache, clock };
+    let state = web::Data::new(state);
+    let parts = Parts { verifier: Some(verifier), readiness };
+    let bound = server::bind(&config.listen(), parts, move |app| {
+        app.app_data(state.clone()).configure(routes::configure);
+    });
+    Ok(bound?)
+}
+
+fn readiness(db: &Db, keys: &RemoteKeys) -> Readiness {
+    let (db, keys) = (db.clone(), keys.clone());
+    Readiness::new()
+        .needs("database", move || {
+            let db = db.clone();
+            Box::pin(async move { db.ping().await.map_err(|error| error.to_string()) })
+        })
+        .needs("keys", move || {
+            let keys = keys.clone();
+            Box::pin(async move { keys.warm_up().await.map_err(|error| error.to_string()) })
+        })
+}
