@@ -1,0 +1,88 @@
+//! Every setting: meaning, default, variable.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use shared::config::ConfigError;
+use shared::{Secret, UserId};
+use url::Url;
+
+/// Section `[batch]` of the configuration file; `BATON_BATCH_<KEY>` in the environment.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// `postgres://user:password@host/database` or `sqlite://path/to/file`. No default.
+    pub database_url: String,
+    /// Connections to PostgreSQL at the most. Default 4.
+    #[serde(default = "default_max_connections")]
+    pub max_connections: usize,
+    /// Bring the database up to date at start. Default true.
+    #[serde(default = "default_true")]
+    pub migrate: bool,
+    /// The token endpoint of auth-service. No default.
+    pub token_url: Url,
+    /// The name of this client at auth-service. Default `batch-service`.
+    #[serde(default = "default_client_id")]
+    pub client_id: String,
+    /// Its secret. This or `client_secret_file`.
+    #[serde(default)]
+    pub client_secret: Option<Secret>,
+    /// A file that holds it.
+    #[serde(default)]
+    pub client_secret_file: Option<PathBuf>,
+    /// Where order-service is. No default.
+    pub order_url: Url,
+    /// Where user-service is. No default.
+    pub user_url: Url,
+    /// Where file-service is. No default.
+    pub file_url: Url,
+    /// The `userId` in the sessions of this batch: its account, in every company. Default 1.
+    #[serde(default = "default_account_user_id")]
+    pub account_user_id: UserId,
+    /// Calls under way at once, within one company. Default 8.
+    #[serde(default = "default_concurrency")]
+    pub concurrency: usize,
+    /// Log levels, for example `info,batch_service=debug`. Default `info`.
+    #[serde(default = "default_log")]
+    pub log: String,
+}
+
+impl Config {
+    /// Loads the settings.
+    ///
+    /// # Errors
+    /// A [`ConfigError`] that names the key.
+    pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
+        let config: Self = shared::config::load("batch", file)?;
+        if config.client_secret.is_some() == config.client_secret_file.is_some() {
+            let cause = "set one of `client_secret` and `client_secret_file`".to_owned();
+            return Err(ConfigError::Invalid { section: "batch".to_owned(), cause });
+        }
+        Ok(config)
+    }
+}
+
+fn default_max_connections() -> usize {
+    4
+}
+
+fn default_true() -> bool {
+    true
+}
+
+fn default_client_id() -> String {
+    "batch-service".to_owned()
+}
+
+fn default_account_user_id() -> UserId {
+    // Ids below 1000 are for accounts of programs; user-service gives out higher ones.
+    UserId::MIN
+}
+
+fn default_concurrency() -> usize {
+    8
+}
+
+fn default_log() -> String {
+    "info".to_owned()
+}

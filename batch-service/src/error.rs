@@ -1,0 +1,61 @@
+//! What can go wrong with a job.
+
+use shared::client::CallError;
+use shared::db::DbError;
+
+/// Why a job, or its work for one company, could not be finished.
+#[derive(Debug, thiserror::Error)]
+pub enum BatchError {
+    /// A call to a service failed, also when it was repeated.
+    #[error("{service}: {cause}")]
+    Call {
+        /// Which service.
+        service: &'static str,
+        /// How it failed.
+        cause: CallError,
+    },
+    /// The batch's own database is away or refuses.
+    #[error("the batch's database: {0}")]
+    Db(#[from] DbError),
+    /// A file cannot be read.
+    #[error("cannot read {path}: {cause}")]
+    File {
+        /// The file.
+        path: String,
+        /// What the system said.
+        cause: std::io::Error,
+    },
+    /// The file is no list of orders.
+    #[error("{path} is not a list of orders: {cause}")]
+    NotOrders {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        cause: String,
+    },
+    /// The job cannot be put together.
+    #[error(transparent)]
+    Startup(#[from] shared::server::StartupError),
+    /// The statement cannot be written.
+    #[error("cannot write the statement: {0}")]
+    Statement(String),
+}
+
+impl BatchError {
+    /// For `map_err` at a call to a service.
+    pub(crate) fn call(service: &'static str) -> impl Fn(CallError) -> Self {
+        move |cause| Self::Call { service, cause }
+    }
+
+    /// Whether running again may help.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Call { cause, .. } => cause.is_transient(),
+            Self::Db(error) => matches!(error, DbError::Unavailable(_)),
+            Self::File { .. } | Self::NotOrders { .. } | Self::Startup(_) | Self::Statement(_) => {
+                false
+            }
+        }
+    }
+}

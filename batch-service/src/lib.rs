@@ -1,0 +1,17 @@
+//! batch-service: jobs that work for many companies in turn, each under its own session.
+
+pub mod config;
+pub mod startup;
+pub mod jobs;
+mod runner;
+mod order_api;
+mod user_api;
+mod file_api;
+mod repository;
+pub mod money;
+mod progress;
+pub mod report;
+mod error;
+
+pub use error::BatchError;
+pub use progress::Progress;

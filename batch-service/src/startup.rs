@@ -1,0 +1,143 @@
+//! From settings to jobs: the one place that constructs things.
+
+use std::sync::Arc;
+
+use diesel_migrations::{EmbeddedMigrations, embed_migrations};
+use shared::client::Target;
+use shared::client::http::{HttpClient, Timeouts, http_client};
+use shared::client::token_cache::TokenCache;
+use shared::client::token_source::ClientCredentials;
+use shared::clock::SystemClock;
+use shared::db::{self, Db, Migrations};
+use shared::server::StartupError;
+use shared::{Clock, Secret, ServiceClient};
+use url::Url;
+
+use crate::config::Config;
+use crate::file_api::FileApi;
+use crate::jobs::import_orders::{self, ImportOrders};
+use crate::jobs::settle_orders::{self, SettleOrders};
+use crate::order_api::OrderApi;
+use crate::progress::Progress;
+use crate::report::{CallStatistics, CallSummary};
+use crate::repository::SettlementRepository;
+use crate::user_api::UserApi;
+
+const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
+const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
+
+/// Brings the database up to date.
+///
+/// # Errors
+/// When it is away or a migration fails.
+pub async fn migrate(config: &Config) -> Result<(), StartupError> {
+    let migrations = Migrations { postgres: POSTGRES, sqlite: SQLITE };
+    let migrated = db::migrate(&config.database_url, migrations).await;
+    migrated.map_err(StartupError::part("database"))
+}
+
+/// All that jobs are made of. One token cache serves them all.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    config: Config,
+    db: Db,
+    http: HttpClient,
+    tokens: TokenCache,
+    statistics: Arc<CallStatistics>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Batch {
+    /// Opens the database and makes the client that all calls go through.
+    ///
+    /// # Errors
+    /// When the database is away or the client's secret cannot be read.
+    pub async fn start(config: &Config) -> Result<Self, StartupError> {
+        if config.migrate {
+            migrate(config).await?;
+        }
+        let db = Db::open(&config.database_url, config.max_connections);
+        let db = db.map_err(StartupError::part("database"))?;
+        db.ping().await.map_err(StartupError::part("database"))?;
+        let http = http_client(Timeouts::default()).map_err(StartupError::part("HTTP client"))?;
+        let secret = secret(config)?;
+        let endpoint = config.token_url.clone();
+        let source = ClientCredentials::new(http.clone(), endpoint, &config.client_id, &secret);
+        let clock = SystemClock::shared();
+        let tokens = TokenCache::new(Arc::new(source), Arc::clone(&clock));
+        let statistics = Arc::new(CallStatistics::default());
+        Ok(Self { config: config.clone(), db, http, tokens, statistics, clock })
+    }
+
+    /// The job that takes over paid orders.
+    ///
+    /// # Errors
+    /// Never in practice: its scopes are constants.
+    pub fn import_orders(&self) -> Result<ImportOrders, StartupError> {
+        let orders = self.client(&self.config.order_url, "order-service", "order:import")?;
+        let users = self.client(&self.config.user_url, "user-service", "user:import")?;
+        Ok(ImportOrders {
+            orders: OrderApi::new(orders),
+            users: UserApi::new(users),
+            account: self.config.account_user_id,
+            progress: Progress::new(import_orders::NAME),
+        })
+    }
+
+    /// The job that settles them.
+    ///
+    /// # Errors
+    /// Never in practice: its scopes are constants.
+    pub fn settle_orders(&self) -> Result<SettleOrders, StartupError> {
+        let Config { order_url, user_url, file_url, .. } = &self.config;
+        let orders = self.client(order_url, "order-service", "order:read order:settle")?;
+        let users = self.client(user_url, "user-service", "user:read")?;
+        let files = self.client(file_url, "file-service", "file:read file:write")?;
+        Ok(SettleOrders {
+            orders: OrderApi::new(orders),
+            users: UserApi::new(users),
+            files: FileApi::new(files),
+            settlements: SettlementRepository::new(self.db.clone()),
+            account: self.config.account_user_id,
+            concurrency: self.config.concurrency.max(1),
+            clock: Arc::clone(&self.clock),
+            progress: Progress::new(settle_orders::NAME),
+        })
+    }
+
+    /// A client that asks for no more than this job needs.
+    fn client(
+        &self,
+        base_url: &Url,
+        audience: &str,
+        scope: &str,
+    ) -> Result<ServiceClient, StartupError> {
+        let scope = scope.parse().map_err(StartupError::part("scope"))?;
+        let target = Target { base_url: base_url.clone(), audience: audience.to_owned(), scope };
+        let client = ServiceClient::new(self.http.clone(), self.tokens.clone(), target);
+        Ok(client.observed_by(Arc::clone(&self.statistics) as Arc<_>))
+    }
+
+    /// The calls made so far, by all jobs.
+    #[must_use]
+    pub fn calls(&self) -> CallSummary {
+        self.statistics.summary(self.tokens.counts().fetched)
+    }
+}
+
+fn secret(config: &Config) -> Result<Secret, StartupError> {
+    match (&config.client_secret, &config.client_secret_file) {
+        (Some(secret), _) => Ok(secret.clone()),
+        (None, Some(path)) => {
+            let text = std::fs::read_to_string(path).map_err(|error| {
+                let cause = format!("{}: {error}", path.display());
+                StartupError::Part { part: "client_secret_file", cause }
+            })?;
+            Ok(Secret::new(text.trim()))
+        }
+        (None, None) => {
+            let cause = "not set".to_owned();
+            Err(StartupError::Part { part: "client_secret", cause })
+        }
+    }
+}
