@@ -1,0 +1,2 @@
+DROP TABLE loose_objects;
+DROP TABLE files;

@@ -1,0 +1,136 @@
+//! Every setting: meaning, default, variable.
+
+use std::path::Path;
+use std::time::Duration;
+
+use serde::Deserialize;
+use shared::Expectation;
+use shared::config::ConfigError;
+use shared::server::Listen;
+
+use crate::domain::upload::Limits;
+
+/// Section `[file]` of the configuration file; `BATON_FILE_<KEY>` in the environment.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Where to listen. Default `0.0.0.0:9003`.
+    #[serde(default = "default_listen")]
+    pub listen: String,
+    /// Where `/livez`, `/readyz` and `/metrics` are. Default `0.0.0.0:9103`.
+    #[serde(default = "default_management_listen")]
+    pub management_listen: String,
+    /// Worker threads. Default 2.
+    #[serde(default = "default_workers")]
+    pub workers: usize,
+    /// `postgres://user:password@host/database` or `sqlite://path/to/file`. No default.
+    pub database_url: String,
+    /// Connections to PostgreSQL at the most. Default 10.
+    #[serde(default = "default_max_connections")]
+    pub max_connections: usize,
+    /// Where the bytes are: `file:///path/to/folder`, which is made where it is missing. No default.
+    pub storage_url: String,
+    /// The largest file, in bytes. Default 104857600 (100 MiB).
+    #[serde(default = "default_max_file_bytes")]
+    pub max_file_bytes: u64,
+    /// How long an upload may pause, in seconds; then it is cut. Default 10.
+    #[serde(default = "default_body_idle_timeout_s")]
+    pub body_idle_timeout_s: u64,
+    /// How long a whole upload may take, in seconds; then it is cut. Default 3600.
+    #[serde(default = "default_upload_timeout_s")]
+    pub upload_timeout_s: u64,
+    /// Bring the database up to date at start. Default true.
+    #[serde(default = "default_true")]
+    pub migrate: bool,
+    /// The `iss` of the tokens that are accepted. No default.
+    pub issuer: String,
+    /// Where the issuer's public keys are. No default.
+    pub jwks_url: String,
+    /// The name of this service in `aud`. Default `file-service`.
+    #[serde(default = "default_audience")]
+    pub audience: String,
+    /// The longest lifetime of a token that is accepted, in seconds. Default 3600.
+    #[serde(default = "default_max_token_lifetime_s")]
+    pub max_token_lifetime_s: i64,
+    /// Log levels, for example `info,file_service=debug`. Default `info`.
+    #[serde(default = "default_log")]
+    pub log: String,
+}
+
+impl Config {
+    /// Loads the settings.
+    ///
+    /// # Errors
+    /// A [`ConfigError`] that names the key.
+    pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
+        shared::config::load("file", file)
+    }
+
+    pub(crate) fn listen(&self) -> Listen {
+        Listen {
+            address: self.listen.clone(),
+            management_address: self.management_listen.clone(),
+            workers: self.workers,
+        }
+    }
+
+    pub(crate) fn limits(&self) -> Limits {
+        Limits {
+            max_file_bytes: self.max_file_bytes,
+            idle: Duration::from_secs(self.body_idle_timeout_s),
+            whole: Duration::from_secs(self.upload_timeout_s),
+        }
+    }
+
+    pub(crate) fn expectation(&self) -> Expectation {
+        Expectation {
+            issuer: self.issuer.clone(),
+            audience: self.audience.clone(),
+            max_lifetime_s: self.max_token_lifetime_s,
+        }
+    }
+}
+
+fn default_listen() -> String {
+    "0.0.0.0:9003".to_owned()
+}
+
+fn default_management_listen() -> String {
+    "0.0.0.0:9103".to_owned()
+}
+
+fn default_workers() -> usize {
+    2
+}
+
+fn default_max_connections() -> usize {
+    10
+}
+
+fn default_max_file_bytes() -> u64 {
+    100 * 1024 * 1024
+}
+
+fn default_body_idle_timeout_s() -> u64 {
+    10
+}
+
+fn default_upload_timeout_s() -> u64 {
+    3600
+}
+
+fn default_true() -> bool {
+    true
+}
+
+fn default_audience() -> String {
+    "file-service".to_owned()
+}
+
+fn default_max_token_lifetime_s() -> i64 {
+    3600
+}
+
+fn default_log() -> String {
+    "info".to_owned()
+}

@@ -1,0 +1,143 @@
+//! HTTP in, HTTP out.
+
+mod announced;
+
+use actix_web::HttpResponse;
+use actix_web::body::SizedStream;
+use actix_web::http::header::{
+    self, CACHE_CONTROL, CONTENT_SECURITY_POLICY, Charset, ContentDisposition, DispositionParam,
+    DispositionType, ETag, EntityTag, ExtendedValue, X_CONTENT_TYPE_OPTIONS,
+};
+use actix_web::web::{Data, Path, Payload, Query};
+use futures_util::TryStreamExt;
+use serde::{Deserialize, Serialize};
+use shared::paging::Page;
+use shared::{ApiError, ApiResponse, Session, Timestamp, UserId};
+
+use crate::domain::file::{FileId, FileName, StoredFile};
+use crate::domain::{self, Uploaded};
+use crate::error::FileError;
+use crate::state::AppState;
+use announced::Announced;
+
+/// A file, as others see it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct FileView {
+    id: String,
+    name: String,
+    content_type: String,
+    size_bytes: u64,
+    sha256: String,
+    created_at: Timestamp,
+    created_by: UserId,
+}
+
+impl From<StoredFile> for FileView {
+    fn from(file: StoredFile) -> Self {
+        Self {
+            id: file.id.to_string(),
+            name: file.name.as_str().to_owned(),
+            content_type: file.media_type.as_str().to_owned(),
+            size_bytes: file.size_bytes,
+            sha256: file.sha256.to_string(),
+            created_at: file.created_at,
+            created_by: file.created_by,
+        }
+    }
+}
+
+/// `cursor` and `limit` page; `name` picks the files that are called exactly so.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ListQuery {
+    cursor: Option<String>,
+    limit: Option<u32>,
+    name: Option<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct FileList {
+    files: Vec<FileView>,
+    /// Where the next page begins; null on the last one.
+    next_cursor: Option<String>,
+}
+
+pub(crate) async fn list_files(
+    state: Data<AppState>,
+    session: Session,
+    query: Query<ListQuery>,
+) -> Result<ApiResponse<FileList>, ApiError> {
+    let ListQuery { cursor, limit, name } = query.into_inner();
+    let page = Page::parse(cursor.as_deref(), limit)?;
+    let name = name.as_deref().map(FileName::parse).transpose()?;
+    let files = state.files.list(session.company_id(), name.as_ref(), &page).await?;
+    let last = files.last().map(|file| file.id.to_string());
+    let next_cursor = page.next_cursor(files.len(), last);
+    let files = files.into_iter().map(FileView::from).collect();
+    Ok(ApiResponse::ok(FileList { files, next_cursor }))
+}
+
+pub(crate) async fn upload_file(
+    state: Data<AppState>,
+    session: Session,
+    announced: Announced,
+    body: Payload,
+) -> Result<ApiResponse<FileView>, ApiError> {
+    let body = body.map_err(|error| FileError::BrokenBody(error.to_string()));
+    match domain::upload_file(&state, &session, &announced.into_inner(), body).await? {
+        Uploaded::Created(file) => Ok(ApiResponse::created(file.into())),
+        Uploaded::Known(file) => Ok(ApiResponse::ok(file.into())),
+    }
+}
+
+/// The bytes as they came, as a download and nothing else: they are a stranger's, and no browser may run them.
+pub(crate) async fn download_file(
+    state: Data<AppState>,
+    session: Session,
+    id: Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    let id = FileId::parse(&id)?;
+    let (file, content) = domain::open_file(&state, session.company_id(), id).await?;
+    let answer = HttpResponse::Ok()
+        .insert_header((header::CONTENT_TYPE, file.media_type.as_str()))
+        .insert_header(as_attachment(&file.name))
+        .insert_header(ETag(EntityTag::new_strong(file.sha256.to_string())))
+        .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .insert_header((CONTENT_SECURITY_POLICY, "sandbox; default-src 'none'"))
+        .insert_header((CACHE_CONTROL, "private, no-store"))
+        .body(SizedStream::new(file.size_bytes, content));
+    Ok(answer)
+}
+
+/// RFC 6266: the name in ASCII for old clients, and as it is.
+fn as_attachment(name: &FileName) -> ContentDisposition {
+    let exact = ExtendedValue {
+        charset: Charset::Ext("UTF-8".to_owned()),
+        language_tag: None,
+        value: name.as_str().as_bytes().to_vec(),
+    };
+    ContentDisposition {
+        disposition: DispositionType::Attachment,
+        parameters: vec![
+            DispositionParam::Filename(name.in_ascii()),
+            DispositionParam::FilenameExt(exact),
+        ],
+    }
+}
+
+#[derive(Serialize)]
+pub(crate) struct Deleted {
+    id: String,
+}
+
+pub(crate) async fn delete_file(
+    state: Data<AppState>,
+    session: Session,
+    id: Path<String>,
+) -> Result<ApiResponse<Deleted>, ApiError> {
+    let id = FileId::parse(&id)?;
+    domain::delete_file(&state, session.company_id(), id).await?;
+    Ok(ApiResponse::ok(Deleted { id: id.to_string() }))
+}

@@ -1,0 +1,12 @@
+//! file-service: the files of a company, streamed up and down.
+
+pub mod config;
+pub mod startup;
+mod state;
+mod routes;
+mod handlers;
+mod domain;
+mod repository;
+mod storage;
+mod error;
+mod reply;

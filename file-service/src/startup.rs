@@ -1,0 +1,104 @@
+//! From settings to a server that listens: the one place that constructs things.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::web;
+use diesel_migrations::{EmbeddedMigrations, embed_migrations};
+use shared::RemoteKeys;
+use shared::clock::SystemClock;
+use shared::db::{self, Db, Migrations};
+use shared::health::Readiness;
+use shared::server::{self, BoundServer, Parts, StartupError};
+use tracing::warn;
+
+use crate::config::Config;
+use crate::domain;
+use crate::repository::FileRepository;
+use crate::repository::loose_objects::LooseObjectRepository;
+use crate::routes;
+use crate::state::AppState;
+use crate::storage::Storage;
+
+const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
+const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
+/// How often loose objects are swept up.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(600);
+
+/// Brings the database up to date.
+///
+/// # Errors
+/// When it is away or a migration fails.
+pub async fn migrate(config: &Config) -> Result<(), StartupError> {
+    let migrations = Migrations { postgres: POSTGRES, sqlite: SQLITE };
+    let migrated = db::migrate(&config.database_url, migrations).await;
+    migrated.map_err(StartupError::part("database"))
+}
+
+/// A server that listens.
+///
+/// # Errors
+/// When an address is taken, the database is away or the storage cannot be written.
+pub async fn bind(config: &Config) -> Result<BoundServer, StartupError> {
+    let verifier = RemoteKeys::verifier(&config.jwks_url, config.expectation());
+    let (verifier, keys) = verifier.map_err(StartupError::part("jwks_url"))?;
+    let storage = Storage::open(&config.storage_url);
+    let storage = storage.map_err(StartupError::part("storage_url"))?;
+    storage.probe().await.map_err(StartupError::part("storage"))?;
+    if config.migrate {
+        migrate(config).await?;
+    }
+    let db = Db::open(&config.database_url, config.max_connections);
+    let db = db.map_err(StartupError::part("database"))?;
+    db.ping().await.map_err(StartupError::part("database"))?;
+    let readiness = readiness(&db, &storage, &keys);
+    let state = AppState {
+        files: FileRepository::new(db.clone()),
+        loose_objects: LooseObjectRepository::new(db),
+        storage,
+        limits: config.limits(),
+        clock: SystemClock::shared(),
+    };
+    serve(config, Parts { verifier: Some(verifier), readiness }, state)
+}
+
+fn serve(config: &Config, parts: Parts, state: AppState) -> Result<BoundServer, StartupError> {
+    let state = web::Data::new(state);
+    keep_sweeping(&state);
+    let bound = server::bind(&config.listen(), parts, move |app| {
+        app.app_data(state.clone()).configure(routes::configure);
+    });
+    Ok(bound?)
+}
+
+/// For as long as the server is there.
+fn keep_sweeping(state: &Arc<AppState>) {
+    let state = Arc::downgrade(state);
+    let mut ticks = tokio::time::interval(SWEEP_INTERVAL);
+    tokio::spawn(async move {
+        loop {
+            ticks.tick().await;
+            let Some(state) = state.upgrade() else { return };
+            if let Err(error) = domain::sweep(&state).await {
+                warn!(cause = %error, "cannot sweep up loose objects");
+            }
+        }
+    });
+}
+
+fn readiness(db: &Db, storage: &Storage, keys: &RemoteKeys) -> Readiness {
+    let (db, storage, keys) = (db.clone(), storage.clone(), keys.clone());
+    Readiness::new()
+        .needs("database", move || {
+            let db = db.clone();
+            Box::pin(async move { db.ping().await.map_err(|error| error.to_string()) })
+        })
+        .needs("storage", move || {
+            let storage = storage.clone();
+            Box::pin(async move { storage.probe().await.map_err(|error| error.to_string()) })
+        })
+        .needs("keys", move || {
+            let keys = keys.clone();
+            Box::pin(async move { keys.warm_up().await.map_err(|error| error.to_string()) })
+        })
+}
