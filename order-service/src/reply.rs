@@ -1,7 +1,7 @@
 //! The one match from [`OrderError`] to status, code and message.
 
-use shared::reply::ErrorCode;
 use shared::reply::input::Violation;
+use shared::reply::{ErrorCode, codes};
 use shared::{ApiError, db::DbError};
 
 use crate::error::OrderError;
@@ -18,12 +18,6 @@ const WRONG_STATE: ErrorCode = ErrorCode {
     ko: "현재 주문 상태에서는 처리할 수 없습니다.",
     en: "The order's state does not allow this.",
 };
-const KEY_REUSED: ErrorCode = ErrorCode {
-    code: "O004",
-    status: 422,
-    ko: "이미 다른 요청에 사용된 Idempotency-Key입니다.",
-    en: "This Idempotency-Key was used for another request.",
-};
 
 impl From<OrderError> for ApiError {
     fn from(error: OrderError) -> Self {
@@ -37,7 +31,7 @@ impl From<OrderError> for ApiError {
                 let message = "one currency, and a sum that can be written down";
                 Violation::new("items", "sum", message).into()
             }
-            OrderError::KeyReused => Self::new(&KEY_REUSED),
+            OrderError::KeyReused => Self::new(&codes::IDEMPOTENCY_KEY_REUSED),
             OrderError::BadField(field, asked) => Violation::new(field, "format", asked).into(),
             OrderError::Page(error) => error.into(),
             OrderError::Db(error @ DbError::Unavailable(_)) => Self::unavailable(2, error),

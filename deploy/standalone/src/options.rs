@@ -1,0 +1,80 @@
+//! Where the services keep what they keep, and where they listen.
+
+use std::path::{Path, PathBuf};
+
+use shared::Algorithm;
+
+/// How the services are set up.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The folder for all that is not in a database: the master key and the files.
+    pub data_dir: PathBuf,
+    /// The database of each service.
+    pub databases: Databases,
+    /// `memory://` or `redis://host:port`.
+    pub cache_url: String,
+    /// auth-service gets this port, user-, order- and file-service the next ones, and their health 100 above.
+    /// Without it, all take free ports.
+    pub first_port: Option<u16>,
+    /// Worker threads of each service.
+    pub workers: usize,
+    /// Signs new tokens.
+    pub signing_algorithm: Algorithm,
+    /// How long a token lives, in seconds.
+    pub token_ttl_s: u32,
+    /// An issuer that user-, order- and file-service trust in place of auth-service.
+    pub other_issuer: Option<String>,
+}
+
+/// The address of each service's database.
+#[derive(Clone, Debug)]
+pub struct Databases {
+    /// auth-service's.
+    pub auth: String,
+    /// user-service's.
+    pub user: String,
+    /// order-service's.
+    pub order: String,
+    /// file-service's.
+    pub file: String,
+    /// batch-service's.
+    pub batch: String,
+}
+
+impl Databases {
+    /// Addresses made from the short names `auth`, `user`, `order`, `file` and `batch`.
+    #[must_use]
+    pub fn each(url: impl Fn(&str) -> String) -> Self {
+        Self {
+            auth: url("auth"),
+            user: url("user"),
+            order: url("order"),
+            file: url("file"),
+            batch: url("batch"),
+        }
+    }
+}
+
+impl Options {
+    /// Everything in one folder: SQLite files, an in-process cache, free ports.
+    #[must_use]
+    pub fn embedded(data_dir: &Path) -> Self {
+        let database = |name: &str| format!("sqlite://{}/{name}.db", data_dir.display());
+        Self {
+            data_dir: data_dir.to_owned(),
+            databases: Databases::each(database),
+            cache_url: "memory://".to_owned(),
+            first_port: None,
+            workers: 1,
+            signing_algorithm: Algorithm::Es256,
+            token_ttl_s: 300,
+            other_issuer: None,
+        }
+    }
+
+    /// The addresses of a service: its routes and its health.
+    pub(crate) fn listen(&self, place: u16) -> (String, String) {
+        let port = |offset: u16| self.first_port.map_or(0, |first| first.saturating_add(offset));
+        (format!("127.0.0.1:{}", port(place)), format!("127.0.0.1:{}", port(place + 100)))
+    }
+}

@@ -1,0 +1,236 @@
+//! [`Services`]: all services, running.
+
+use std::fmt::Display;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use auth_service::commands::{self, CommandError};
+use auth_service::domain::client::Client;
+use shared::Secret;
+use shared::server::{BoundServer, StartupError, Stopper};
+use tokio::task::JoinHandle;
+use url::Url;
+
+use crate::options::Options;
+
+/// The longest token lifetime that the services accept, in seconds.
+const MAX_TOKEN_LIFETIME_S: i64 = 3600;
+
+/// The four services that answer requests, running in this process.
+#[derive(Debug)]
+pub struct Services {
+    /// auth-service.
+    pub auth: Running,
+    /// user-service.
+    pub user: Running,
+    /// order-service.
+    pub order: Running,
+    /// file-service.
+    pub file: Running,
+    auth_config: auth_service::config::Config,
+}
+
+/// A service that runs.
+#[derive(Debug)]
+pub struct Running {
+    /// Where its routes are.
+    pub address: SocketAddr,
+    /// Where its health is.
+    pub management_address: SocketAddr,
+    stopper: Stopper,
+    task: JoinHandle<std::io::Result<()>>,
+}
+
+impl Running {
+    fn start(server: BoundServer) -> Self {
+        Self {
+            address: server.address(),
+            management_address: server.management_address(),
+            stopper: server.stopper(),
+            task: tokio::spawn(server.run()),
+        }
+    }
+
+    /// The root of its routes.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Finishes the requests under way, then stops.
+    pub async fn stop(self) {
+        self.stopper.stop().await;
+        // What the task has to say about its end interests nobody any more.
+        let _ = self.task.await;
+    }
+}
+
+impl Services {
+    /// Starts all of them. The folder and the master key are made where they are missing.
+    ///
+    /// # Errors
+    /// When the folder cannot be written, a port is taken or a database is away.
+    pub async fn start(options: &Options) -> Result<Self, StartupError> {
+        make_folder(&options.data_dir)?;
+        let auth_config = auth_config(options);
+        let master_key = options.data_dir.join("master.key");
+        commands::create_master_key_file(&master_key).map_err(StartupError::part("master key"))?;
+        let auth = Running::start(auth_service::startup::bind(&auth_config).await?);
+        let issuer = options.other_issuer.clone().unwrap_or_else(|| auth.url());
+        let configs = Configs { options, issuer };
+        let (user, order, file) = (configs.user(), configs.order(), configs.file());
+        let (user, order, file) = tokio::try_join!(
+            user_service::startup::bind(&user),
+            order_service::startup::bind(&order),
+            file_service::startup::bind(&file),
+        )?;
+        let (user, order, file) =
+            (Running::start(user), Running::start(order), Running::start(file));
+        Ok(Self { auth, user, order, file, auth_config })
+    }
+
+    /// Registers a client, or gives it new rights; gives its new secret.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn register(&self, client: &Client) -> Result<Secret, CommandError> {
+        commands::replace_client(&self.auth_config, client).await
+    }
+
+    /// The settings of a batch that works with these services.
+    ///
+    /// # Errors
+    /// Never in practice: the addresses are made here.
+    pub fn batch_config(
+        &self,
+        options: &Options,
+        (client_id, secret): (&str, Secret),
+    ) -> Result<batch_service::config::Config, StartupError> {
+        Ok(batch_service::config::Config {
+            database_url: options.databases.batch.clone(),
+            max_connections: 4,
+            migrate: true,
+            token_url: url(&format!("{}/oauth2/token", self.auth.url()))?,
+            client_id: client_id.to_owned(),
+            client_secret: Some(secret),
+            client_secret_file: None,
+            order_url: url(&self.order.url())?,
+            user_url: url(&self.user.url())?,
+            file_url: url(&self.file.url())?,
+            account_user_id: shared::UserId::MIN,
+            concurrency: 8,
+            log: String::new(),
+        })
+    }
+
+    /// Stops all of them.
+    pub async fn stop(self) {
+        let Self { auth, user, order, file, .. } = self;
+        tokio::join!(user.stop(), order.stop(), file.stop());
+        auth.stop().await;
+    }
+}
+
+fn url(text: &str) -> Result<Url, StartupError> {
+    text.parse().map_err(StartupError::part("address"))
+}
+
+fn make_folder(folder: &Path) -> Result<(), StartupError> {
+    let failed = |error: &dyn Display| StartupError::Part {
+        part: "data folder",
+        cause: format!("{}: {error}", folder.display()),
+    };
+    std::fs::create_dir_all(folder).map_err(|error| failed(&error))
+}
+
+fn auth_config(options: &Options) -> auth_service::config::Config {
+    let (listen, management_listen) = options.listen(0);
+    auth_service::config::Config {
+        listen,
+        management_listen,
+        workers: options.workers,
+        database_url: options.databases.auth.clone(),
+        max_connections: 10,
+        migrate: true,
+        issuer: None,
+        master_key: None,
+        master_key_file: Some(options.data_dir.join("master.key")),
+        signing_algorithm: options.signing_algorithm,
+        token_ttl_s: options.token_ttl_s,
+        log: String::new(),
+    }
+}
+
+/// The settings of the services that trust this issuer.
+struct Configs<'o> {
+    options: &'o Options,
+    issuer: String,
+}
+
+impl Configs<'_> {
+    fn jwks_url(&self) -> String {
+        format!("{}/.well-known/jwks.json", self.issuer)
+    }
+
+    fn user(&self) -> user_service::config::Config {
+        let (listen, management_listen) = self.options.listen(1);
+        user_service::config::Config {
+            listen,
+            management_listen,
+            workers: self.options.workers,
+            database_url: self.options.databases.user.clone(),
+            max_connections: 10,
+            migrate: true,
+            issuer: self.issuer.clone(),
+            jwks_url: self.jwks_url(),
+            audience: "user-service".to_owned(),
+            max_token_lifetime_s: MAX_TOKEN_LIFETIME_S,
+            log: String::new(),
+        }
+    }
+
+    fn order(&self) -> order_service::config::Config {
+        let (listen, management_listen) = self.options.listen(2);
+        order_service::config::Config {
+            listen,
+            management_listen,
+            workers: self.options.workers,
+            database_url: self.options.databases.order.clone(),
+            max_connections: 10,
+            migrate: true,
+            cache_url: self.options.cache_url.clone(),
+            issuer: self.issuer.clone(),
+            jwks_url: self.jwks_url(),
+            audience: "order-service".to_owned(),
+            max_token_lifetime_s: MAX_TOKEN_LIFETIME_S,
+            log: String::new(),
+        }
+    }
+
+    fn file(&self) -> file_service::config::Config {
+        let (listen, management_listen) = self.options.listen(3);
+        file_service::config::Config {
+            listen,
+            management_listen,
+            workers: self.options.workers,
+            database_url: self.options.databases.file.clone(),
+            max_connections: 10,
+            storage_url: storage_url(&self.options.data_dir),
+            max_file_bytes: 100 * 1024 * 1024,
+            body_idle_timeout_s: 10,
+            upload_timeout_s: 3600,
+            migrate: true,
+            issuer: self.issuer.clone(),
+            jwks_url: self.jwks_url(),
+            audience: "file-service".to_owned(),
+            max_token_lifetime_s: MAX_TOKEN_LIFETIME_S,
+            log: String::new(),
+        }
+    }
+}
+
+/// The address of the folder, which a URL can only name from the root.
+fn storage_url(data_dir: &Path) -> String {
+    let folder = std::path::absolute(data_dir).unwrap_or_else(|_| data_dir.to_owned());
+    format!("file://{}", folder.join("files").display())
+}

@@ -1,0 +1,90 @@
+//! The main job: take over orders from a CSV file, then settle every day on which one was paid.
+
+use std::path::Path;
+
+use auth_service::domain::client::{Client, ClientId, NotAClientId};
+use auth_service::domain::policy::{Companies, SessionPolicy};
+use batch_service::BatchError;
+use batch_service::report::{ImportReport, SettlementReport};
+use batch_service::startup::Batch;
+use shared::server::StartupError;
+
+use crate::options::Options;
+use crate::services::Services;
+
+/// The name of the batch at auth-service.
+const CLIENT_ID: &str = "batch-service";
+/// The sample that ships with the project.
+const SAMPLE: &[u8] = include_bytes!("../sample/orders.csv");
+
+/// Why the main job could not be done.
+#[derive(Debug, thiserror::Error)]
+pub enum MainJobError {
+    /// A service cannot start.
+    #[error(transparent)]
+    Startup(#[from] StartupError),
+    /// The client of the batch cannot be registered.
+    #[error(transparent)]
+    Command(#[from] auth_service::commands::CommandError),
+    /// A job failed.
+    #[error(transparent)]
+    Batch(#[from] BatchError),
+    /// A client's name is none.
+    #[error(transparent)]
+    ClientId(#[from] NotAClientId),
+    /// A client's scopes are none.
+    #[error("{0}")]
+    Scope(#[from] shared::scopes::NotAScope),
+}
+
+/// A client that may act for every company.
+///
+/// # Errors
+/// When the name or the scopes are none.
+pub fn client_for_all_companies(id: &str, scope: &str) -> Result<Client, MainJobError> {
+    let services = ["order-service", "user-service", "file-service"];
+    Ok(Client {
+        id: ClientId::parse(id)?,
+        scopes: scope.parse()?,
+        audiences: services.into_iter().map(str::to_owned).collect(),
+        session_policy: SessionPolicy::Assert { companies: Companies::Any },
+    })
+}
+
+/// A batch that works with these services, with a secret of its own for this run.
+///
+/// # Errors
+/// When a database is away.
+pub async fn start_batch(services: &Services, options: &Options) -> Result<Batch, MainJobError> {
+    let scope = "order:read order:settle order:import user:read user:import file:read file:write";
+    let secret = services.register(&client_for_all_companies(CLIENT_ID, scope)?).await?;
+    let config = services.batch_config(options, (CLIENT_ID, secret))?;
+    Ok(Batch::start(&config).await?)
+}
+
+/// Takes over the orders of the file, or of the sample.
+///
+/// # Errors
+/// When the file cannot be read or a service stays away.
+pub async fn import(batch: &Batch, file: Option<&Path>) -> Result<ImportReport, MainJobError> {
+    let job = batch.import_orders()?;
+    Ok(match file {
+        Some(file) => job.run(file).await?,
+        None => job.run_on("the sample", SAMPLE).await?,
+    })
+}
+
+/// Settles every day on which an order of the import was paid.
+///
+/// # Errors
+/// When order-service stays away.
+pub async fn settle(
+    batch: &Batch,
+    imported: &ImportReport,
+) -> Result<Vec<SettlementReport>, MainJobError> {
+    let mut reports = Vec::with_capacity(imported.paid_on.len());
+    for date in &imported.paid_on {
+        reports.push(batch.settle_orders()?.run(*date).await?);
+    }
+    Ok(reports)
+}
