@@ -1,0 +1,11 @@
+//! The end-to-end tests: a file for each behaviour.
+
+mod configuration;
+mod file_storage;
+mod kills;
+mod main_job;
+mod order_lifecycle;
+mod products_and_users;
+mod route_guards;
+mod session_travel;
+mod token_endpoint;

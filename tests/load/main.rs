@@ -1,0 +1,3 @@
+//! The load programs.
+
+fn main() {}

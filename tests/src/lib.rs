@@ -1,0 +1,6 @@
+//! What the end-to-end tests are written with: all services running, and what a caller may say to them.
+
+pub mod backend;
+pub mod caller;
+pub mod process;
+pub mod system;

@@ -1,0 +1,101 @@
+//! The binaries of the project as processes of their own, for what only a process can suffer.
+
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+/// The built binary, up to date.
+pub fn binary(name: &str) -> PathBuf {
+    static BUILT: OnceLock<()> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let build = Command::new(env!("CARGO"))
+            .args(["build", "--quiet", "--workspace", "--bins"])
+            .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+            .status();
+        assert!(build.expect("cargo runs").success(), "the binaries are built");
+    });
+    let test = std::env::current_exe().expect("the path of this test");
+    let profile = test.ancestors().nth(2).expect("the test is in deps/ of the profile's folder");
+    profile.join(name)
+}
+
+/// A command of a binary whose environment holds no settings but these.
+pub fn command(name: &str, settings: &[(&str, String)]) -> Command {
+    let mut command = Command::new(binary(name));
+    for (variable, _) in std::env::vars_os() {
+        if variable.to_string_lossy().starts_with("BATON_") {
+            command.env_remove(variable);
+        }
+    }
+    command.envs(settings.iter().map(|(variable, value)| (variable, value)));
+    command.stdin(Stdio::null());
+    command
+}
+
+/// Runs a binary to its end.
+pub fn run(name: &str, arguments: &[&str], settings: &[(&str, String)]) -> Output {
+    command(name, settings).args(arguments).output().expect("it runs")
+}
+
+/// A port that was free just now.
+pub fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// A process that is killed when the test ends, however it ends.
+pub struct Process {
+    child: Child,
+}
+
+impl Process {
+    pub fn start(mut command: Command) -> Self {
+        Self { child: command.spawn().expect("it starts") }
+    }
+
+    /// SIGKILL: no chance to say good-bye.
+    pub fn kill(&mut self) {
+        self.child.kill().expect("it is killed");
+        self.child.wait().expect("it has ended");
+    }
+
+    /// Lines of standard error up to the first that this says yes to; false when there is none. What comes after
+    /// is read and dropped, or the process would stop at a full pipe.
+    pub fn wait_for_line(&mut self, mut wanted: impl FnMut(&str) -> bool) -> bool {
+        let mut lines = BufReader::new(self.child.stderr.take().expect("stderr is piped")).lines();
+        let found = lines.by_ref().map_while(Result::ok).any(|line| wanted(&line));
+        std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
+        found
+    }
+
+    /// The exit code.
+    pub fn wait(&mut self) -> Option<i32> {
+        self.child.wait().expect("it ends").code()
+    }
+
+    /// Exit code and standard output.
+    pub fn wait_with_output(&mut self) -> (Option<i32>, String) {
+        let stdout = self.child.stdout.take().expect("stdout is piped");
+        let text = std::io::read_to_string(stdout).expect("text");
+        (self.wait(), text)
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended already; then there is nothing to kill.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Asks until the answer is yes.
+pub fn wait_until(what: &str, mut ask: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !ask() {
+        assert!(started.elapsed() < Duration::from_secs(30), "{what} within 30 s");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}

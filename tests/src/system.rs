@@ -1,0 +1,99 @@
+//! [`System`]: all services, running in this process on databases of their own.
+
+use standalone::options::Options;
+use standalone::services::Services;
+use standalone::settlement::client_for_all_companies;
+use tempfile::TempDir;
+
+use auth_service::domain::client::{Client, ClientId};
+use auth_service::domain::policy::SessionPolicy;
+use shared::Secret;
+
+use crate::backend::Backend;
+use crate::caller::Caller;
+
+/// Every scope that a service asks for.
+pub const ALL_SCOPES: &str =
+    "order:read order:write order:settle order:import user:read user:import file:read file:write";
+
+/// All services, running.
+pub struct System {
+    pub services: Services,
+    pub options: Options,
+    backend: Backend,
+    /// Removed when the system goes.
+    _folder: TempDir,
+}
+
+impl System {
+    /// Starts all services on free ports.
+    pub async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    /// The same with other options.
+    pub async fn start_with(change: impl FnOnce(&mut Options)) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let backend = Backend::new(folder.path()).await;
+        let mut options = Options::embedded(folder.path());
+        options.databases = backend.databases.clone();
+        options.cache_url.clone_from(&backend.cache_url);
+        change(&mut options);
+        let services = Services::start(&options).await.expect("the services start");
+        Self { services, options, backend, _folder: folder }
+    }
+
+    /// Registers a client that may act for every company, with every scope.
+    pub async fn client_for_all(&self, id: &str) -> Secret {
+        let client = client_for_all_companies(id, ALL_SCOPES).expect("a client");
+        self.services.register(&client).await.expect("it is registered")
+    }
+
+    /// Registers a client with this session policy.
+    pub async fn client(&self, id: &str, scope: &str, policy: &str) -> Secret {
+        let policy: SessionPolicy = policy.parse().expect("a session policy");
+        let client = client_for_all_companies(id, scope).expect("a client");
+        let id = ClientId::parse(id).expect("a client id");
+        let client = Client { id, session_policy: policy, ..client };
+        self.services.register(&client).await.expect("it is registered")
+    }
+
+    /// Somebody who calls without a token.
+    pub fn stranger(&self) -> Caller {
+        Caller::new(None)
+    }
+
+    /// Somebody with a token of auth-service for this service, on behalf of this session.
+    pub async fn caller(&self, service: &str, session: &str) -> Caller {
+        let secret = self.client_for_all("test-caller").await;
+        let form = [
+            ("grant_type", "client_credentials"),
+            ("client_id", "test-caller"),
+            ("client_secret", secret.expose()),
+            ("resource", service),
+            ("session", session),
+        ];
+        let answer = self.stranger().post_form(&self.token_url(), &form).await;
+        let token = answer.body["access_token"].as_str().expect("a token").to_owned();
+        Caller::new(Some(token))
+    }
+
+    pub fn token_url(&self) -> String {
+        format!("{}/oauth2/token", self.services.auth.url())
+    }
+
+    /// How many requests auth-service has answered at this path, from its metrics.
+    pub async fn count_at_auth(&self, path: &str, status: u16) -> u64 {
+        let url = format!("http://{}/metrics", self.services.auth.management_address);
+        let metrics = self.stranger().get(&url).await.text;
+        let labels = format!(r#"{{method="POST",route="{path}",status="{status}"}}"#);
+        let line = metrics.lines().find(|line| line.contains(&labels));
+        line.and_then(|line| line.rsplit_once(' ')).map_or(0, |(_, count)| count.parse().unwrap())
+    }
+
+    /// Stops the services and drops their databases.
+    pub async fn stop(self) {
+        self.services.stop().await;
+        self.backend.drop_databases().await;
+    }
+}
