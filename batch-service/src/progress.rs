@@ -21,7 +21,7 @@ impl Progress {
     pub fn new(job: &'static str) -> Self {
         let bar = std::io::stderr().is_terminal().then(ProgressBar::no_length);
         if let Some(bar) = &bar {
-            let template = "{msg:<28} [{bar:30}] {pos}/{len} {per_sec} {eta} left";
+            let template = "{msg:<28} [{bar:30}] {pos}/{len}  {eta} left";
             let plain = ProgressStyle::default_bar();
             bar.set_style(ProgressStyle::with_template(template).unwrap_or(plain));
         }
