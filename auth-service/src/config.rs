@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use shared::config::ConfigError;
+use shared::config::{ConfigError, defaults};
 use shared::server::Listen;
 use shared::{Algorithm, Secret};
 
@@ -18,15 +18,15 @@ pub struct Config {
     #[serde(default = "default_management_listen")]
     pub management_listen: String,
     /// Worker threads. Default 2.
-    #[serde(default = "default_workers")]
+    #[serde(default = "defaults::workers")]
     pub workers: usize,
     /// `postgres://user:password@host/database` or `sqlite://path/to/file`. No default.
     pub database_url: String,
     /// Connections to PostgreSQL at the most. Default 10.
-    #[serde(default = "default_max_connections")]
+    #[serde(default = "defaults::max_connections")]
     pub max_connections: usize,
     /// Bring the database up to date at start. Default true.
-    #[serde(default = "default_true")]
+    #[serde(default = "defaults::yes")]
     pub migrate: bool,
     /// The URL of this server, as clients reach it: `iss` of the tokens. Default: `http://` and the address
     /// that it listens on, which is right on one machine only.
@@ -45,7 +45,7 @@ pub struct Config {
     #[serde(default = "default_token_ttl_s")]
     pub token_ttl_s: u32,
     /// Log levels, for example `info,auth_service=debug`. Default `info`.
-    #[serde(default = "default_log")]
+    #[serde(default = "defaults::log")]
     pub log: String,
 }
 
@@ -85,26 +85,10 @@ fn default_management_listen() -> String {
     "0.0.0.0:9100".to_owned()
 }
 
-fn default_workers() -> usize {
-    2
-}
-
-fn default_max_connections() -> usize {
-    10
-}
-
-fn default_true() -> bool {
-    true
-}
-
 fn default_signing_algorithm() -> Algorithm {
     Algorithm::Es256
 }
 
 fn default_token_ttl_s() -> u32 {
     300
-}
-
-fn default_log() -> String {
-    "info".to_owned()
 }

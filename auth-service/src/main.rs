@@ -10,6 +10,7 @@ use auth_service::domain::policy::SessionPolicy;
 use auth_service::startup;
 use clap::{Args, Parser, Subcommand};
 use shared::Scopes;
+use shared::process;
 use shared::server::{StartupError, exit};
 
 /// An authorization server whose tokens carry a caller's session.
@@ -70,10 +71,7 @@ async fn main() -> ExitCode {
     }
     let config = match Config::load(arguments.config.as_deref()) {
         Ok(config) => config,
-        Err(error) => {
-            eprintln!("{error}");
-            return ExitCode::from(2);
-        }
+        Err(error) => return process::refuse(&error),
     };
     shared::telemetry::start(&config.log);
     exit(run(arguments.command.unwrap_or(Command::Serve), &config).await)
@@ -81,10 +79,7 @@ async fn main() -> ExitCode {
 
 async fn run(command: Command, config: &Config) -> Result<(), CommandError> {
     match command {
-        Command::Serve => {
-            let server = startup::bind(config).await?;
-            server.run_until_signal().await.map_err(StartupError::part("server"))?;
-        }
+        Command::Serve => process::serve(startup::bind(config).await).await?,
         Command::Migrate => startup::migrate(config).await?,
         Command::MasterKey { path } => commands::create_master_key_file(&path)?,
         Command::Client(ClientCommand::Create(new)) => create_client(config, new).await?,

@@ -21,25 +21,24 @@ use crate::state::AppState;
 const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 
+fn migrations() -> Migrations {
+    Migrations { postgres: POSTGRES, sqlite: SQLITE }
+}
+
 /// Brings the database up to date.
 ///
 /// # Errors
 /// When it is away or a migration fails.
 pub async fn migrate(config: &Config) -> Result<(), StartupError> {
-    let migrations = Migrations { postgres: POSTGRES, sqlite: SQLITE };
-    let migrated = db::migrate(&config.database_url, migrations).await;
+    let migrated = db::migrate(&config.database_url, migrations()).await;
     migrated.map_err(StartupError::part("database"))
 }
 
 /// The database, brought up to date if the settings say so.
 pub(crate) async fn open_database(config: &Config) -> Result<Db, StartupError> {
-    if config.migrate {
-        migrate(config).await?;
-    }
-    let db = Db::open(&config.database_url, config.max_connections);
-    let db = db.map_err(StartupError::part("database"))?;
-    db.ping().await.map_err(StartupError::part("database"))?;
-    Ok(db)
+    let migrations = config.migrate.then(migrations);
+    let db = Db::start(&config.database_url, config.max_connections, migrations).await;
+    db.map_err(StartupError::part("database"))
 }
 
 /// A server that listens.
@@ -58,10 +57,7 @@ pub async fn bind(config: &Config) -> Result<BoundServer, StartupError> {
     let terms = Terms { issuer, token_ttl_s: config.token_ttl_s };
     let clients = ClientRepository::new(db.clone());
     let state = web::Data::new(AppState { clients, keys, terms, clock });
-    let readiness = Readiness::new().needs("database", move || {
-        let db = db.clone();
-        Box::pin(async move { db.ping().await.map_err(|error| error.to_string()) })
-    });
+    let readiness = Readiness::new().needs_database(&db);
     let parts = Parts { verifier: None, readiness };
     Ok(listeners.serve(parts, move |app| {
         app.app_data(state.clone()).configure(routes::configure);

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use shared::config::ConfigError;
+use shared::config::{ConfigError, defaults};
 use shared::{Secret, UserId};
 use url::Url;
 
@@ -17,7 +17,7 @@ pub struct Config {
     #[serde(default = "default_max_connections")]
     pub max_connections: usize,
     /// Bring the database up to date at start. Default true.
-    #[serde(default = "default_true")]
+    #[serde(default = "defaults::yes")]
     pub migrate: bool,
     /// The token endpoint of auth-service. No default.
     pub token_url: Url,
@@ -43,7 +43,7 @@ pub struct Config {
     #[serde(default = "default_concurrency")]
     pub concurrency: usize,
     /// Log levels, for example `info,batch_service=debug`. Default `info`.
-    #[serde(default = "default_log")]
+    #[serde(default = "defaults::log")]
     pub log: String,
 }
 
@@ -66,10 +66,6 @@ fn default_max_connections() -> usize {
     4
 }
 
-fn default_true() -> bool {
-    true
-}
-
 fn default_client_id() -> String {
     "batch-service".to_owned()
 }
@@ -81,8 +77,4 @@ fn default_account_user_id() -> UserId {
 
 fn default_concurrency() -> usize {
     8
-}
-
-fn default_log() -> String {
-    "info".to_owned()
 }

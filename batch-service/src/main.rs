@@ -9,6 +9,7 @@ use batch_service::jobs::JOBS;
 use batch_service::startup::{self, Batch};
 use chrono::NaiveDate;
 use clap::{Parser, Subcommand};
+use shared::process;
 use shared::server::exit;
 
 /// Not everything could be done; another run may do the rest (EX_TEMPFAIL of sysexits.h).
@@ -61,10 +62,7 @@ async fn main() -> ExitCode {
     }
     let config = match Config::load(arguments.config.as_deref()) {
         Ok(config) => config,
-        Err(error) => {
-            eprintln!("{error}");
-            return ExitCode::from(2);
-        }
+        Err(error) => return process::refuse(&error),
     };
     shared::telemetry::start(&config.log);
     match arguments.command {

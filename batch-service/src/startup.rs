@@ -26,13 +26,16 @@ use crate::user_api::UserApi;
 const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 
+fn migrations() -> Migrations {
+    Migrations { postgres: POSTGRES, sqlite: SQLITE }
+}
+
 /// Brings the database up to date.
 ///
 /// # Errors
 /// When it is away or a migration fails.
 pub async fn migrate(config: &Config) -> Result<(), StartupError> {
-    let migrations = Migrations { postgres: POSTGRES, sqlite: SQLITE };
-    let migrated = db::migrate(&config.database_url, migrations).await;
+    let migrated = db::migrate(&config.database_url, migrations()).await;
     migrated.map_err(StartupError::part("database"))
 }
 
@@ -53,12 +56,9 @@ impl Batch {
     /// # Errors
     /// When the database is away or the client's secret cannot be read.
     pub async fn start(config: &Config) -> Result<Self, StartupError> {
-        if config.migrate {
-            migrate(config).await?;
-        }
-        let db = Db::open(&config.database_url, config.max_connections);
+        let migrations = config.migrate.then(migrations);
+        let db = Db::start(&config.database_url, config.max_connections, migrations).await;
         let db = db.map_err(StartupError::part("database"))?;
-        db.ping().await.map_err(StartupError::part("database"))?;
         let http = http_client(Timeouts::default()).map_err(StartupError::part("HTTP client"))?;
         let secret = secret(config)?;
         let endpoint = config.token_url.clone();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use shared::Expectation;
-use shared::config::ConfigError;
+use shared::config::{ConfigError, defaults};
 use shared::server::Listen;
 
 use crate::domain::upload::Limits;
@@ -21,12 +21,12 @@ pub struct Config {
     #[serde(default = "default_management_listen")]
     pub management_listen: String,
     /// Worker threads. Default 2.
-    #[serde(default = "default_workers")]
+    #[serde(default = "defaults::workers")]
     pub workers: usize,
     /// `postgres://user:password@host/database` or `sqlite://path/to/file`. No default.
     pub database_url: String,
     /// Connections to PostgreSQL at the most. Default 10.
-    #[serde(default = "default_max_connections")]
+    #[serde(default = "defaults::max_connections")]
     pub max_connections: usize,
     /// Where the bytes are: `file:///path/to/folder`, which is made where it is missing. No default.
     pub storage_url: String,
@@ -40,7 +40,7 @@ pub struct Config {
     #[serde(default = "default_upload_timeout_s")]
     pub upload_timeout_s: u64,
     /// Bring the database up to date at start. Default true.
-    #[serde(default = "default_true")]
+    #[serde(default = "defaults::yes")]
     pub migrate: bool,
     /// The `iss` of the tokens that are accepted. No default.
     pub issuer: String,
@@ -50,10 +50,10 @@ pub struct Config {
     #[serde(default = "default_audience")]
     pub audience: String,
     /// The longest lifetime of a token that is accepted, in seconds. Default 3600.
-    #[serde(default = "default_max_token_lifetime_s")]
+    #[serde(default = "defaults::max_token_lifetime_s")]
     pub max_token_lifetime_s: i64,
     /// Log levels, for example `info,file_service=debug`. Default `info`.
-    #[serde(default = "default_log")]
+    #[serde(default = "defaults::log")]
     pub log: String,
 }
 
@@ -99,14 +99,6 @@ fn default_management_listen() -> String {
     "0.0.0.0:9103".to_owned()
 }
 
-fn default_workers() -> usize {
-    2
-}
-
-fn default_max_connections() -> usize {
-    10
-}
-
 fn default_max_file_bytes() -> u64 {
     100 * 1024 * 1024
 }
@@ -119,18 +111,6 @@ fn default_upload_timeout_s() -> u64 {
     3600
 }
 
-fn default_true() -> bool {
-    true
-}
-
 fn default_audience() -> String {
     "file-service".to_owned()
-}
-
-fn default_max_token_lifetime_s() -> i64 {
-    3600
-}
-
-fn default_log() -> String {
-    "info".to_owned()
 }

@@ -25,13 +25,16 @@ const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 /// How often loose objects are swept up.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(600);
 
+fn migrations() -> Migrations {
+    Migrations { postgres: POSTGRES, sqlite: SQLITE }
+}
+
 /// Brings the database up to date.
 ///
 /// # Errors
 /// When it is away or a migration fails.
 pub async fn migrate(config: &Config) -> Result<(), StartupError> {
-    let migrations = Migrations { postgres: POSTGRES, sqlite: SQLITE };
-    let migrated = db::migrate(&config.database_url, migrations).await;
+    let migrated = db::migrate(&config.database_url, migrations()).await;
     migrated.map_err(StartupError::part("database"))
 }
 
@@ -45,12 +48,9 @@ pub async fn bind(config: &Config) -> Result<BoundServer, StartupError> {
     let storage = Storage::open(&config.storage_url);
     let storage = storage.map_err(StartupError::part("storage_url"))?;
     storage.probe().await.map_err(StartupError::part("storage"))?;
-    if config.migrate {
-        migrate(config).await?;
-    }
-    let db = Db::open(&config.database_url, config.max_connections);
+    let migrations = config.migrate.then(migrations);
+    let db = Db::start(&config.database_url, config.max_connections, migrations).await;
     let db = db.map_err(StartupError::part("database"))?;
-    db.ping().await.map_err(StartupError::part("database"))?;
     let readiness = readiness(&db, &storage, &keys);
     let state = AppState {
         files: FileRepository::new(db.clone()),
@@ -87,18 +87,9 @@ fn keep_sweeping(state: &Arc<AppState>) {
 }
 
 fn readiness(db: &Db, storage: &Storage, keys: &RemoteKeys) -> Readiness {
-    let (db, storage, keys) = (db.clone(), storage.clone(), keys.clone());
-    Readiness::new()
-        .needs("database", move || {
-            let db = db.clone();
-            Box::pin(async move { db.ping().await.map_err(|error| error.to_string()) })
-        })
-        .needs("storage", move || {
-            let storage = storage.clone();
-            Box::pin(async move { storage.probe().await.map_err(|error| error.to_string()) })
-        })
-        .needs("keys", move || {
-            let keys = keys.clone();
-            Box::pin(async move { keys.warm_up().await.map_err(|error| error.to_string()) })
-        })
+    let storage = storage.clone();
+    Readiness::new().needs_database(db).needs_keys(keys).needs("storage", move || {
+        let storage = storage.clone();
+        Box::pin(async move { storage.probe().await.map_err(|error| error.to_string()) })
+    })
 }

@@ -20,13 +20,16 @@ use crate::state::AppState;
 const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 
+fn migrations() -> Migrations {
+    Migrations { postgres: POSTGRES, sqlite: SQLITE }
+}
+
 /// Brings the database up to date.
 ///
 /// # Errors
 /// When it is away or a migration fails.
 pub async fn migrate(config: &Config) -> Result<(), StartupError> {
-    let migrations = Migrations { postgres: POSTGRES, sqlite: SQLITE };
-    let migrated = db::migrate(&config.database_url, migrations).await;
+    let migrated = db::migrate(&config.database_url, migrations()).await;
     migrated.map_err(StartupError::part("database"))
 }
 
@@ -37,13 +40,10 @@ pub async fn migrate(config: &Config) -> Result<(), StartupError> {
 pub async fn bind(config: &Config) -> Result<BoundServer, StartupError> {
     let verifier = RemoteKeys::verifier(&config.jwks_url, config.expectation());
     let (verifier, keys) = verifier.map_err(StartupError::part("jwks_url"))?;
-    if config.migrate {
-        migrate(config).await?;
-    }
-    let db = Db::open(&config.database_url, config.max_connections);
+    let migrations = config.migrate.then(migrations);
+    let db = Db::start(&config.database_url, config.max_connections, migrations).await;
     let db = db.map_err(StartupError::part("database"))?;
-    db.ping().await.map_err(StartupError::part("database"))?;
-    let readiness = readiness(&db, &keys);
+    let readiness = Readiness::new().needs_database(&db).needs_keys(&keys);
     serve(config, verifier, (db, readiness))
 }
 
@@ -63,17 +63,4 @@ fn serve(
         app.app_data(state.clone()).configure(routes::configure);
     });
     Ok(bound?)
-}
-
-fn readiness(db: &Db, keys: &RemoteKeys) -> Readiness {
-    let (db, keys) = (db.clone(), keys.clone());
-    Readiness::new()
-        .needs("database", move || {
-            let db = db.clone();
-            Box::pin(async move { db.ping().await.map_err(|error| error.to_string()) })
-        })
-        .needs("keys", move || {
-            let keys = keys.clone();
-            Box::pin(async move { keys.warm_up().await.map_err(|error| error.to_string()) })
-        })
 }

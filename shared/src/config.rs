@@ -67,10 +67,8 @@ pub fn load_from<T: DeserializeOwned>(
         settings = section_of(path, section)?;
     }
     let prefix = format!("BATON_{}", section.to_uppercase());
-    let variables = Environment::with_prefix(&prefix)
-        .prefix_separator("_")
-        .try_parsing(true)
-        .source(Some(environment));
+    let variables =
+        Environment::with_prefix(&prefix).prefix_separator("_").source(Some(environment));
     let layered = Config::builder().add_source(settings).add_source(variables).build();
     layered.and_then(Config::try_deserialize).map_err(invalid)
 }
@@ -103,6 +101,39 @@ fn section_of(path: &Path, section: &str) -> Result<Config, ConfigError> {
     own.build().map_err(invalid)
 }
 
+/// Defaults that the settings of every service have in common, for `#[serde(default = "...")]`.
+pub mod defaults {
+    /// Yes.
+    #[must_use]
+    pub fn yes() -> bool {
+        true
+    }
+
+    /// 2 worker threads.
+    #[must_use]
+    pub fn workers() -> usize {
+        2
+    }
+
+    /// 10 connections to a database.
+    #[must_use]
+    pub fn max_connections() -> usize {
+        10
+    }
+
+    /// Tokens may live for an hour.
+    #[must_use]
+    pub fn max_token_lifetime_s() -> i64 {
+        3600
+    }
+
+    /// Log levels: `info`.
+    #[must_use]
+    pub fn log() -> String {
+        "info".to_owned()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde::Deserialize;
@@ -115,6 +146,8 @@ mod tests {
         listen: String,
         #[serde(default)]
         workers: u8,
+        #[serde(default)]
+        migrate: Option<bool>,
     }
 
     fn load_text(text: &str, variables: &[(&str, &str)]) -> Result<Settings, String> {
@@ -127,24 +160,49 @@ mod tests {
 
     #[test]
     fn the_environment_wins_over_the_file() -> Result<(), String> {
-        let variables = [("BATON_ORDER_WORKERS", "3"), ("BATON_USER_WORKERS", "9")];
+        let variables = [
+            ("BATON_ORDER_WORKERS", "3"),
+            ("BATON_USER_WORKERS", "9"),
+            ("BATON_ORDER_MIGRATE", "false"),
+        ];
         let settings = load_text("[order]\nlisten = \"a\"\nworkers = 2", &variables)?;
         assert_eq!((settings.listen.as_str(), settings.workers), ("a", 3));
+        assert_eq!(settings.migrate, Some(false));
         Ok(())
     }
 
     #[test]
     fn an_unknown_or_missing_key_is_named() {
-        let table: [(&str, &[(&str, &str)], &str); 5] = [
-            ("[order]\nlisten = \"a\"\nlisen = 1", &[], "lisen"),
-            ("[order]\nlisten = \"a\"", &[("BATON_ORDER_WORKRES", "1")], "workres"),
-            ("[order]\nworkers = 1", &[], "listen"),
-            ("[order]\nlisten = \"a\"\nworkers = \"many\"", &[], "workers"),
-            ("[ordre]\nlisten = \"a\"", &[], "ordre"),
+        let table = [
+            ("[order]\nlisten = \"a\"\nlisen = 1", "lisen"),
+            ("[order]\nworkers = 1", "listen"),
+            ("[order]\nlisten = \"a\"\nworkers = \"many\"", "workers"),
+            ("[ordre]\nlisten = \"a\"", "ordre"),
         ];
-        for (text, variables, named) in table {
-            let error = load_text(text, variables).err().unwrap_or_default();
+        for (text, named) in table {
+            let error = load_text(text, &[]).err().unwrap_or_default();
             assert!(error.contains(named), "{text}: {error}");
         }
+        for (variable, named) in
+            [("BATON_ORDER_WORKRES", "workres"), ("BATON_ORDER_WORKERS", "workers")]
+        {
+            let error = load_text("[order]\nlisten = \"a\"", &[(variable, "many")]).err();
+            assert!(
+                error.as_ref().is_some_and(|error| error.contains(named)),
+                "{variable}: {error:?}"
+            );
+        }
+    }
+
+    /// A password that happens to look like a number must not be rounded.
+    #[test]
+    fn a_text_in_the_environment_arrives_as_it_was_written() -> Result<(), String> {
+        for text in
+            ["007", "1e5", "0x10", "true", "TRUE", "inf", " a ", "1.50", "", "12345678901234567890"]
+        {
+            let settings = load_text("[order]", &[("BATON_ORDER_LISTEN", text)])?;
+            assert_eq!(settings.listen, text);
+        }
+        Ok(())
     }
 }

@@ -113,6 +113,10 @@ fn is_away(kind: &DatabaseErrorKind, message: &str) -> bool {
         "the database system is",
         "canceling statement due to statement timeout",
         "database is locked",
+        "disk I/O error",
+        "database or disk is full",
+        "attempt to write a readonly database",
+        "unable to open database file",
         "error communicating with the server",
         "remaining connection slots",
     ];
@@ -156,6 +160,24 @@ impl Db {
                 pool::<AsyncSqliteConnection>(path, 1, SQLITE_SETTINGS.to_owned()).map(Self::Sqlite)
             }
         }
+    }
+
+    /// The same for a service that starts: brings the database up to date first if there are migrations to run,
+    /// and makes sure that it answers.
+    ///
+    /// # Errors
+    /// As [`migrate`] and [`Db::ping`].
+    pub async fn start(
+        url: &str,
+        max_connections: usize,
+        migrations: Option<Migrations>,
+    ) -> Result<Self, DbError> {
+        if let Some(migrations) = migrations {
+            migrate(url, migrations).await?;
+        }
+        let db = Self::open(url, max_connections)?;
+        db.ping().await?;
+        Ok(db)
     }
 
     /// Asks the database for a sign of life.
@@ -230,6 +252,10 @@ pub struct Migrations {
 /// [`DbError::Unavailable`] when the database is away, [`DbError::Migration`] when a migration fails.
 pub async fn migrate(url: &str, migrations: Migrations) -> Result<(), DbError> {
     let address = Address::parse(url)?;
+    if let Address::Postgres(url) = &address {
+        // The migrations' own connection waits for ever for a server that is silent.
+        Db::open(url, 1)?.ping().await?;
+    }
     let work = tokio::task::spawn_blocking(move || match address {
         Address::Postgres(url) => migrate_postgres(&url, migrations.postgres),
         Address::Sqlite(path) => migrate_sqlite(&path, migrations.sqlite),
@@ -259,7 +285,8 @@ fn migrate_sqlite(path: &Path, migrations: EmbeddedMigrations) -> Result<(), DbE
     let mut connection = SqliteConnection::establish(&path.to_string_lossy())
         .map_err(|error| DbError::Unavailable(format!("{}: {error}", path.display())))?;
     connection.batch_execute(SQLITE_SETTINGS)?;
-    run_pending(&mut connection, migrations)
+    // It takes the write lock before it looks for what is pending.
+    connection.immediate_transaction(|connection| run_pending(connection, migrations))
 }
 
 fn run_pending<DB: diesel::backend::Backend>(

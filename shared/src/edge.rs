@@ -2,15 +2,16 @@
 //! caller's language, one log line and the metrics for each request.
 
 use std::future::{Ready, ready};
-use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::time::Duration;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready};
-use actix_web::http::header::{ACCEPT_LANGUAGE, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::header::{
+    ACCEPT_LANGUAGE, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderName,
+    HeaderValue,
+};
 use actix_web::{Error, HttpMessage, HttpRequest, ResponseError};
-use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use tracing::{error, info, warn};
 use uuid::Uuid;
@@ -81,12 +82,16 @@ where
         let arrival = Arrival::of(&request, self.edge.clock.monotonic());
         request.extensions_mut().insert(arrival.trace);
         let edge = self.edge.clone();
-        let answer = AssertUnwindSafe(self.service.call(request)).catch_unwind();
+        // In a task of its own: a caller who hangs up does not cut a handler off in the middle of its work, which
+        // would leave a transaction open on a connection that others wait for. A panic ends that task only.
+        let answer = actix_web::rt::spawn(self.service.call(request));
         Box::pin(async move {
             match answer.await {
                 Ok(Ok(response)) => Ok(edge.finish(&arrival, response)),
-                Ok(Err(failure)) => Err(edge.fail(&arrival, as_api_error(&failure))),
-                Err(_panic) => Err(edge.fail(&arrival, ApiError::unexpected("a handler panicked"))),
+                Ok(Err(failure)) => Err(edge.fail(&arrival, failure)),
+                Err(_panic) => {
+                    Err(edge.fail(&arrival, ApiError::unexpected("a handler panicked").into()))
+                }
             }
         })
     }
@@ -131,10 +136,10 @@ fn request_id(headers: &HeaderMap) -> HeaderValue {
     })
 }
 
-fn as_api_error(failure: &Error) -> ApiError {
-    let own = failure.as_error::<ApiError>().cloned();
-    own.unwrap_or_else(|| {
-        input::for_status(failure.as_response_error().status_code()).because(failure)
+fn as_api_error(failure: &Error) -> Option<ApiError> {
+    failure.as_error::<ApiError>().cloned().or_else(|| {
+        let status = failure.as_response_error().status_code();
+        input::for_status(status).map(|known| known.because(failure))
     })
 }
 
@@ -147,10 +152,7 @@ impl Edge {
         let failure = failure_of(&response);
         let mut response = match &failure {
             None => response.map_into_boxed_body(),
-            Some(failure) => {
-                let rendered = failure.clone().in_language(arrival.language).error_response();
-                response.into_response(rendered)
-            }
+            Some(failure) => reworded(response, &failure.clone().in_language(arrival.language)),
         };
         response.headers_mut().insert(X_REQUEST_ID, arrival.request_id.clone());
         let route = response.request().match_pattern();
@@ -160,21 +162,26 @@ impl Edge {
     }
 
     /// The request is gone with the handler that failed, so this line says less than others.
-    fn fail(&self, arrival: &Arrival, failure: ApiError) -> Error {
-        let status = failure.status_code().as_u16();
+    fn fail(&self, arrival: &Arrival, failure: Error) -> Error {
+        let known = as_api_error(&failure);
+        let status = failure.as_response_error().status_code().as_u16();
         self.record(arrival, None, status);
         error!(
             http.method = arrival.method,
             http.path = arrival.path,
             http.status = status,
-            error.code = failure.code(),
+            error.code = known.as_ref().map(ApiError::code),
             trace.id = arrival.trace.trace_id(),
-            cause = failure.cause(),
+            request.id = arrival.request_id.to_str().unwrap_or_default(),
+            cause = known.as_ref().and_then(ApiError::cause),
             "{} {} failed",
             arrival.method,
             arrival.path
         );
-        failure.in_language(arrival.language).into()
+        known.map_or(failure, |known| {
+            let known = known.in_language(arrival.language);
+            known.with_header(X_REQUEST_ID, arrival.request_id.clone()).into()
+        })
     }
 
     fn record(&self, arrival: &Arrival, route: Option<&str>, status: u16) {
@@ -222,7 +229,8 @@ fn claims_of(request: &HttpRequest) -> Option<std::sync::Arc<crate::token::Claim
     }
 }
 
-/// What went wrong, in our words. An error answer that is JSON of its own (OAuth's) is left as it is.
+/// What went wrong, in our words. An error answer that is JSON of its own (OAuth's), or has a status that only a
+/// handler gives, is left as it is.
 fn failure_of<B>(response: &ServiceResponse<B>) -> Option<ApiError> {
     let status = response.status();
     if !(status.is_client_error() || status.is_server_error()) {
@@ -235,5 +243,22 @@ fn failure_of<B>(response: &ServiceResponse<B>) -> Option<ApiError> {
         .headers()
         .get(CONTENT_TYPE)
         .is_some_and(|value| value.as_bytes().starts_with(b"application/json"));
-    (!is_json).then(|| input::for_status(status))
+    if is_json { None } else { input::for_status(status) }
+}
+
+/// The answer in our words. What inner layers have put on it stays: `Allow`, CORS, cookies.
+fn reworded<B: MessageBody + 'static>(
+    response: ServiceResponse<B>,
+    failure: &ApiError,
+) -> ServiceResponse<BoxBody> {
+    let words = failure.error_response();
+    response.map_body(|head, _| {
+        for of_the_old_body in [CONTENT_LENGTH, CONTENT_ENCODING, ETAG] {
+            head.headers_mut().remove(of_the_old_body);
+        }
+        for (name, value) in words.headers() {
+            head.headers_mut().insert(name.clone(), value.clone());
+        }
+        words.into_body()
+    })
 }

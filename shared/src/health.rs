@@ -38,6 +38,28 @@ impl Readiness {
         self
     }
 
+    /// The database has to answer.
+    #[cfg(feature = "store")]
+    #[must_use]
+    pub fn needs_database(self, db: &crate::db::Db) -> Self {
+        let db = db.clone();
+        self.needs("database", move || {
+            let db = db.clone();
+            Box::pin(async move { db.ping().await.map_err(|error| error.to_string()) })
+        })
+    }
+
+    /// The issuer's keys have to be known.
+    #[cfg(feature = "client")]
+    #[must_use]
+    pub fn needs_keys(self, keys: &crate::RemoteKeys) -> Self {
+        let keys = keys.clone();
+        self.needs("keys", move || {
+            let keys = keys.clone();
+            Box::pin(async move { keys.warm_up().await.map_err(|error| error.to_string()) })
+        })
+    }
+
     async fn report(&self) -> (bool, Value) {
         let results = join_all(self.checks.iter().map(|(name, check)| async move {
             let result = tokio::time::timeout(CHECK_TIMEOUT, check()).await;

@@ -34,6 +34,8 @@ pub mod cache;
 #[cfg(feature = "store")]
 pub mod db;
 
+#[cfg(feature = "process")]
+pub mod process;
 #[cfg(feature = "telemetry")]
 pub mod telemetry;
 #[cfg(feature = "testing")]

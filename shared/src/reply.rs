@@ -110,6 +110,7 @@ struct Failure {
     data: Option<Value>,
     challenge: Option<String>,
     retry_after_s: Option<u64>,
+    headers: Vec<(HeaderName, HeaderValue)>,
     cause: Option<String>,
     language: Language,
 }
@@ -124,6 +125,7 @@ impl ApiError {
             data: None,
             challenge: None,
             retry_after_s: None,
+            headers: Vec::new(),
             cause: None,
             language: Language::default(),
         }))
@@ -166,6 +168,13 @@ impl ApiError {
     #[must_use]
     pub fn retry_after(mut self, seconds: u64) -> Self {
         self.0.retry_after_s = Some(seconds);
+        self
+    }
+
+    /// Adds a header, for example `Content-Range` to a 416.
+    #[must_use]
+    pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.0.headers.push((name, value));
         self
     }
 
@@ -212,6 +221,9 @@ impl ApiError {
         }
         if let Some(seconds) = self.0.retry_after_s {
             response.insert_header((RETRY_AFTER, seconds));
+        }
+        for (name, value) in &self.0.headers {
+            response.insert_header((name.clone(), value.clone()));
         }
     }
 }

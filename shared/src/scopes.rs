@@ -52,7 +52,7 @@ impl FromStr for Scopes {
 
 fn scope_token(text: &str) -> Result<String, NotAScope> {
     let allowed = |byte: u8| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
-    if text.bytes().all(allowed) { Ok(text.to_owned()) } else { Err(NotAScope) }
+    if !text.is_empty() && text.bytes().all(allowed) { Ok(text.to_owned()) } else { Err(NotAScope) }
 }
 
 impl FromIterator<String> for Scopes {

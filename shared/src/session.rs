@@ -32,6 +32,9 @@ pub struct NotAnId;
 macro_rules! id {
     ($name:ident) => {
         impl $name {
+            /// The smallest: 1.
+            pub const MIN: Self = Self(1);
+
             /// The number itself.
             #[must_use]
             pub fn get(self) -> i64 {

@@ -4,7 +4,10 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, TimeDelta};
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::clock::{Clock, Timestamp};
@@ -14,7 +17,7 @@ use crate::token::algorithm::Algorithm;
 use crate::token::key_set::KeySet;
 use crate::token::signer::{SigningError, TokenSigner};
 use crate::token::verifier::{Expectation, TokenVerifier};
-use crate::token::{AccessToken, Claims};
+use crate::token::{AccessToken, Claims, TOKEN_TYPE};
 
 /// A clock that stands still until it is moved.
 #[derive(Clone, Debug)]
@@ -36,6 +39,12 @@ impl StoppedClock {
         let ms = i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
         *self.now.lock().unwrap_or_else(PoisonError::into_inner) += TimeDelta::milliseconds(ms);
         self.monotonic_ms.fetch_add(ms, Ordering::SeqCst);
+    }
+
+    /// Sets the wall clock alone, as an operator does; the monotonic one goes on as if nothing had happened.
+    pub fn set_wall_clock(&self, unix_s: i64) {
+        let now = DateTime::from_timestamp(unix_s, 0).unwrap_or_default();
+        *self.now.lock().unwrap_or_else(PoisonError::into_inner) = now;
     }
 }
 
@@ -66,6 +75,13 @@ impl TestIssuer {
     pub fn new(algorithm: Algorithm, clock: Arc<dyn Clock>) -> Result<Self, SigningError> {
         let signer = TokenSigner::from_pkcs8(algorithm, &TokenSigner::generate(algorithm)?)?;
         Ok(Self { signer, issuer: "https://issuer.test".to_owned(), clock })
+    }
+
+    /// The same issuer under another name: what it writes into `iss`.
+    #[must_use]
+    pub fn named(mut self, issuer: &str) -> Self {
+        issuer.clone_into(&mut self.issuer);
+        self
     }
 
     /// The key it signs with.
@@ -100,6 +116,35 @@ impl TestIssuer {
     /// As [`TokenSigner::sign`].
     pub fn sign(&self, claims: &Claims) -> Result<AccessToken, SigningError> {
         self.signer.sign(claims)
+    }
+
+    /// The header of its good tokens, to be bent by the test.
+    #[must_use]
+    pub fn header(&self) -> Value {
+        let algorithm = self.signer.public_key().alg.as_deref();
+        json!({"typ": TOKEN_TYPE, "alg": algorithm, "kid": self.signer.kid()})
+    }
+
+    /// Signs any two texts as header and claims, sense or nonsense.
+    ///
+    /// # Errors
+    /// As [`TokenSigner::sign`].
+    pub fn sign_raw(
+        &self,
+        header: impl AsRef<[u8]>,
+        claims: impl AsRef<[u8]>,
+    ) -> Result<AccessToken, SigningError> {
+        let (header, claims) = (URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
+        self.sign_message(&format!("{header}.{claims}"))
+    }
+
+    /// Signs `message`, which need not be header, dot and claims, and adds a dot and the signature.
+    ///
+    /// # Errors
+    /// As [`TokenSigner::sign`].
+    pub fn sign_message(&self, message: &str) -> Result<AccessToken, SigningError> {
+        let signature = self.signer.signature(message.as_bytes())?;
+        Ok(AccessToken::new(format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))))
     }
 
     /// A verifier for the service called `audience` that trusts this issuer.

@@ -244,19 +244,30 @@ fn the_table_names_every_route_of_the_services() {
     }
 }
 
-/// The routes of auth-service take no bearer tokens: who sends one is no client, and gets the keys like anybody.
+/// The routes of auth-service and those of health take no bearer tokens: who sends one is no client, and gets the
+/// keys and the health like anybody.
 #[tokio::test(flavor = "multi_thread")]
 async fn auth_service_never_takes_a_bearer_token_for_a_client() {
     let system = System::start().await;
-    let known = system.caller("order-service", r#"{"companyId":1,"userId":2}"#).await;
+    let issuer = Issuer::start(Algorithm::Es256).await;
     let auth = system.services.auth.url();
-    for caller in [system.stranger(), known.clone(), known.with_token("x.y.z")] {
+    let health = format!("http://{}", system.services.auth.management_address);
+    for token in TOKENS {
+        let caller = Caller::new(issuer.token(token, "auth-service"));
         for path in ["/.well-known/jwks.json", "/.well-known/oauth-authorization-server"] {
-            assert_eq!(caller.get(&format!("{auth}{path}")).await.status, 200, "{path}");
+            assert_eq!(caller.get(&format!("{auth}{path}")).await.status, 200, "{path} {token:?}");
+        }
+        for path in ["/livez", "/readyz", "/metrics"] {
+            assert_eq!(
+                caller.get(&format!("{health}{path}")).await.status,
+                200,
+                "{path} {token:?}"
+            );
         }
         let form = [("grant_type", "client_credentials")];
         let answer = caller.post_form(&system.token_url(), &form).await;
-        assert_eq!((answer.status, &answer.body["error"]), (401, &json!("invalid_client")));
+        let refusal = (answer.status, &answer.body["error"]);
+        assert_eq!(refusal, (401, &json!("invalid_client")), "{token:?}");
     }
     system.stop().await;
 }

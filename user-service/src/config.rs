@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 use shared::Expectation;
-use shared::config::ConfigError;
+use shared::config::{ConfigError, defaults};
 use shared::server::Listen;
 
 /// Section `[user]` of the configuration file; `BATON_USER_<KEY>` in the environment.
@@ -18,15 +18,15 @@ pub struct Config {
     #[serde(default = "default_management_listen")]
     pub management_listen: String,
     /// Worker threads. Default 2.
-    #[serde(default = "default_workers")]
+    #[serde(default = "defaults::workers")]
     pub workers: usize,
     /// `postgres://user:password@host/database` or `sqlite://path/to/file`. No default.
     pub database_url: String,
     /// Connections to PostgreSQL at the most. Default 10.
-    #[serde(default = "default_max_connections")]
+    #[serde(default = "defaults::max_connections")]
     pub max_connections: usize,
     /// Bring the database up to date at start. Default true.
-    #[serde(default = "default_true")]
+    #[serde(default = "defaults::yes")]
     pub migrate: bool,
     /// The `iss` of the tokens that are accepted. No default.
     pub issuer: String,
@@ -36,10 +36,10 @@ pub struct Config {
     #[serde(default = "default_audience")]
     pub audience: String,
     /// The longest lifetime of a token that is accepted, in seconds. Default 3600.
-    #[serde(default = "default_max_token_lifetime_s")]
+    #[serde(default = "defaults::max_token_lifetime_s")]
     pub max_token_lifetime_s: i64,
     /// Log levels, for example `info,user_service=debug`. Default `info`.
-    #[serde(default = "default_log")]
+    #[serde(default = "defaults::log")]
     pub log: String,
 }
 
@@ -77,26 +77,6 @@ fn default_management_listen() -> String {
     "0.0.0.0:9101".to_owned()
 }
 
-fn default_workers() -> usize {
-    2
-}
-
-fn default_max_connections() -> usize {
-    10
-}
-
-fn default_true() -> bool {
-    true
-}
-
 fn default_audience() -> String {
     "user-service".to_owned()
-}
-
-fn default_max_token_lifetime_s() -> i64 {
-    3600
-}
-
-fn default_log() -> String {
-    "info".to_owned()
 }

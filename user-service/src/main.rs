@@ -1,52 +1,37 @@
-//! The process: telemetry, config, startup, run.
+//! The process.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
-use shared::server::{StartupError, exit};
+use shared::config::ConfigError;
+use shared::process::{self, Service};
+use shared::server::{BoundServer, StartupError};
 use user_service::config::Config;
 use user_service::startup;
 
-/// Users, each within a company.
-#[derive(Parser)]
-#[command(version)]
-struct Arguments {
-    /// TOML file with a section [user]; variables BATON_USER_... win over it.
-    #[arg(long, global = true)]
-    config: Option<PathBuf>,
-    #[command(subcommand)]
-    command: Option<Command>,
-}
+struct UserService;
 
-#[derive(Subcommand)]
-enum Command {
-    /// Serve until SIGTERM (the default).
-    Serve,
-    /// Bring the database up to date, and end.
-    Migrate,
+impl Service for UserService {
+    type Config = Config;
+
+    fn load(file: Option<&Path>) -> Result<Config, ConfigError> {
+        Config::load(file)
+    }
+
+    fn log(config: &Config) -> &str {
+        &config.log
+    }
+
+    async fn migrate(config: &Config) -> Result<(), StartupError> {
+        startup::migrate(config).await
+    }
+
+    async fn bind(config: &Config) -> Result<BoundServer, StartupError> {
+        startup::bind(config).await
+    }
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    let config = match Config::load(arguments.config.as_deref()) {
-        Ok(config) => config,
-        Err(error) => {
-            eprintln!("{error}");
-            return ExitCode::from(2);
-        }
-    };
-    shared::telemetry::start(&config.log);
-    exit(run(arguments.command.unwrap_or(Command::Serve), &config).await)
-}
-
-async fn run(command: Command, config: &Config) -> Result<(), StartupError> {
-    match command {
-        Command::Migrate => startup::migrate(config).await,
-        Command::Serve => {
-            let server = startup::bind(config).await?;
-            server.run_until_signal().await.map_err(StartupError::part("server"))
-        }
-    }
+    process::run::<UserService>().await
 }

@@ -4,7 +4,9 @@ use std::error::Error;
 use std::fmt::Write;
 use std::time::Duration;
 
-use reqwest::{Client, Response, redirect};
+use reqwest::{Response, redirect};
+
+pub use reqwest::Client as HttpClient;
 
 /// How long a call may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,8 +34,8 @@ impl Default for Timeouts {
 ///
 /// # Errors
 /// When the TLS roots of the system cannot be loaded.
-pub fn http_client(timeouts: Timeouts) -> Result<Client, reqwest::Error> {
-    Client::builder()
+pub fn http_client(timeouts: Timeouts) -> Result<HttpClient, reqwest::Error> {
+    HttpClient::builder()
         .connect_timeout(timeouts.connect)
         .read_timeout(timeouts.read)
         .timeout(timeouts.total)

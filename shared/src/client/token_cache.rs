@@ -207,6 +207,7 @@ impl Inner {
     fn start_fetch(self: &Arc<Self>, entry: &Arc<Entry>, request: &TokenRequest) -> Flight {
         let (inner, entry, request) = (Arc::clone(self), Arc::clone(entry), request.clone());
         let task = tokio::spawn(async move {
+            let _landing = Landing(Arc::clone(&entry));
             let asked_at = inner.clock.monotonic();
             let result = inner.source.fetch(&request).await;
             inner.keep(&entry, asked_at, result)
@@ -222,7 +223,6 @@ impl Inner {
         result: Result<IssuedToken, TokenFetchError>,
     ) -> FetchResult {
         let mut state = lock(&entry.state);
-        state.flight = None;
         match result {
             Ok(issued) => {
                 self.counters.fetched.fetch_add(1, Ordering::Relaxed);
@@ -240,6 +240,15 @@ impl Inner {
                 Err(error)
             }
         }
+    }
+}
+
+/// Ends the flight with its task, however that ends: a source that panics must not fail its callers for ever.
+struct Landing(Arc<Entry>);
+
+impl Drop for Landing {
+    fn drop(&mut self) {
+        lock(&self.0.state).flight = None;
     }
 }
 

@@ -145,9 +145,12 @@ impl TokenSource for ClientCredentials {
         if *answer.token_type() != BasicTokenType::Bearer {
             return Err(TokenFetchError::Nonsense("token_type is not Bearer".to_owned()));
         }
+        let token = answer.access_token().secret();
+        if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(TokenFetchError::Nonsense("access_token is not a bearer token".to_owned()));
+        }
         let lifetime = answer.expires_in().unwrap_or_default();
-        let token = AccessToken::new(answer.access_token().secret().clone());
-        Ok(IssuedToken { token, lifetime })
+        Ok(IssuedToken { token: AccessToken::new(token.clone()), lifetime })
     }
 }
 
@@ -158,24 +161,29 @@ async fn post(http: reqwest::Client, request: HttpRequest) -> Result<HttpRespons
     let status = response.status();
     if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
         let retry_after = retry_after(&response);
-        return Err(Failure { cause: format!("it answered {status}"), retry_after });
+        return Err(Failure::Away { cause: format!("it answered {status}"), retry_after });
     }
     let body = capped_body(response, MAX_ANSWER_BYTES).await;
-    let mut answer = HttpResponse::new(body.map_err(|cause| Failure { cause, retry_after: None })?);
+    let body = body.map_err(|cause| Failure::Away { cause, retry_after: None })?;
+    if !status.is_success() && serde_json::from_slice::<BasicErrorResponse>(&body).is_err() {
+        return Err(Failure::NoEndpoint(status));
+    }
+    let mut answer = HttpResponse::new(body);
     *answer.status_mut() = status;
     Ok(answer)
 }
 
-/// The server could not be asked.
+/// The server could not be asked, or is not one that can be.
 #[derive(Debug, thiserror::Error)]
-#[error("{cause}")]
-struct Failure {
-    cause: String,
-    retry_after: Option<Duration>,
+enum Failure {
+    #[error("{cause}")]
+    Away { cause: String, retry_after: Option<Duration> },
+    #[error("it answered {0} without an OAuth error")]
+    NoEndpoint(StatusCode),
 }
 
 fn away(error: &reqwest::Error) -> Failure {
-    Failure { cause: describe(error), retry_after: None }
+    Failure::Away { cause: describe(error), retry_after: None }
 }
 
 /// `Retry-After` in seconds (RFC 9110 section 10.2.3); the form with a date is not read.
@@ -190,12 +198,23 @@ fn explain(error: RequestTokenError<Failure, BasicErrorResponse>) -> TokenFetchE
             code: refusal.error().to_string(),
             description: refusal.error_description().cloned().unwrap_or_default(),
         },
-        RequestTokenError::Request(failure) => {
-            let Failure { cause, retry_after } = failure;
+        RequestTokenError::Request(Failure::Away { cause, retry_after }) => {
             TokenFetchError::Unavailable { cause, retry_after }
         }
+        RequestTokenError::Request(failure) => TokenFetchError::Nonsense(failure.to_string()),
         // The body is left out: it may be a token that we merely failed to understand.
-        RequestTokenError::Parse(error, _) => TokenFetchError::Nonsense(error.to_string()),
+        RequestTokenError::Parse(error, _) => {
+            let cause = without_value(&error.inner().to_string());
+            TokenFetchError::Nonsense(format!("{}: {cause}", error.path()))
+        }
         RequestTokenError::Other(cause) => TokenFetchError::Nonsense(cause),
+    }
+}
+
+/// The parser quotes the value that it did not expect, and that may be the token, too.
+fn without_value(error: &str) -> String {
+    match error.rsplit_once(", expected") {
+        Some((_value, expected)) => format!("expected{expected}"),
+        None => error.to_owned(),
     }
 }

@@ -48,3 +48,10 @@ pub const TOKEN_REVOKED: ErrorCode =
 /// The token lacks the scope that the route needs.
 pub const SCOPE_MISSING: ErrorCode =
     code("A005", 403, "권한이 없습니다.", "The token lacks the scope that this needs.");
+/// The `Idempotency-Key` was used for another request. It has the letter of the service that had it first.
+pub const IDEMPOTENCY_KEY_REUSED: ErrorCode = code(
+    "O004",
+    422,
+    "이미 다른 요청에 사용된 Idempotency-Key입니다.",
+    "This Idempotency-Key was used for another request.",
+);

@@ -1,5 +1,6 @@
 //! Bad input in the envelope: malformed JSON, queries and paths, unknown routes, and what breaks a rule.
 
+use actix_web::HttpRequest;
 use actix_web::error::{JsonPayloadError, PathError, PayloadError, QueryPayloadError};
 use actix_web::http::StatusCode;
 use actix_web::web::{self, JsonConfig, PathConfig, PayloadConfig, QueryConfig, ServiceConfig};
@@ -52,11 +53,14 @@ pub fn configure(app: &mut ServiceConfig) {
     .app_data(QueryConfig::default().error_handler(|error, _| bad_query(&error).into()))
     .app_data(PathConfig::default().error_handler(|error, _| bad_path(&error).into()))
     .app_data(PayloadConfig::default().limit(MAX_JSON_BYTES))
-    .default_service(web::to(no_such_path));
+    .default_service(web::to(no_such_route));
 }
 
-async fn no_such_path() -> Result<&'static str, ApiError> {
-    Err(ApiError::new(&codes::NO_SUCH_PATH))
+/// Where nothing matched. A route of `App::route` does not match a request of another method, so actix by
+/// itself answers 404 for a path that is there; only `web::resource` knows its methods and says 405 with `Allow`.
+async fn no_such_route(request: HttpRequest) -> Result<&'static str, ApiError> {
+    let known = request.resource_map().has_resource(request.path());
+    Err(ApiError::new(if known { &codes::METHOD_NOT_ALLOWED } else { &codes::NO_SUCH_PATH }))
 }
 
 fn bad_json(error: &JsonPayloadError) -> ApiError {
@@ -79,17 +83,18 @@ fn bad_path(error: &PathError) -> ApiError {
     ApiError::new(&codes::NO_SUCH_PATH).because(error)
 }
 
-/// The answer for a bare status that actix gave by itself.
-pub(crate) fn for_status(status: StatusCode) -> ApiError {
+/// The answer for a bare status of those that actix gives by itself.
+pub(crate) fn for_status(status: StatusCode) -> Option<ApiError> {
     let code: &'static ErrorCode = match status.as_u16() {
+        400 => &codes::BAD_JSON,
         404 => &codes::NO_SUCH_PATH,
         405 => &codes::METHOD_NOT_ALLOWED,
         413 => &codes::TOO_LARGE,
         415 => &codes::MEDIA_TYPE,
         429 => &codes::TOO_MANY_REQUESTS,
         503 => &codes::UNAVAILABLE,
-        400..=499 => &codes::BAD_JSON,
-        _ => &codes::UNEXPECTED,
+        500 => &codes::UNEXPECTED,
+        _ => return None,
     };
-    ApiError::new(code).because(format!("actix answered {status}"))
+    Some(ApiError::new(code).because(format!("actix answered {status}")))
 }

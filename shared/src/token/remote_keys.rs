@@ -40,13 +40,13 @@ struct Inner {
     clock: Arc<dyn Clock>,
     current: RwLock<Current>,
     /// Held across a fetch, so that callers who arrive meanwhile wait for its result.
-    fetching: Mutex<()>,
+    fetching: Arc<Mutex<()>>,
 }
 
 #[derive(Clone, Default)]
 struct Current {
     keys: Option<Arc<KeySet>>,
-    /// When the last fetch was begun, by the monotonic clock.
+    /// When the last fetch ended, by the monotonic clock.
     asked: Option<Duration>,
     /// Why the last fetch failed.
     failure: Option<String>,
@@ -68,7 +68,7 @@ impl RemoteKeys {
     #[must_use]
     pub fn new(http: reqwest::Client, url: Url, clock: Arc<dyn Clock>) -> Self {
         let current = RwLock::new(Current::default());
-        Self { inner: Arc::new(Inner { http, url, clock, current, fetching: Mutex::new(()) }) }
+        Self { inner: Arc::new(Inner { http, url, clock, current, fetching: Arc::default() }) }
     }
 
     /// A verifier for the service called `audience` that trusts this issuer, with the keys at `jwks_url`.
@@ -85,12 +85,14 @@ impl RemoteKeys {
         Ok((TokenVerifier::new(Arc::new(keys.clone()), expectation, clock), keys))
     }
 
-    /// Fetches the keys now, if that was not tried just before; says whether there are any.
+    /// Says whether there are keys; as long as there are none, fetches them, if that was not tried just before.
     ///
     /// # Errors
     /// [`KeysUnavailable`] while no set has ever been had.
     pub async fn warm_up(&self) -> Result<(), KeysUnavailable> {
-        self.inner.refresh().await;
+        if self.inner.current().keys.is_none() {
+            self.inner.refresh().await;
+        }
         let current = self.inner.current();
         match current.keys {
             Some(_) => Ok(()),
@@ -109,25 +111,37 @@ impl Inner {
         current.asked.is_none_or(|asked| self.clock.monotonic().saturating_sub(asked) >= pause)
     }
 
-    async fn refresh(&self) {
-        let _alone = self.fetching.lock().await;
+    /// The fetch runs in a task of its own: whoever gives up waiting does not cancel it for the others.
+    async fn refresh(self: &Arc<Self>) {
+        let alone = Arc::clone(&self.fetching).lock_owned().await;
         if !self.may_fetch(&self.current()) {
             return;
         }
-        self.change(|current| current.asked = Some(self.clock.monotonic()));
-        match self.fetch().await {
-            Ok(keys) => {
-                info!(jwks.url = %self.url, "fetched the issuer's keys");
-                self.change(|current| {
-                    current.keys = Some(Arc::new(keys));
-                    current.failure = None;
-                });
-            }
+        let inner = Arc::clone(self);
+        let fetch = tokio::spawn(async move {
+            inner.fetch_and_keep().await;
+            drop(alone);
+        });
+        // What came of it is in `current`, also when the task was cut off.
+        let _ = fetch.await;
+    }
+
+    async fn fetch_and_keep(&self) {
+        let fetched = self.fetch().await;
+        match &fetched {
+            Ok(_) => info!(jwks.url = %self.url, "fetched the issuer's keys"),
             Err(cause) => {
                 warn!(jwks.url = %self.url, cause, "could not fetch the issuer's keys; the last good ones stay");
-                self.change(|current| current.failure = Some(cause));
             }
         }
+        self.change(|current| {
+            // At the end: a slow fetch must not use up the pause, or all who waited would fetch one after the other.
+            current.asked = Some(self.clock.monotonic());
+            match fetched {
+                Ok(keys) => (current.keys, current.failure) = (Some(Arc::new(keys)), None),
+                Err(cause) => current.failure = Some(cause),
+            }
+        });
     }
 
     fn change(&self, change: impl FnOnce(&mut Current)) {

@@ -138,7 +138,7 @@ impl TokenSigner {
         Ok(AccessToken::new(token))
     }
 
-    fn signature(&self, message: &[u8]) -> Result<Vec<u8>, SigningError> {
+    pub(crate) fn signature(&self, message: &[u8]) -> Result<Vec<u8>, SigningError> {
         match &self.material {
             KeyMaterial::Es256(key) => Ok(key.sign(&self.random, message)?.as_ref().to_vec()),
             KeyMaterial::EdDsa(key) => Ok(key.sign(message).as_ref().to_vec()),
