@@ -36,6 +36,14 @@ pub enum BatchError {
     /// The job cannot be put together.
     #[error(transparent)]
     Startup(#[from] shared::server::StartupError),
+    /// Two runs at once: the slower has settled orders on a statement whose file the faster had written.
+    #[error("statement {number} lacks {missing} orders that another run has settled on it")]
+    Incomplete {
+        /// The statement's number.
+        number: i32,
+        /// Orders that are settled and on no file.
+        missing: i64,
+    },
     /// The statement cannot be written.
     #[error("cannot write the statement: {0}")]
     Statement(String),
@@ -53,9 +61,11 @@ impl BatchError {
         match self {
             Self::Call { cause, .. } => cause.is_transient(),
             Self::Db(error) => matches!(error, DbError::Unavailable(_)),
-            Self::File { .. } | Self::NotOrders { .. } | Self::Startup(_) | Self::Statement(_) => {
-                false
-            }
+            Self::File { .. }
+            | Self::NotOrders { .. }
+            | Self::Incomplete { .. }
+            | Self::Startup(_)
+            | Self::Statement(_) => false,
         }
     }
 }

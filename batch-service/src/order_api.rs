@@ -30,6 +30,7 @@ pub(crate) struct Order {
     pub(crate) total_minor: i64,
     pub(crate) currency: String,
     pub(crate) paid_at: Option<Timestamp>,
+    pub(crate) settlement_id: Option<String>,
 }
 
 #[derive(Clone, Debug, Deserialize)]

@@ -104,6 +104,32 @@ async fn orders_that_come_in_late_go_on_a_statement_of_their_own() {
     system.stop().await;
 }
 
+/// What a second run at the same time may do: an order that another has settled on a statement that is written.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_that_is_settled_but_on_no_statement_is_reported_by_every_later_run() {
+    let system = System::start().await;
+    let batch = start_batch(&system.services, &system.options).await.unwrap();
+    let file = system.options.data_dir.join("orders.csv");
+    let line = |number: u32| format!("7,a@b.example,N-{number},pen,1,1,KRW,2026-07-17T10:00:00Z");
+    std::fs::write(&file, format!("{HEADING}\n{}\n", line(0))).unwrap();
+    let imported = import(&batch, Some(&file)).await.unwrap();
+    assert!(settle(&batch, &imported).await.unwrap()[0].is_complete());
+    std::fs::write(&file, format!("{HEADING}\n{}\n{}\n", line(0), line(1))).unwrap();
+    let imported = import(&batch, Some(&file)).await.unwrap();
+    let caller = system.caller("order-service", r#"{"companyId":7,"userId":1}"#).await;
+    let orders = format!("{}/api/orders", system.services.order.url());
+    let late = caller.get(&format!("{orders}?status=PAID")).await;
+    let late = late.body["data"]["orders"][0]["id"].as_str().unwrap().to_owned();
+    let settlement = "settle-orders/2026-07-17/7/1";
+    assert_eq!(caller.settle_order(&format!("{orders}/{late}"), "k", settlement).await.status, 200);
+    for _ in 0..2 {
+        let report = settle(&batch, &imported).await.unwrap().remove(0);
+        let left = report.companies[0].left.clone().unwrap();
+        assert!(left.contains("statement 1 lacks 1 orders"), "{left}");
+    }
+    system.stop().await;
+}
+
 /// Every call of the batch for a company carries that company's session, and its buyers are found within it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_buyer_of_one_company_is_not_on_the_statement_of_another() {

@@ -91,7 +91,12 @@ impl Work<'_> {
     async fn settle(&self, settled: &AtomicU64) -> Result<(), BatchError> {
         self.close_what_is_written().await?;
         let orders = self.job.orders.list(&self.session, &Which::PaidOn(self.date)).await?;
-        let paid: Vec<Order> = orders.into_iter().filter(|order| order.status == "PAID").collect();
+        self.settle_paid(&orders, settled).await?;
+        self.check_written(&orders).await
+    }
+
+    async fn settle_paid(&self, orders: &[Order], settled: &AtomicU64) -> Result<(), BatchError> {
+        let paid: Vec<&Order> = orders.iter().filter(|order| order.status == "PAID").collect();
         let Some(settlement) = self.settlement(!paid.is_empty()).await? else {
             info!(company = self.company.get(), "nothing to settle");
             return Ok(());
@@ -123,6 +128,20 @@ impl Work<'_> {
         Ok(())
     }
 
+    /// Every order that is settled under a closed statement's id has to stand on it. There is no lease that keeps two
+    /// runs apart; this notices what they may do to each other.
+    async fn check_written(&self, orders: &[Order]) -> Result<(), BatchError> {
+        for written in self.job.settlements.list(self.date, self.company).await? {
+            let id = self.settlement_id(&written);
+            let settled = orders.iter().filter(|order| order.settlement_id.as_ref() == Some(&id));
+            let missing = i64::try_from(settled.count()).unwrap_or(i64::MAX) - written.order_count;
+            if !written.open && missing > 0 {
+                return Err(BatchError::Incomplete { number: written.number, missing });
+            }
+        }
+        Ok(())
+    }
+
     /// The statement to work on: the one that is open, or a new one if there are orders for it.
     async fn settlement(&self, has_orders: bool) -> Result<Option<Settlement>, BatchError> {
         let repository = &self.job.settlements;
@@ -147,13 +166,13 @@ impl Work<'_> {
     /// Settles the orders, several at once. After the first failure that stands, the rest is left.
     async fn settle_all(
         &self,
-        paid: &[Order],
+        paid: &[&Order],
         settlement_id: &str,
         settled: &AtomicU64,
     ) -> Result<(), BatchError> {
         let steps = self.job.progress.company(self.company, paid.len());
         let broken = AtomicBool::new(false);
-        let one = |order: &Order| {
+        let one = |order: &&Order| {
             let (id, steps, broken) = (order.id.clone(), steps.clone(), &broken);
             async move {
                 if broken.load(Ordering::Relaxed) {

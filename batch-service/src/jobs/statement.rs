@@ -99,6 +99,7 @@ mod tests {
             total_minor,
             currency: currency.to_owned(),
             paid_at: Some(Timestamp::UNIX_EPOCH),
+            settlement_id: None,
         };
         let (text, sums) =
             write(&[order("A", 300, "USD"), order("B", 10, "KRW")], &HashMap::new())?;
