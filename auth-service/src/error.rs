@@ -2,6 +2,7 @@
 
 use shared::SigningError;
 use shared::db::DbError;
+use shared::scopes::NotAScope;
 
 use crate::domain::grant::GrantRefusal;
 use crate::seal::SealError;
@@ -30,6 +31,12 @@ pub(crate) enum TokenRefusal {
     Db(#[from] DbError),
     #[error(transparent)]
     Signing(#[from] SigningError),
+}
+
+impl From<NotAScope> for TokenRefusal {
+    fn from(_: NotAScope) -> Self {
+        Self::MalformedScope
+    }
 }
 
 /// Why a command has not done its work. Its text is the one line that the operator gets.

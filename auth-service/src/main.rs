@@ -1,6 +1,6 @@
 //! The process: telemetry, config, startup, run.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use auth_service::commands::{self, CommandError};
@@ -67,12 +67,16 @@ struct NewClient {
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     if let Some(Command::MasterKey { path }) = &arguments.command {
-        return exit(commands::create_master_key_file(path));
+        return exit(make_master_key(path));
     }
     let config = match Config::load(arguments.config.as_deref()) {
         Ok(config) => config,
         Err(error) => return process::refuse(&error),
     };
+    let serves = matches!(arguments.command, None | Some(Command::Serve));
+    if let Err(error) = if serves { config.require_master_key() } else { Ok(()) } {
+        return process::refuse(&error);
+    }
     shared::telemetry::start(&config.log);
     exit(run(arguments.command.unwrap_or(Command::Serve), &config).await)
 }
@@ -81,7 +85,7 @@ async fn run(command: Command, config: &Config) -> Result<(), CommandError> {
     match command {
         Command::Serve => process::serve(startup::bind(config).await).await?,
         Command::Migrate => startup::migrate(config).await?,
-        Command::MasterKey { path } => commands::create_master_key_file(&path)?,
+        Command::MasterKey { path } => make_master_key(&path)?,
         Command::Client(ClientCommand::Create(new)) => create_client(config, new).await?,
         Command::Client(ClientCommand::List) => {
             for client in commands::list_clients(config).await? {
@@ -89,6 +93,13 @@ async fn run(command: Command, config: &Config) -> Result<(), CommandError> {
             }
         }
     }
+    Ok(())
+}
+
+fn make_master_key(path: &Path) -> Result<(), CommandError> {
+    let made = commands::create_master_key_file(path)?;
+    let what = if made { "made" } else { "there already, left as it is" };
+    println!("{}: {what}", path.display());
     Ok(())
 }
 
@@ -110,6 +121,6 @@ fn print_client(client: &Client) {
         client.id.as_str(),
         client.scopes,
         audiences.join(" "),
-        serde_json::to_string(&client.session_policy).unwrap_or_default()
+        client.session_policy
     );
 }

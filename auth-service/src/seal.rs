@@ -29,6 +29,9 @@ pub enum SealError {
     /// The master key is not one.
     #[error("the master key is not 32 bytes in base64")]
     NotAKey,
+    /// The master key in the file is not one.
+    #[error("{0} does not hold 32 bytes in base64")]
+    NotAKeyFile(String),
     /// The stored key was sealed with another master key, or was changed.
     #[error("a signing key in the database was not sealed with this master key")]
     WrongKey,
@@ -47,7 +50,8 @@ impl MasterKey {
             (None, Some(path)) => {
                 let text =
                     std::fs::read_to_string(path).map_err(|cause| file_error(path, cause))?;
-                Self::from_base64(&Zeroizing::new(text))
+                let not_a_key = |_| SealError::NotAKeyFile(path.display().to_string());
+                Self::from_base64(&Zeroizing::new(text)).map_err(not_a_key)
             }
             (None, None) => Err(SealError::NotAKey),
         }
@@ -85,23 +89,37 @@ fn file_error(path: &Path, cause: std::io::Error) -> SealError {
     SealError::File { path: path.display().to_string(), cause }
 }
 
-/// Makes a master key in a new file that only its owner can read. A file that is there already is left alone.
+/// Makes a master key in a new file that only its owner can read; says whether it did. A file that is there already is
+/// left alone. The file appears whole or not at all, also when two processes make it at once.
 ///
 /// # Errors
 /// [`SealError::File`] when it cannot be written.
-pub fn create_master_key_file(path: &Path) -> Result<(), SealError> {
+pub fn create_master_key_file(path: &Path) -> Result<bool, SealError> {
+    if path.exists() {
+        return Ok(false);
+    }
     let mut key = Zeroizing::new([0_u8; KEY_BYTES]);
     rand::fill(key.as_mut()).map_err(|_| SealError::Crypto)?;
-    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-    match file {
-        Ok(mut file) => {
-            let text = Zeroizing::new(STANDARD.encode(key.as_slice()));
-            let written = writeln!(file, "{}", *text).and_then(|()| file.sync_all());
-            written.map_err(|cause| file_error(path, cause))
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+    let unfinished = path.with_extension(format!("{}.tmp", uuid::Uuid::new_v4()));
+    let text = Zeroizing::new(STANDARD.encode(key.as_slice()));
+    let written = write_private(&unfinished, &text).and_then(|()| {
+        // Unlike renaming, linking fails where somebody else was faster.
+        std::fs::hard_link(&unfinished, path)
+    });
+    // Not removed is not wrong: it is a key that nobody uses, and readable for its owner only.
+    let _ = std::fs::remove_file(&unfinished);
+    match written {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(false),
         Err(cause) => Err(file_error(path, cause)),
     }
+}
+
+fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
+    let mut options = OpenOptions::new();
+    let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    writeln!(file, "{text}")?;
+    file.sync_all()
 }
 
 #[cfg(test)]
@@ -121,6 +139,23 @@ mod tests {
         assert!(matches!(key.open("other", &sealed), Err(SealError::WrongKey)));
         assert!(matches!(master_key(2)?.open("kid", &sealed), Err(SealError::WrongKey)));
         assert!(matches!(key.open("kid", &[]), Err(SealError::WrongKey)));
+        Ok(())
+    }
+
+    #[test]
+    fn of_many_who_make_the_key_at_once_one_does_and_all_find_a_whole_one()
+    -> Result<(), Box<dyn std::error::Error>> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("master.key");
+        let made: Vec<_> = std::thread::scope(|scope| {
+            let makers: Vec<_> =
+                (0..8).map(|_| scope.spawn(|| create_master_key_file(&path))).collect();
+            makers.into_iter().map(|maker| maker.join()).collect()
+        });
+        let made = made.iter().filter(|made| matches!(made, Ok(Ok(true)))).count();
+        assert_eq!(made, 1);
+        MasterKey::from_base64(&std::fs::read_to_string(&path)?)?;
+        assert_eq!(std::fs::read_dir(folder.path())?.count(), 1);
         Ok(())
     }
 

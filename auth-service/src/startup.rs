@@ -1,5 +1,7 @@
 //! From settings to a server that listens: the one place that constructs things.
 
+use std::net::SocketAddr;
+
 use actix_web::web;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use shared::clock::SystemClock;
@@ -37,7 +39,7 @@ pub async fn migrate(config: &Config) -> Result<(), StartupError> {
 /// The database, brought up to date if the settings say so.
 pub(crate) async fn open_database(config: &Config) -> Result<Db, StartupError> {
     let migrations = config.migrate.then(migrations);
-    let db = Db::start(&config.database_url, config.max_connections, migrations).await;
+    let db = Db::start(&config.database_url, config.max_connections.get(), migrations).await;
     db.map_err(StartupError::part("database"))
 }
 
@@ -53,7 +55,7 @@ pub async fn bind(config: &Config) -> Result<BoundServer, StartupError> {
     let repository = KeyRepository::new(db.clone());
     let keys = KeyLoader { config, master_key, repository, clock: &*clock };
     let keys = keys.load().await.map_err(StartupError::part("signing keys"))?;
-    let issuer = config.issuer.clone().unwrap_or_else(|| format!("http://{}", listeners.address));
+    let issuer = issuer(config, listeners.address)?;
     let terms = Terms { issuer, token_ttl_s: config.token_ttl_s };
     let clients = ClientRepository::new(db.clone());
     let state = web::Data::new(AppState { clients, keys, terms, clock });
@@ -62,6 +64,18 @@ pub async fn bind(config: &Config) -> Result<BoundServer, StartupError> {
     Ok(listeners.serve(parts, move |app| {
         app.app_data(state.clone()).configure(routes::configure);
     })?)
+}
+
+/// Others reach this server at the address that it listens on only if they are on the same machine.
+fn issuer(config: &Config, address: SocketAddr) -> Result<String, StartupError> {
+    match &config.issuer {
+        Some(issuer) if !issuer.is_empty() => Ok(issuer.clone()),
+        None if address.ip().is_loopback() => Ok(format!("http://{address}")),
+        _ => {
+            let cause = "set it to the URL at which clients reach this server".to_owned();
+            Err(StartupError::Part { part: "issuer", cause })
+        }
+    }
 }
 
 /// Loads the signing keys; makes one on an empty database.

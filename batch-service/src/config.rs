@@ -1,21 +1,22 @@
 //! Every setting: meaning, default, variable.
 
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use shared::config::{ConfigError, defaults};
+use shared::config::{ConfigError, LogLevels, defaults};
 use shared::{Secret, UserId};
 use url::Url;
 
 /// Section `[batch]` of the configuration file; `BATON_BATCH_<KEY>` in the environment.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// `postgres://user:password@host/database` or `sqlite://path/to/file`. No default.
     pub database_url: String,
     /// Connections to PostgreSQL at the most. Default 4.
     #[serde(default = "default_max_connections")]
-    pub max_connections: usize,
+    pub max_connections: NonZeroUsize,
     /// Bring the database up to date at start. Default true.
     #[serde(default = "defaults::yes")]
     pub migrate: bool,
@@ -41,10 +42,10 @@ pub struct Config {
     pub account_user_id: UserId,
     /// Calls under way at once, within one company. Default 8.
     #[serde(default = "default_concurrency")]
-    pub concurrency: usize,
+    pub concurrency: NonZeroUsize,
     /// Log levels, for example `info,batch_service=debug`. Default `info`.
-    #[serde(default = "defaults::log")]
-    pub log: String,
+    #[serde(default)]
+    pub log: LogLevels,
 }
 
 impl Config {
@@ -62,8 +63,8 @@ impl Config {
     }
 }
 
-fn default_max_connections() -> usize {
-    4
+fn default_max_connections() -> NonZeroUsize {
+    NonZeroUsize::MIN.saturating_add(3)
 }
 
 fn default_client_id() -> String {
@@ -75,6 +76,6 @@ fn default_account_user_id() -> UserId {
     UserId::MIN
 }
 
-fn default_concurrency() -> usize {
-    8
+fn default_concurrency() -> NonZeroUsize {
+    NonZeroUsize::MIN.saturating_add(7)
 }

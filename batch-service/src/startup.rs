@@ -40,7 +40,7 @@ pub async fn migrate(config: &Config) -> Result<(), StartupError> {
 }
 
 /// All that jobs are made of. One token cache serves them all.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Batch {
     config: Config,
     db: Db,
@@ -57,7 +57,7 @@ impl Batch {
     /// When the database is away or the client's secret cannot be read.
     pub async fn start(config: &Config) -> Result<Self, StartupError> {
         let migrations = config.migrate.then(migrations);
-        let db = Db::start(&config.database_url, config.max_connections, migrations).await;
+        let db = Db::start(&config.database_url, config.max_connections.get(), migrations).await;
         let db = db.map_err(StartupError::part("database"))?;
         let http = http_client(Timeouts::default()).map_err(StartupError::part("HTTP client"))?;
         let secret = secret(config)?;
@@ -99,7 +99,7 @@ impl Batch {
             files: FileApi::new(files),
             settlements: SettlementRepository::new(self.db.clone()),
             account: self.config.account_user_id,
-            concurrency: self.config.concurrency.max(1),
+            concurrency: self.config.concurrency.get(),
             clock: Arc::clone(&self.clock),
             progress: Progress::new(settle_orders::NAME),
         })

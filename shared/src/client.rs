@@ -8,7 +8,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, WWW_AUTHENTICATE};
+use reqwest::header::{
+    ACCEPT_LANGUAGE, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, WWW_AUTHENTICATE,
+};
 use reqwest::{Method, Request, Response, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -39,9 +41,23 @@ pub struct Target {
     pub scope: Scopes,
 }
 
+impl Target {
+    /// Setting the path, unlike joining, cannot lead to another host: `//evil` stays a path. A segment that goes up
+    /// would lead to another route than the one that was written down; it comes from an id that is none.
+    fn url(&self, path: &str) -> Result<Url, CallError> {
+        if path.split('/').any(|segment| matches!(segment, "." | "..")) {
+            return Err(CallError::Request("a path segment goes up".to_owned()));
+        }
+        let mut url = self.base_url.clone();
+        url.set_path(&format!("{}{path}", self.base_url.path().trim_end_matches('/')));
+        Ok(url)
+    }
+}
+
 /// Is told of every call, for statistics.
 pub trait CallObserver: Send + Sync {
-    /// A call to the target has ended, however it ended; `took` is the time of the HTTP exchange.
+    /// A call to the target has ended, however it ended; `took` is the time from sending the request to the head of
+    /// the answer.
     fn called(&self, took: Duration);
 }
 
@@ -99,6 +115,15 @@ pub enum CallError {
     /// The answer is not the JSON that was expected.
     #[error("the answer is not what was expected: {0}")]
     Unexpected(String),
+}
+
+impl From<http::BodyError> for CallError {
+    fn from(error: http::BodyError) -> Self {
+        match error {
+            http::BodyError::TooLong(_) => Self::Unexpected(error.to_string()),
+            http::BodyError::BrokenOff(cause) => Self::Transport(cause),
+        }
+    }
 }
 
 impl CallError {
@@ -202,11 +227,8 @@ impl SessionClient {
     /// A call of any method. `path` begins with `/`; a query goes by [`Call::query`].
     #[must_use]
     pub fn call(&self, method: Method, path: &str) -> Call {
-        let mut url = self.inner.target.base_url.clone();
-        // Setting the path, unlike joining, cannot lead to another host: `//evil` stays a path.
-        url.set_path(path);
-        let builder = self.inner.http.request(method, url);
-        Call { client: self.clone(), builder: Ok(builder) }
+        let builder = self.inner.target.url(path).map(|url| self.inner.http.request(method, url));
+        Call { client: self.clone(), builder }
     }
 }
 
@@ -294,7 +316,7 @@ impl Call {
     pub async fn fetch<T: DeserializeOwned>(self) -> Result<T, CallError> {
         let response = self.send().await?;
         let status = response.status();
-        let body = capped_body(response, MAX_ANSWER_BYTES).await.map_err(CallError::Transport)?;
+        let body = capped_body(response, MAX_ANSWER_BYTES).await.map_err(CallError::from)?;
         if !status.is_success() {
             return Err(refused(status, &body));
         }
@@ -358,6 +380,8 @@ impl SessionClient {
             HeaderValue::from_str(&format!("Bearer {}", token.expose())).map_err(not_a_header)?;
         bearer.set_sensitive(true);
         headers.insert(AUTHORIZATION, bearer);
+        // The message of a refusal goes to our log; who wants it in another language says so.
+        headers.entry(ACCEPT_LANGUAGE).or_insert(HeaderValue::from_static("en"));
         let trace = self.trace.next_span().to_string();
         let trace = HeaderValue::from_str(&trace)
             .map_err(|_| CallError::Request("the trace is not a header value".to_owned()))?;

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use config::{Config, Environment, File, FileFormat};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 /// The sections that the one file may have.
@@ -29,7 +30,10 @@ pub enum ConfigError {
         section: String,
     },
     /// A key is unknown, missing or of the wrong kind.
-    #[error("configuration of [{section}]: {cause}")]
+    #[error(
+        "configuration of [{section}]: {cause} (a key is set in the file or as BATON_{}_<KEY>)",
+        section.to_uppercase()
+    )]
     Invalid {
         /// The section.
         section: String,
@@ -101,8 +105,46 @@ fn section_of(path: &Path, section: &str) -> Result<Config, ConfigError> {
     own.build().map_err(invalid)
 }
 
+/// Levels of log lines: a level for all (`info`), or levels by target (`warn,order_service=debug`).
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct LogLevels(String);
+
+impl LogLevels {
+    /// The text, as it was written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Default for LogLevels {
+    /// `info`.
+    fn default() -> Self {
+        Self("info".to_owned())
+    }
+}
+
+/// A misspelt level would otherwise be taken for the name of a target, and everything else be switched off.
+impl TryFrom<String> for LogLevels {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let levels = ["off", "error", "warn", "info", "debug", "trace"];
+        for directive in text.split(',') {
+            let level = directive.rsplit('=').next().unwrap_or_default().trim();
+            if !levels.iter().any(|known| known.eq_ignore_ascii_case(level)) {
+                return Err(format!("`{level}` in `log` is not one of {}", levels.join(", ")));
+            }
+        }
+        Ok(Self(text))
+    }
+}
+
 /// Defaults that the settings of every service have in common, for `#[serde(default = "...")]`.
 pub mod defaults {
+    use std::num::NonZeroUsize;
+
     /// Yes.
     #[must_use]
     pub fn yes() -> bool {
@@ -111,14 +153,14 @@ pub mod defaults {
 
     /// 2 worker threads.
     #[must_use]
-    pub fn workers() -> usize {
-        2
+    pub fn workers() -> NonZeroUsize {
+        NonZeroUsize::MIN.saturating_add(1)
     }
 
     /// 10 connections to a database.
     #[must_use]
-    pub fn max_connections() -> usize {
-        10
+    pub fn max_connections() -> NonZeroUsize {
+        NonZeroUsize::MIN.saturating_add(9)
     }
 
     /// Tokens may live for an hour.
@@ -126,18 +168,10 @@ pub mod defaults {
     pub fn max_token_lifetime_s() -> i64 {
         3600
     }
-
-    /// Log levels: `info`.
-    #[must_use]
-    pub fn log() -> String {
-        "info".to_owned()
-    }
 }
 
 #[cfg(test)]
 mod tests {
-    use serde::Deserialize;
-
     use super::*;
 
     #[derive(Debug, Deserialize)]
@@ -148,6 +182,8 @@ mod tests {
         workers: u8,
         #[serde(default)]
         migrate: Option<bool>,
+        #[serde(default)]
+        log: LogLevels,
     }
 
     fn load_text(text: &str, variables: &[(&str, &str)]) -> Result<Settings, String> {
@@ -168,6 +204,17 @@ mod tests {
         let settings = load_text("[order]\nlisten = \"a\"\nworkers = 2", &variables)?;
         assert_eq!((settings.listen.as_str(), settings.workers), ("a", 3));
         assert_eq!(settings.migrate, Some(false));
+        Ok(())
+    }
+
+    #[test]
+    fn a_misspelt_log_level_is_refused() -> Result<(), String> {
+        let good = load_text("[order]\nlisten = \"a\"\nlog = \"warn,order_service=DEBUG\"", &[])?;
+        assert_eq!(good.log.as_str(), "warn,order_service=DEBUG");
+        for bad in ["inof", "", "warn,order_service=lots", "warn,order_service"] {
+            let error = load_text("[order]\nlisten = \"a\"", &[("BATON_ORDER_LOG", bad)]);
+            assert!(error.is_err_and(|error| error.contains("log")), "{bad}");
+        }
         Ok(())
     }
 

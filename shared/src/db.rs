@@ -23,6 +23,9 @@ const STATEMENT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Any number, the same for all replicas: only one of them migrates at a time.
 const MIGRATION_LOCK: i64 = 0x0062_6174_6f6e;
 
+/// How long a replica waits for another one that migrates, in seconds.
+const MIGRATION_WAIT_S: u32 = 300;
+
 /// What SQLite needs to serve several readers and a writer, and to survive a kill.
 const SQLITE_SETTINGS: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; \
      PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;";
@@ -105,7 +108,8 @@ impl From<BuildError> for DbError {
     }
 }
 
-/// diesel has no kind for most of what a database says while it goes away.
+/// diesel has no kind for most of what a database says while it goes away, and hands on no SQLSTATE: these are the
+/// English texts, so PostgreSQL's `lc_messages` has to be C or English.
 fn is_away(kind: &DatabaseErrorKind, message: &str) -> bool {
     let gone = [
         "connection closed",
@@ -119,6 +123,8 @@ fn is_away(kind: &DatabaseErrorKind, message: &str) -> bool {
         "unable to open database file",
         "error communicating with the server",
         "remaining connection slots",
+        // Of two that wait for each other one has to give way; it may come again.
+        "deadlock detected",
     ];
     matches!(kind, DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand)
         || gone.iter().any(|text| message.contains(text))
@@ -268,6 +274,8 @@ fn migrate_postgres(url: &str, migrations: EmbeddedMigrations) -> Result<(), DbE
     type PgForMigrations = AsyncConnectionWrapper<AsyncPgConnection>;
     let mut connection = <PgForMigrations as Connection>::establish(url)
         .map_err(|error| DbError::Unavailable(error.to_string()))?;
+    diesel::sql_query(format!("SET lock_timeout = '{MIGRATION_WAIT_S}s'"))
+        .execute(&mut connection)?;
     // Held until the connection closes.
     diesel::sql_query(format!("SELECT pg_advisory_lock({MIGRATION_LOCK})"))
         .execute(&mut connection)?;

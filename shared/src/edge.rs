@@ -16,6 +16,7 @@ use futures_util::future::LocalBoxFuture;
 use tracing::{error, info, warn};
 use uuid::Uuid;
 
+use crate::body::with_deadline;
 use crate::clock::{Clock, SystemClock};
 use crate::health::HttpMetrics;
 use crate::middleware::Identity;
@@ -78,7 +79,9 @@ where
 
     forward_ready!(service);
 
-    fn call(&self, request: ServiceRequest) -> Self::Future {
+    fn call(&self, mut request: ServiceRequest) -> Self::Future {
+        let paced = with_deadline(request.take_payload(), tokio::time::Instant::now());
+        request.set_payload(paced);
         let arrival = Arrival::of(&request, self.edge.clock.monotonic());
         request.extensions_mut().insert(arrival.trace);
         let edge = self.edge.clone();

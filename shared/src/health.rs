@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use actix_web::{HttpResponse, web};
@@ -19,6 +20,7 @@ type Check = Arc<dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Syn
 #[derive(Clone, Default)]
 pub struct Readiness {
     checks: Vec<(&'static str, Check)>,
+    stopping: Arc<AtomicBool>,
 }
 
 impl Readiness {
@@ -36,6 +38,11 @@ impl Readiness {
     {
         self.checks.push((name, Arc::new(check)));
         self
+    }
+
+    /// From now on not ready, whatever the checks say: the service is about to stop.
+    pub(crate) fn stop(&self) {
+        self.stopping.store(true, Ordering::SeqCst);
     }
 
     /// The database has to answer.
@@ -66,8 +73,11 @@ impl Readiness {
             (*name, result.unwrap_or_else(|_| Err("no answer within 2 s".to_owned())))
         }))
         .await;
-        let mut ready = true;
+        let mut ready = !self.stopping.load(Ordering::SeqCst);
         let mut parts = Map::new();
+        if !ready {
+            parts.insert("service".to_owned(), json!("stopping"));
+        }
         for (name, result) in results {
             if let Err(cause) = result {
                 // The cause may hold an address; it is for the log, the answer says only which part.

@@ -12,6 +12,8 @@ pub mod token;
 pub mod trace;
 
 #[cfg(feature = "actix")]
+mod body;
+#[cfg(feature = "actix")]
 pub mod edge;
 #[cfg(feature = "actix")]
 pub mod extractor;

@@ -5,13 +5,20 @@ use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::config::ConfigError;
+use crate::config::{ConfigError, LogLevels};
 use crate::server::{BoundServer, StartupError, exit};
 
 /// A service, as its process needs to know it.
 pub trait Service {
+    /// Its name, for example `order-service`.
+    const NAME: &'static str;
+    /// What it is, in a sentence.
+    const ABOUT: &'static str;
+    /// Its version; `env!("CARGO_PKG_VERSION")`.
+    const VERSION: &'static str;
+
     /// Its settings.
     type Config;
 
@@ -22,7 +29,7 @@ pub trait Service {
     fn load(file: Option<&Path>) -> Result<Self::Config, ConfigError>;
 
     /// The log levels in them.
-    fn log(config: &Self::Config) -> &str;
+    fn log(config: &Self::Config) -> &LogLevels;
 
     /// Brings the database up to date.
     fn migrate(config: &Self::Config) -> impl Future<Output = Result<(), StartupError>>;
@@ -31,9 +38,7 @@ pub trait Service {
     fn bind(config: &Self::Config) -> impl Future<Output = Result<BoundServer, StartupError>>;
 }
 
-/// A service of baton. Its settings are described in its src/config.rs.
 #[derive(Parser)]
-#[command(version)]
 struct Arguments {
     /// TOML file with a section for each service; variables BATON_<SECTION>_<KEY> win over it.
     #[arg(long, global = true)]
@@ -52,7 +57,10 @@ enum Command {
 
 /// Runs the service as its command line and its settings say.
 pub async fn run<S: Service>() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match arguments::<S>() {
+        Ok(arguments) => arguments,
+        Err(error) => error.exit(),
+    };
     let config = match S::load(arguments.config.as_deref()) {
         Ok(config) => config,
         Err(error) => return refuse(&error),
@@ -62,6 +70,17 @@ pub async fn run<S: Service>() -> ExitCode {
         Some(Command::Migrate) => S::migrate(&config).await,
         Some(Command::Serve) | None => serve(S::bind(&config).await).await,
     })
+}
+
+/// clap would take name and version of this crate.
+fn arguments<S: Service>() -> Result<Arguments, clap::Error> {
+    let command = Arguments::command().name(S::NAME).version(S::VERSION).about(S::ABOUT);
+    let section = S::NAME.trim_end_matches("-service");
+    let more = format!(
+        "Settings: section [{section}] of the file, variables BATON_{}_<KEY>; src/config.rs says what they mean.",
+        section.to_uppercase()
+    );
+    Arguments::from_arg_matches(&command.after_help(more).get_matches())
 }
 
 /// Serves until SIGTERM, if the server could be bound.

@@ -9,6 +9,8 @@ use actix_web::dev::{Server, ServerHandle};
 use actix_web::web::ServiceConfig;
 use actix_web::{App, HttpServer};
 
+use tracing::info;
+
 use crate::edge::Edge;
 use crate::health::{self, HttpMetrics, Readiness};
 use crate::middleware::SessionMiddleware;
@@ -19,6 +21,11 @@ use crate::token::verifier::TokenVerifier;
 const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long running requests get to finish at shutdown, in seconds.
 const SHUTDOWN_TIMEOUT_S: u64 = 25;
+/// How long an idle connection is kept: longer than our clients keep theirs, so that none of them sends a request into
+/// one that is just being closed.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// After SIGTERM requests are still taken for this long while `/readyz` says no: whoever sends them has to notice.
+const DRAIN: Duration = Duration::from_secs(3);
 
 /// Where to listen and with how many threads.
 #[derive(Clone, Debug)]
@@ -97,6 +104,7 @@ pub struct BoundServer {
     management_address: SocketAddr,
     server: Server,
     management: Server,
+    readiness: Readiness,
 }
 
 /// Both ports, taken but not served yet: their numbers are known before the service is put together.
@@ -138,9 +146,10 @@ impl Listeners {
         let metrics = HttpMetrics::new()?;
         let management = management_server(self.management_listener, &parts.readiness, &metrics)
             .map_err(failed(management_address))?;
+        let Parts { verifier, readiness } = parts;
         let server = HttpServer::new(move || {
             App::new()
-                .wrap(SessionMiddleware::maybe(parts.verifier.clone()))
+                .wrap(SessionMiddleware::maybe(verifier.clone()))
                 .wrap(Edge::new(metrics.clone()))
                 .configure(input::configure)
                 .configure(configure.clone())
@@ -148,13 +157,14 @@ impl Listeners {
         let server = server
             .workers(self.workers)
             .tcp_nodelay(true)
+            .keep_alive(KEEP_ALIVE)
             .client_request_timeout(HEAD_TIMEOUT)
             .shutdown_timeout(SHUTDOWN_TIMEOUT_S)
             .disable_signals()
             .listen(self.listener)
             .map_err(failed(address))?
             .run();
-        Ok(BoundServer { address, management_address, server, management })
+        Ok(BoundServer { address, management_address, server, management, readiness })
     }
 }
 
@@ -214,18 +224,26 @@ impl BoundServer {
     /// # Errors
     /// What the system says when a listener fails.
     pub async fn run(self) -> io::Result<()> {
+        let (address, health) = (self.address, self.management_address);
+        info!(%address, %health, "listening on {address}, health on {health}");
         tokio::try_join!(self.server, self.management).map(|_| ())
     }
 
-    /// Serves until SIGTERM or SIGINT; running requests are finished.
+    /// Serves until a signal. SIGTERM: `/readyz` says no for 3 seconds, then no new requests are taken and the running
+    /// ones are finished. SIGINT (Ctrl-C): the same without the 3 seconds. A second signal stops at once.
     ///
     /// # Errors
     /// As [`BoundServer::run`].
     pub async fn run_until_signal(self) -> io::Result<()> {
-        let stopper = self.stopper();
+        let (stopper, readiness) = (self.stopper(), self.readiness.clone());
         let stopping = tokio::spawn(async move {
-            termination().await;
-            stopper.stop().await;
+            let drains = termination().await == Termination::Orderly;
+            readiness.stop();
+            info!(drains, "stopping");
+            tokio::select! {
+                () = stopper.stop_after(if drains { DRAIN } else { Duration::ZERO }) => {}
+                _ = termination() => stopper.stop_now().await,
+            }
         });
         let result = self.run().await;
         stopping.abort();
@@ -252,6 +270,16 @@ impl Stopper {
         self.server.stop(true).await;
         self.management.stop(false).await;
     }
+
+    async fn stop_after(&self, pause: Duration) {
+        tokio::time::sleep(pause).await;
+        self.stop().await;
+    }
+
+    async fn stop_now(&self) {
+        self.server.stop(false).await;
+        self.management.stop(false).await;
+    }
 }
 
 impl std::fmt::Debug for Stopper {
@@ -260,14 +288,23 @@ impl std::fmt::Debug for Stopper {
     }
 }
 
+/// How a process is told to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Termination {
+    /// SIGTERM: by whoever runs it; others may not know yet.
+    Orderly,
+    /// SIGINT: by a person who waits for it.
+    Interactive,
+}
+
 /// Resolves at SIGTERM or SIGINT.
-pub async fn termination() {
+pub async fn termination() -> Termination {
     use tokio::signal::unix::{SignalKind, signal};
     let Ok(mut terminate) = signal(SignalKind::terminate()) else {
         return std::future::pending().await;
     };
     tokio::select! {
-        _ = terminate.recv() => {}
-        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => Termination::Orderly,
+        _ = tokio::signal::ctrl_c() => Termination::Interactive,
     }
 }

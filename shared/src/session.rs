@@ -132,14 +132,15 @@ impl Session {
     /// Adds a further member.
     ///
     /// # Errors
-    /// [`SessionError::Reserved`] when the name is one of `companyId`, `userId`, `roles` and `doDT`.
+    /// [`SessionError::Reserved`] when the name is one of `companyId`, `userId`, `roles` and `doDT`;
+    /// [`SessionError::TooLong`] when the session would be longer than [`MAX_SESSION_BYTES`].
     pub fn with_attribute(mut self, name: &str, value: Value) -> Result<Self, SessionError> {
         if ["companyId", "userId", "roles", DO_DT].contains(&name) {
             return Err(SessionError::Reserved(name.to_owned()));
         }
         self.attributes.insert(name.to_owned(), value);
         sort_members(&mut self.attributes);
-        Ok(self)
+        self.within_limit()
     }
 
     /// Reads a session from its JSON text. Unknown members are kept as attributes, save `doDT`: that is
@@ -159,13 +160,13 @@ impl Session {
         let roles = take_roles(&mut members)?;
         members.remove(DO_DT);
         sort_members(&mut members);
-        Ok(Self {
-            company_id: CompanyId(company_id),
-            user_id: UserId(user_id),
-            roles,
-            attributes: members,
-            do_dt: None,
-        })
+        let (company_id, user_id) = (CompanyId(company_id), UserId(user_id));
+        Self { company_id, user_id, roles, attributes: members, do_dt: None }.within_limit()
+    }
+
+    /// What travels is the canonical text, and that may be longer than the one that was read: `1e3` is `1000.0`.
+    fn within_limit(self) -> Result<Self, SessionError> {
+        if self.to_json().len() > MAX_SESSION_BYTES { Err(SessionError::TooLong) } else { Ok(self) }
     }
 
     /// The company (tenant) of the caller.
@@ -312,6 +313,9 @@ mod tests {
         }
         let long = format!(r#"{{"companyId":1,"userId":2,"a":"{}"}}"#, "x".repeat(2048));
         assert!(matches!(Session::parse(&long), Err(SessionError::TooLong)));
+        let grows = format!(r#"{{"companyId":1,"userId":2,"a":[{}1]}}"#, "1e15,".repeat(380));
+        assert!(grows.len() < MAX_SESSION_BYTES);
+        assert!(matches!(Session::parse(&grows), Err(SessionError::TooLong)));
     }
 
     #[test]

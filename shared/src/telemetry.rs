@@ -7,12 +7,13 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
+use crate::config::LogLevels;
+
 /// Starts logging: readable text on a terminal, one JSON object a line otherwise. Panics are logged, too.
-/// `directives` is a comma-separated list of levels, for example `info,order_service=debug`; what cannot be
-/// read is `info`. A second call changes nothing.
-pub fn start(directives: &str) {
-    let filter: Targets =
-        directives.parse().unwrap_or_else(|_| Targets::new().with_default(Level::INFO));
+/// A second call changes nothing.
+pub fn start(levels: &LogLevels) {
+    let filter = levels.as_str().parse::<Targets>();
+    let filter = filter.unwrap_or_else(|_| Targets::new().with_default(Level::INFO));
     // Six lines for each listener that say nothing about requests.
     let filter = filter.with_target("actix_server", Level::WARN);
     let registry = tracing_subscriber::registry().with(filter);

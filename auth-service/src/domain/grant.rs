@@ -1,5 +1,7 @@
 //! The client-credentials grant (RFC 6749 section 4.4): from what is asked to the claims of a token.
 
+use std::collections::BTreeSet;
+
 use shared::{Claims, Scopes, Timestamp};
 use uuid::Uuid;
 
@@ -12,7 +14,7 @@ pub(crate) struct TokenAsk {
     /// None: all that the client may have.
     pub(crate) scope: Option<Scopes>,
     /// Empty: all that the client may have.
-    pub(crate) audiences: Vec<String>,
+    pub(crate) audiences: BTreeSet<String>,
     pub(crate) session: MaybeAsked,
 }
 
@@ -50,7 +52,7 @@ pub(crate) fn grant_client_credentials(
     }
     let aud = match ask.audiences {
         none if none.is_empty() => client.audiences.iter().cloned().collect(),
-        asked => asked,
+        asked => asked.into_iter().collect(),
     };
     let session = match client.session_policy.decide(ask.session)? {
         MaybeAsked::Nobody => None,

@@ -1,6 +1,7 @@
 //! [`SessionPolicy`]: on whose behalf a client may act. Deny is the default.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -118,6 +119,21 @@ impl FromStr for SessionPolicy {
     }
 }
 
+impl fmt::Display for SessionPolicy {
+    /// The form of the command line.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => formatter.write_str("none"),
+            Self::Fixed { session } => write!(formatter, "fixed:{}", session.to_json()),
+            Self::Assert { companies: Companies::Any } => formatter.write_str("assert:any"),
+            Self::Assert { companies: Companies::Listed(companies) } => {
+                let companies: Vec<String> = companies.iter().map(CompanyId::to_string).collect();
+                write!(formatter, "assert:{}", companies.join(","))
+            }
+        }
+    }
+}
+
 impl SessionPolicy {
     /// Reads the form in which it is stored.
     pub(crate) fn from_json(text: &str) -> Result<Self, NotAPolicy> {
@@ -181,6 +197,7 @@ mod tests {
             let policy: SessionPolicy = text.parse()?;
             let stored = serde_json::to_string(&policy)?;
             assert_eq!(SessionPolicy::from_json(&stored)?, policy, "{stored}");
+            assert_eq!(policy.to_string(), text);
         }
         Ok(())
     }

@@ -1,5 +1,7 @@
 //! The form of a token request and the client's credentials in it (RFC 6749 sections 2.3.1 and 3.2).
 
+use std::collections::BTreeSet;
+
 use actix_web::HttpRequest;
 use actix_web::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use base64::Engine;
@@ -54,6 +56,10 @@ impl Form {
             if value.contains('\0') {
                 return Err(TokenRefusal::BadRequest("a parameter holds a NUL"));
             }
+            // What stands in for bytes that are no UTF-8: a secret or a session must not be changed on the way.
+            if value.contains(char::REPLACEMENT_CHARACTER) {
+                return Err(TokenRefusal::BadRequest("a parameter is not UTF-8"));
+            }
             if name != "resource" && !seen.insert(name.as_str()) {
                 return Err(TokenRefusal::BadRequest("a parameter occurs twice"));
             }
@@ -67,9 +73,10 @@ impl Form {
         found.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
     }
 
-    pub(crate) fn resources(&self) -> Vec<String> {
+    /// The services that the token is to be for, each once.
+    pub(crate) fn resources(&self) -> BTreeSet<String> {
         let resources = self.parameters.iter().filter(|(name, _)| name == "resource");
-        resources.map(|(_, value)| value.clone()).collect()
+        resources.map(|(_, value)| value.clone()).filter(|value| !value.is_empty()).collect()
     }
 
     /// The client's id and secret: in the header (`client_secret_basic`) or in the body (`client_secret_post`),

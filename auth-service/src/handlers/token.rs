@@ -4,7 +4,7 @@ use actix_web::http::header::{CACHE_CONTROL, PRAGMA};
 use actix_web::web::{Bytes, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
-use shared::{AccessToken, Claims, Session};
+use shared::{AccessToken, Claims, Scopes, Session};
 use tracing::info;
 
 use crate::domain::client::{Client, SecretHash};
@@ -78,7 +78,10 @@ async fn authenticate(state: &AppState, credentials: &Credentials) -> Result<Cli
 }
 
 fn ask(form: &Form) -> Result<TokenAsk, TokenRefusal> {
-    let scope = form.get("scope").map(str::parse).transpose();
+    let scope: Option<Scopes> = form.get("scope").map(str::parse).transpose()?;
+    if scope.as_ref().is_some_and(Scopes::is_empty) {
+        return Err(TokenRefusal::MalformedScope);
+    }
     let session = match form.get("session") {
         None => MaybeAsked::Nobody,
         Some(text) => MaybeAsked::Session(
@@ -86,11 +89,7 @@ fn ask(form: &Form) -> Result<TokenAsk, TokenRefusal> {
                 .map_err(|_| TokenRefusal::BadRequest("the session is not a session"))?,
         ),
     };
-    Ok(TokenAsk {
-        scope: scope.map_err(|_| TokenRefusal::MalformedScope)?,
-        audiences: form.resources(),
-        session,
-    })
+    Ok(TokenAsk { scope, audiences: form.resources(), session })
 }
 
 fn log_issued(claims: &Claims) {

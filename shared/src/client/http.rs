@@ -8,6 +8,10 @@ use reqwest::{Response, redirect};
 
 pub use reqwest::Client as HttpClient;
 
+/// How long an idle connection is kept: less than our servers keep theirs (75 s), or a request would now and then go
+/// into one that is just being closed.
+const IDLE: Duration = Duration::from_secs(30);
+
 /// How long a call may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
@@ -39,21 +43,32 @@ pub fn http_client(timeouts: Timeouts) -> Result<HttpClient, reqwest::Error> {
         .connect_timeout(timeouts.connect)
         .read_timeout(timeouts.read)
         .timeout(timeouts.total)
+        .pool_idle_timeout(IDLE)
         .redirect(redirect::Policy::none())
         .tcp_nodelay(true)
         .user_agent(concat!("baton/", env!("CARGO_PKG_VERSION")))
         .build()
 }
 
+/// Why the body of an answer could not be had.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BodyError {
+    #[error("the answer is longer than {0} bytes")]
+    TooLong(usize),
+    #[error("the answer broke off: {0}")]
+    BrokenOff(String),
+}
+
 /// The body, if it is not longer than `max_bytes`.
 pub(crate) async fn capped_body(
     mut response: Response,
     max_bytes: usize,
-) -> Result<Vec<u8>, String> {
+) -> Result<Vec<u8>, BodyError> {
     let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| describe(&error))? {
+    let broken_off = |error: reqwest::Error| BodyError::BrokenOff(describe(&error));
+    while let Some(chunk) = response.chunk().await.map_err(broken_off)? {
         if body.len() + chunk.len() > max_bytes {
-            return Err(format!("the answer is longer than {max_bytes} bytes"));
+            return Err(BodyError::TooLong(max_bytes));
         }
         body.extend_from_slice(&chunk);
     }

@@ -164,7 +164,8 @@ async fn post(http: reqwest::Client, request: HttpRequest) -> Result<HttpRespons
         return Err(Failure::Away { cause: format!("it answered {status}"), retry_after });
     }
     let body = capped_body(response, MAX_ANSWER_BYTES).await;
-    let body = body.map_err(|cause| Failure::Away { cause, retry_after: None })?;
+    let body =
+        body.map_err(|error| Failure::Away { cause: error.to_string(), retry_after: None })?;
     if !status.is_success() && serde_json::from_slice::<BasicErrorResponse>(&body).is_err() {
         return Err(Failure::NoEndpoint(status));
     }

@@ -33,6 +33,9 @@ pub const UNAVAILABLE: ErrorCode =
 /// The unexpected.
 pub const UNEXPECTED: ErrorCode =
     code("C009", 500, "서버 오류가 발생했습니다.", "Something went wrong on our side.");
+/// The body came too slowly.
+pub const TOO_SLOW: ErrorCode =
+    code("C010", 408, "요청 본문이 너무 느리게 전송되었습니다.", "The body came too slowly.");
 /// The route needs a session and the request has none.
 pub const SESSION_REQUIRED: ErrorCode =
     code("A001", 401, "로그인이 필요합니다.", "A session is required.");

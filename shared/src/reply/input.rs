@@ -1,5 +1,7 @@
 //! Bad input in the envelope: malformed JSON, queries and paths, unknown routes, and what breaks a rule.
 
+use std::io::ErrorKind;
+
 use actix_web::HttpRequest;
 use actix_web::error::{JsonPayloadError, PathError, PayloadError, QueryPayloadError};
 use actix_web::http::StatusCode;
@@ -43,17 +45,19 @@ impl From<Violation> for ApiError {
     }
 }
 
+/// How JSON bodies are read, up to this many bytes. On a resource it takes the place of the app's.
+#[must_use]
+pub fn json_config(limit_bytes: usize) -> JsonConfig {
+    JsonConfig::default().limit(limit_bytes).error_handler(|error, _| bad_json(&error).into())
+}
+
 /// Makes actix's own refusals speak the envelope. Every service configures its app with it.
 pub fn configure(app: &mut ServiceConfig) {
-    app.app_data(
-        JsonConfig::default()
-            .limit(MAX_JSON_BYTES)
-            .error_handler(|error, _| bad_json(&error).into()),
-    )
-    .app_data(QueryConfig::default().error_handler(|error, _| bad_query(&error).into()))
-    .app_data(PathConfig::default().error_handler(|error, _| bad_path(&error).into()))
-    .app_data(PayloadConfig::default().limit(MAX_JSON_BYTES))
-    .default_service(web::to(no_such_route));
+    app.app_data(json_config(MAX_JSON_BYTES))
+        .app_data(QueryConfig::default().error_handler(|error, _| bad_query(&error).into()))
+        .app_data(PathConfig::default().error_handler(|error, _| bad_path(&error).into()))
+        .app_data(PayloadConfig::default().limit(MAX_JSON_BYTES))
+        .default_service(web::to(no_such_route));
 }
 
 /// Where nothing matched. A route of `App::route` does not match a request of another method, so actix by
@@ -69,6 +73,11 @@ fn bad_json(error: &JsonPayloadError) -> ApiError {
         | JsonPayloadError::Overflow { .. }
         | JsonPayloadError::Payload(PayloadError::Overflow) => &codes::TOO_LARGE,
         JsonPayloadError::ContentType => &codes::MEDIA_TYPE,
+        JsonPayloadError::Payload(PayloadError::Io(error))
+            if error.kind() == ErrorKind::TimedOut =>
+        {
+            &codes::TOO_SLOW
+        }
         _ => &codes::BAD_JSON,
     };
     ApiError::new(code).because(error)

@@ -3,21 +3,27 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 /// A signature algorithm (RFC 7518 section 3.1, RFC 8037 section 3.1). It belongs to a key; a token's
 /// header may only repeat it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[serde(try_from = "String")]
 pub enum Algorithm {
     /// ECDSA on P-256 with SHA-256.
-    #[serde(rename = "ES256")]
     Es256,
     /// Ed25519.
-    #[serde(rename = "EdDSA")]
     EdDsa,
     /// RSASSA-PKCS1-v1_5 with SHA-256.
-    #[serde(rename = "RS256")]
     Rs256,
+}
+
+impl TryFrom<String> for Algorithm {
+    type Error = UnknownAlgorithm;
+
+    fn try_from(name: String) -> Result<Self, UnknownAlgorithm> {
+        name.parse()
+    }
 }
 
 impl Algorithm {

@@ -55,9 +55,12 @@ struct Current {
 /// The verifier cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum RemoteKeysError {
-    /// Not a URL.
-    #[error("`{0}` is not a URL")]
+    /// Not an HTTP URL.
+    #[error("`{0}` is not an HTTP URL")]
     Url(String),
+    /// No token can be as expected.
+    #[error("the issuer is empty, or the longest lifetime of a token is not above 0")]
+    NothingToExpect,
     /// The HTTP client cannot be made.
     #[error("cannot make an HTTP client: {0}")]
     Http(#[from] reqwest::Error),
@@ -79,7 +82,13 @@ impl RemoteKeys {
         jwks_url: &str,
         expectation: Expectation,
     ) -> Result<(TokenVerifier, Self), RemoteKeysError> {
-        let url = jwks_url.parse().map_err(|_| RemoteKeysError::Url(jwks_url.to_owned()))?;
+        let url: Url = jwks_url.parse().map_err(|_| RemoteKeysError::Url(jwks_url.to_owned()))?;
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(RemoteKeysError::Url(jwks_url.to_owned()));
+        }
+        if expectation.issuer.is_empty() || expectation.max_lifetime_s <= 0 {
+            return Err(RemoteKeysError::NothingToExpect);
+        }
         let clock = SystemClock::shared();
         let keys = Self::new(http_client(Timeouts::default())?, url, Arc::clone(&clock));
         Ok((TokenVerifier::new(Arc::new(keys.clone()), expectation, clock), keys))
@@ -154,7 +163,8 @@ impl Inner {
         if !response.status().is_success() {
             return Err(format!("the issuer answered {}", response.status()));
         }
-        let body = capped_body(response, MAX_ANSWER_BYTES).await?;
+        let body = capped_body(response, MAX_ANSWER_BYTES).await;
+        let body = body.map_err(|error| error.to_string())?;
         KeySet::parse(&body).map_err(|error| error.to_string())
     }
 }
