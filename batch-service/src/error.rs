@@ -3,6 +3,8 @@
 use shared::client::CallError;
 use shared::db::DbError;
 
+use crate::money::SumTooLarge;
+
 /// Why a job, or its work for one company, could not be finished.
 #[derive(Debug, thiserror::Error)]
 pub enum BatchError {
@@ -36,14 +38,17 @@ pub enum BatchError {
     /// The job cannot be put together.
     #[error(transparent)]
     Startup(#[from] shared::server::StartupError),
-    /// Two runs at once: the slower has settled orders on a statement whose file the faster had written.
-    #[error("statement {number} lacks {missing} orders that another run has settled on it")]
-    Incomplete {
-        /// The statement's number.
-        number: i32,
-        /// Orders that are settled and on no file.
-        missing: i64,
+    /// order-service refuses to settle some orders, and will do so again.
+    #[error("{count} orders cannot be settled; the first: {first}")]
+    Refused {
+        /// How many.
+        count: u64,
+        /// Why the first of them cannot.
+        first: String,
     },
+    /// The orders of a statement are worth more than can be written down.
+    #[error(transparent)]
+    Sum(#[from] SumTooLarge),
     /// The statement cannot be written.
     #[error("cannot write the statement: {0}")]
     Statement(String),
@@ -63,7 +68,8 @@ impl BatchError {
             Self::Db(error) => matches!(error, DbError::Unavailable(_)),
             Self::File { .. }
             | Self::NotOrders { .. }
-            | Self::Incomplete { .. }
+            | Self::Refused { .. }
+            | Self::Sum(_)
             | Self::Startup(_)
             | Self::Statement(_) => false,
         }

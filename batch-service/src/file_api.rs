@@ -1,12 +1,15 @@
 //! The calls that we make to file-service.
 
 use serde::Deserialize;
+use shared::client::CallError;
 use shared::{ServiceClient, Session};
 
 use crate::error::BatchError;
 use crate::runner::retrying;
 
 const SERVICE: &str = "file-service";
+/// The code of an upload whose name was used for another content.
+const NAME_TAKEN: &str = "O004";
 
 #[derive(Clone, Debug)]
 pub(crate) struct FileApi {
@@ -23,24 +26,43 @@ struct Files {
     files: Vec<File>,
 }
 
+/// What became of an upload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Upload {
+    /// The file of this id has this content.
+    Written(String),
+    /// Under this key another content was uploaded before.
+    Taken,
+}
+
 impl FileApi {
     pub(crate) fn new(client: ServiceClient) -> Self {
         Self { client }
     }
 
-    /// The id of the company's file of this name, if it has one.
-    pub(crate) async fn find_by_name(
+    /// The file that the upload under this key has made, if it has.
+    pub(crate) async fn find_by_key(
         &self,
         session: &Session,
-        name: &str,
+        key: &str,
     ) -> Result<Option<String>, BatchError> {
         let client = self.client.with_session(session);
         let answer: Files = retrying(|| async {
-            let call = client.get("/api/files").query(&[("name", name)]);
+            let call = client.get("/api/files").query(&[("idempotencyKey", key)]);
             call.fetch().await.map_err(BatchError::call(SERVICE))
         })
         .await?;
         Ok(answer.files.into_iter().next().map(|file| file.id))
+    }
+
+    /// The content of a file.
+    pub(crate) async fn read(&self, session: &Session, id: &str) -> Result<Vec<u8>, BatchError> {
+        let client = self.client.with_session(session);
+        retrying(|| async {
+            let call = client.get(&format!("/api/files/{id}"));
+            call.fetch_bytes().await.map_err(BatchError::call(SERVICE))
+        })
+        .await
     }
 
     /// Writes a file; the same key twice writes one.
@@ -49,15 +71,21 @@ impl FileApi {
         session: &Session,
         name: &str,
         (key, text): (&str, String),
-    ) -> Result<String, BatchError> {
+    ) -> Result<Upload, BatchError> {
         let client = self.client.with_session(session);
-        let file: File = retrying(|| async {
+        let file: Result<File, BatchError> = retrying(|| async {
             let call = client.post("/api/files").query(&[("name", name)]);
             let call = call.header("Content-Type", "text/csv; charset=utf-8");
             let call = call.idempotency_key(key).body(text.clone());
             call.fetch().await.map_err(BatchError::call(SERVICE))
         })
-        .await?;
-        Ok(file.id)
+        .await;
+        match file {
+            Ok(file) => Ok(Upload::Written(file.id)),
+            Err(BatchError::Call {
+                cause: CallError::Refused { code: Some(code), .. }, ..
+            }) if code == NAME_TAKEN => Ok(Upload::Taken),
+            Err(error) => Err(error),
+        }
     }
 }

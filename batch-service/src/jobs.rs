@@ -2,7 +2,6 @@
 
 pub mod import_orders;
 pub mod settle_orders;
-mod statement;
 
 /// What `list` says of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

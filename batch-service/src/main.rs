@@ -79,29 +79,29 @@ async fn run(job: Job, config: &Config) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let complete = match job {
+    let ended = match job {
         Job::ImportOrders { file } => import_orders(&batch, &file).await,
         Job::SettleOrders { date } => settle_orders(&batch, date).await,
     };
     println!("{}", batch.calls());
-    match complete {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::from(TRY_AGAIN),
-        Err(error) => {
-            eprintln!("{error}");
-            if error.is_transient() { ExitCode::from(TRY_AGAIN) } else { ExitCode::FAILURE }
-        }
-    }
+    ended.unwrap_or_else(|error| {
+        eprintln!("{error}");
+        if error.is_transient() { ExitCode::from(TRY_AGAIN) } else { ExitCode::FAILURE }
+    })
 }
 
-async fn import_orders(batch: &Batch, file: &std::path::Path) -> Result<bool, BatchError> {
+async fn import_orders(batch: &Batch, file: &std::path::Path) -> Result<ExitCode, BatchError> {
     let report = batch.import_orders()?.run(file).await?;
     print!("{report}");
-    Ok(true)
+    Ok(ExitCode::SUCCESS)
 }
 
-async fn settle_orders(batch: &Batch, date: NaiveDate) -> Result<bool, BatchError> {
+async fn settle_orders(batch: &Batch, date: NaiveDate) -> Result<ExitCode, BatchError> {
     let report = batch.settle_orders()?.run(date).await?;
     print!("{report}");
-    Ok(report.is_complete())
+    Ok(match report.is_complete() {
+        true => ExitCode::SUCCESS,
+        false if report.may_go_on() => ExitCode::from(TRY_AGAIN),
+        false => ExitCode::FAILURE,
+    })
 }

@@ -31,22 +31,26 @@ fn decimals(currency: Currency) -> usize {
     currency.exponent().map_or(0, usize::from)
 }
 
+/// A sum that cannot be written down. It is never cut to one that can.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a sum is too large to be written down")]
+pub struct SumTooLarge;
+
 /// A sum for each currency.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Sums(BTreeMap<String, i64>);
 
 impl Sums {
-    /// Adds an amount; a sum that cannot be written down stays at the largest that can.
-    pub(crate) fn add(&mut self, minor: i64, currency: &str) {
+    /// Adds an amount.
+    pub(crate) fn add(&mut self, minor: i64, currency: &str) -> Result<(), SumTooLarge> {
         let sum = self.0.entry(currency.to_owned()).or_default();
-        *sum = sum.saturating_add(minor);
+        *sum = sum.checked_add(minor).ok_or(SumTooLarge)?;
+        Ok(())
     }
 
-    pub(crate) fn add_all(&mut self, other: &Self) {
-        for (currency, minor) in &other.0 {
-            self.add(*minor, currency);
-        }
+    pub(crate) fn add_all(&mut self, other: &Self) -> Result<(), SumTooLarge> {
+        other.0.iter().try_for_each(|(currency, minor)| self.add(*minor, currency))
     }
 
     /// Currency and minor units, by currency.

@@ -76,8 +76,17 @@ pub struct CompanyReport {
     pub sums: Sums,
     /// The files of the statements at file-service.
     pub statements: Vec<String>,
-    /// What is left for the next run, and why.
-    pub left: Option<String>,
+    /// What could not be done.
+    pub left: Option<Left>,
+}
+
+/// Why work was left.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Left {
+    /// The reason.
+    pub reason: String,
+    /// Whether another run may do it without anybody's help.
+    pub transient: bool,
 }
 
 impl SettlementReport {
@@ -85,6 +94,13 @@ impl SettlementReport {
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.companies.iter().all(|company| company.left.is_none())
+    }
+
+    /// Whether another run may do what is left.
+    #[must_use]
+    pub fn may_go_on(&self) -> bool {
+        let mut left = self.companies.iter().filter_map(|company| company.left.as_ref());
+        left.any(|left| left.transient)
     }
 
     /// Orders that this run has settled.
@@ -106,8 +122,9 @@ impl fmt::Display for SettlementReport {
             let CompanyReport { company, settled, orders, left, .. } = one;
             let company = company.get();
             writeln!(formatter, "{company:>9} {settled:>8} {orders:>7}  {sums:<32} {statements}")?;
-            if let Some(left) = left {
-                writeln!(formatter, "          left for the next run: {left}")?;
+            if let Some(Left { reason, transient }) = left {
+                let who = if *transient { "left for the next run" } else { "needs a person" };
+                writeln!(formatter, "          {who}: {reason}")?;
             }
         }
         Ok(())

@@ -16,7 +16,7 @@ mod schema {
             company_id -> BigInt,
             number -> Integer,
             state -> Text,
-            file_id -> Nullable<Text>,
+            file_ids -> Text,
             order_count -> BigInt,
             sums -> Text,
             opened_at -> Timestamp,
@@ -37,8 +37,8 @@ pub(crate) struct SettlementRepository {
 pub(crate) struct Settlement {
     pub(crate) number: i32,
     pub(crate) open: bool,
-    /// None while it is open, and when in the end there was no order to put on it.
-    pub(crate) file_id: Option<String>,
+    /// Its files: none while it is open, and when in the end there was no order to put on it.
+    pub(crate) file_ids: Vec<String>,
     pub(crate) order_count: i64,
     pub(crate) sums: Sums,
 }
@@ -48,7 +48,7 @@ pub(crate) struct Settlement {
 struct SettlementRow {
     number: i32,
     state: String,
-    file_id: Option<String>,
+    file_ids: String,
     order_count: i64,
     sums: String,
 }
@@ -60,7 +60,7 @@ impl TryFrom<SettlementRow> for Settlement {
         Ok(Self {
             number: row.number,
             open: row.state == OPEN,
-            file_id: row.file_id,
+            file_ids: row.file_ids.split_whitespace().map(str::to_owned).collect(),
             order_count: row.order_count,
             sums: serde_json::from_str(&row.sums).map_err(|_| DbError::Corrupt("sum"))?,
         })
@@ -102,6 +102,7 @@ impl SettlementRepository {
                 settlements::company_id.eq(company.get()),
                 settlements::number.eq(number),
                 settlements::state.eq(OPEN),
+                settlements::file_ids.eq(""),
                 settlements::order_count.eq(0),
                 settlements::sums.eq("{}"),
                 settlements::opened_at.eq(now.naive_utc()),
@@ -126,7 +127,7 @@ impl SettlementRepository {
             .filter(settlements::number.eq(done.number))
             .set((
                 settlements::state.eq(CLOSED),
-                settlements::file_id.eq(&done.file_id),
+                settlements::file_ids.eq(done.file_ids.join(" ")),
                 settlements::order_count.eq(done.order_count),
                 settlements::sums.eq(&sums),
             ))

@@ -1,17 +1,18 @@
 //! Every setting: meaning, default, variable.
 
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::time::Duration;
 
 use serde::Deserialize;
 use shared::Expectation;
-use shared::config::{ConfigError, defaults};
+use shared::config::{ConfigError, LogLevels, defaults};
 use shared::server::Listen;
 
 use crate::domain::upload::Limits;
 
 /// Section `[file]` of the configuration file; `BATON_FILE_<KEY>` in the environment.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// Where to listen. Default `0.0.0.0:9003`.
@@ -22,12 +23,12 @@ pub struct Config {
     pub management_listen: String,
     /// Worker threads. Default 2.
     #[serde(default = "defaults::workers")]
-    pub workers: usize,
+    pub workers: NonZeroUsize,
     /// `postgres://user:password@host/database` or `sqlite://path/to/file`. No default.
     pub database_url: String,
     /// Connections to PostgreSQL at the most. Default 10.
     #[serde(default = "defaults::max_connections")]
-    pub max_connections: usize,
+    pub max_connections: NonZeroUsize,
     /// Where the bytes are: `file:///path/to/folder`, which is made where it is missing. No default.
     pub storage_url: String,
     /// The largest file, in bytes. Default 104857600 (100 MiB).
@@ -53,8 +54,8 @@ pub struct Config {
     #[serde(default = "defaults::max_token_lifetime_s")]
     pub max_token_lifetime_s: i64,
     /// Log levels, for example `info,file_service=debug`. Default `info`.
-    #[serde(default = "defaults::log")]
-    pub log: String,
+    #[serde(default)]
+    pub log: LogLevels,
 }
 
 impl Config {
@@ -70,7 +71,7 @@ impl Config {
         Listen {
             address: self.listen.clone(),
             management_address: self.management_listen.clone(),
-            workers: self.workers,
+            workers: self.workers.get(),
         }
     }
 

@@ -2,8 +2,11 @@
 
 mod announced;
 
+use std::io::ErrorKind;
+
 use actix_web::HttpResponse;
 use actix_web::body::SizedStream;
+use actix_web::error::PayloadError;
 use actix_web::http::header::{
     self, CACHE_CONTROL, CONTENT_SECURITY_POLICY, Charset, ContentDisposition, DispositionParam,
     DispositionType, ETag, EntityTag, ExtendedValue, X_CONTENT_TYPE_OPTIONS,
@@ -14,9 +17,10 @@ use serde::{Deserialize, Serialize};
 use shared::paging::Page;
 use shared::{ApiError, ApiResponse, Session, Timestamp, UserId};
 
-use crate::domain::file::{FileId, FileName, StoredFile};
+use crate::domain::file::{FileId, FileName, IdempotencyKey, StoredFile};
 use crate::domain::{self, Uploaded};
 use crate::error::FileError;
+use crate::repository::FileFilter;
 use crate::state::AppState;
 use announced::Announced;
 
@@ -47,13 +51,15 @@ impl From<StoredFile> for FileView {
     }
 }
 
-/// `cursor` and `limit` page; `name` picks the files that are called exactly so.
+/// `cursor` and `limit` page; `name` picks the files that are called exactly so, `idempotencyKey` the one that the
+/// upload of this name has made.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct ListQuery {
     cursor: Option<String>,
     limit: Option<u32>,
     name: Option<String>,
+    idempotency_key: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -69,10 +75,13 @@ pub(crate) async fn list_files(
     session: Session,
     query: Query<ListQuery>,
 ) -> Result<ApiResponse<FileList>, ApiError> {
-    let ListQuery { cursor, limit, name } = query.into_inner();
+    let ListQuery { cursor, limit, name, idempotency_key } = query.into_inner();
     let page = Page::parse(cursor.as_deref(), limit)?;
-    let name = name.as_deref().map(FileName::parse).transpose()?;
-    let files = state.files.list(session.company_id(), name.as_ref(), &page).await?;
+    let filter = FileFilter {
+        name: name.as_deref().map(FileName::parse).transpose()?,
+        idempotency_key: idempotency_key.as_deref().map(IdempotencyKey::parse).transpose()?,
+    };
+    let files = state.files.list(session.company_id(), &filter, &page).await?;
     let last = files.last().map(|file| file.id.to_string());
     let next_cursor = page.next_cursor(files.len(), last);
     let files = files.into_iter().map(FileView::from).collect();
@@ -85,7 +94,10 @@ pub(crate) async fn upload_file(
     announced: Announced,
     body: Payload,
 ) -> Result<ApiResponse<FileView>, ApiError> {
-    let body = body.map_err(|error| FileError::BrokenBody(error.to_string()));
+    let body = body.map_err(|error| match error {
+        PayloadError::Io(error) if error.kind() == ErrorKind::TimedOut => FileError::TooSlow,
+        error => FileError::BrokenBody(error.to_string()),
+    });
     match domain::upload_file(&state, &session, &announced.into_inner(), body).await? {
         Uploaded::Created(file) => Ok(ApiResponse::created(file.into())),
         Uploaded::Known(file) => Ok(ApiResponse::ok(file.into())),

@@ -5,20 +5,24 @@ use std::process::ExitCode;
 
 use file_service::config::Config;
 use file_service::startup;
-use shared::config::ConfigError;
+use shared::config::{ConfigError, LogLevels};
 use shared::process::{self, Service};
 use shared::server::{BoundServer, StartupError};
 
 struct FileService;
 
 impl Service for FileService {
+    const NAME: &'static str = env!("CARGO_PKG_NAME");
+    const ABOUT: &'static str = "Files, each of a company.";
+    const VERSION: &'static str = env!("CARGO_PKG_VERSION");
+
     type Config = Config;
 
     fn load(file: Option<&Path>) -> Result<Config, ConfigError> {
         Config::load(file)
     }
 
-    fn log(config: &Config) -> &str {
+    fn log(config: &Config) -> &LogLevels {
         &config.log
     }
 

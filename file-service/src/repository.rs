@@ -81,6 +81,15 @@ pub(crate) enum InsertOutcome {
     KeyTaken(StoredFile),
 }
 
+/// Which files of a company are asked for.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct FileFilter {
+    /// Called exactly so.
+    pub(crate) name: Option<FileName>,
+    /// Made by the upload of this name.
+    pub(crate) idempotency_key: Option<IdempotencyKey>,
+}
+
 impl FileRepository {
     pub(crate) fn new(db: Db) -> Self {
         Self { db }
@@ -141,7 +150,7 @@ impl FileRepository {
     pub(crate) async fn list(
         &self,
         company: CompanyId,
-        name: Option<&FileName>,
+        filter: &FileFilter,
         page: &Page,
     ) -> Result<Vec<StoredFile>, FileError> {
         let after = page.after.as_deref().map(FileId::parse).transpose();
@@ -151,8 +160,11 @@ impl FileRepository {
                 .filter(files::company_id.eq(company.get()))
                 .filter(files::id.gt(after.unwrap_or_default()))
                 .into_boxed();
-            if let Some(name) = name {
+            if let Some(name) = &filter.name {
                 query = query.filter(files::name.eq(name.as_str()));
+            }
+            if let Some(key) = &filter.idempotency_key {
+                query = query.filter(files::idempotency_key.eq(key.as_str()));
             }
             query
                 .order(files::id.asc())

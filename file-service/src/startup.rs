@@ -49,7 +49,7 @@ pub async fn bind(config: &Config) -> Result<BoundServer, StartupError> {
     let storage = storage.map_err(StartupError::part("storage_url"))?;
     storage.probe().await.map_err(StartupError::part("storage"))?;
     let migrations = config.migrate.then(migrations);
-    let db = Db::start(&config.database_url, config.max_connections, migrations).await;
+    let db = Db::start(&config.database_url, config.max_connections.get(), migrations).await;
     let db = db.map_err(StartupError::part("database"))?;
     let readiness = readiness(&db, &storage, &keys);
     let state = AppState {

@@ -45,13 +45,20 @@ impl Target {
     /// Setting the path, unlike joining, cannot lead to another host: `//evil` stays a path. A segment that goes up
     /// would lead to another route than the one that was written down; it comes from an id that is none.
     fn url(&self, path: &str) -> Result<Url, CallError> {
-        if path.split('/').any(|segment| matches!(segment, "." | "..")) {
+        if goes_up(path) {
             return Err(CallError::Request("a path segment goes up".to_owned()));
         }
         let mut url = self.base_url.clone();
         url.set_path(&format!("{}{path}", self.base_url.path().trim_end_matches('/')));
         Ok(url)
     }
+}
+
+/// As a URL is read: encoded dots are dots, a backslash is a slash, and control characters are passed over.
+fn goes_up(path: &str) -> bool {
+    let path: String = path.chars().filter(|character| !character.is_ascii_control()).collect();
+    let path = path.to_ascii_lowercase().replace("%2e", ".");
+    path.split(['/', '\\']).any(|segment| matches!(segment, "." | ".."))
 }
 
 /// Is told of every call, for statistics.
@@ -309,17 +316,23 @@ impl Call {
         client.execute(again, &fresh).await
     }
 
+    /// Sends the request and takes the whole body, at most 16 MiB.
+    ///
+    /// # Errors
+    /// As [`Call::send`]; [`CallError::Refused`] for every status that is no success.
+    pub async fn fetch_bytes(self) -> Result<Vec<u8>, CallError> {
+        let response = self.send().await?;
+        let status = response.status();
+        let body = capped_body(response, MAX_ANSWER_BYTES).await.map_err(CallError::from)?;
+        if status.is_success() { Ok(body) } else { Err(refused(status, &body)) }
+    }
+
     /// Sends the request and takes `data` out of the envelope.
     ///
     /// # Errors
     /// As [`Call::send`]; [`CallError::Refused`] for every status that is no success.
     pub async fn fetch<T: DeserializeOwned>(self) -> Result<T, CallError> {
-        let response = self.send().await?;
-        let status = response.status();
-        let body = capped_body(response, MAX_ANSWER_BYTES).await.map_err(CallError::from)?;
-        if !status.is_success() {
-            return Err(refused(status, &body));
-        }
+        let body = self.fetch_bytes().await?;
         let envelope: Data<T> = serde_json::from_slice(&body)
             .map_err(|error| CallError::Unexpected(error.to_string()))?;
         Ok(envelope.data)

@@ -1,5 +1,6 @@
 //! [`Db`]: PostgreSQL or SQLite behind one query text, with every wait bounded.
 
+use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use deadpool::managed::Timeouts;
 use diesel::SqliteConnection;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel_async::async_connection_wrapper::AsyncConnectionWrapper;
-use diesel_async::pooled_connection::deadpool::{BuildError, Pool, PoolError};
+use diesel_async::pooled_connection::deadpool::{BuildError, Object, Pool, PoolError};
 use diesel_async::pooled_connection::{
     AsyncDieselConnectionManager, ManagerConfig, PoolableConnection,
 };
@@ -18,8 +19,14 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness};
 
 /// How long to wait for a free connection, and how long to make one.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long PostgreSQL may take over one statement; the pool's own check on a connection gets half of it.
+/// How long the pool may check a connection that was idle.
+const CHECK_TIMEOUT: Duration = Duration::from_millis(500);
+/// How long all of this may take, for one connection.
+const CHECKOUT_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long PostgreSQL may take over one statement.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long the work on one connection may take, a transaction of many statements included.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(8);
 /// Any number, the same for all replicas: only one of them migrates at a time.
 const MIGRATION_LOCK: i64 = 0x0062_6174_6f6e;
 
@@ -42,26 +49,76 @@ pub enum Db {
     Sqlite(Pool<AsyncSqliteConnection>),
 }
 
-/// Runs the same query on whichever database is configured; the body is compiled once for each.
+/// Runs the same query on whichever database is configured; the body is compiled once for each. It gives a `Result`
+/// whose error can be made from diesel's; so does the macro.
 ///
-/// The body may use `?`; the surrounding function returns a `Result` whose error is made `From<DbError>` and
-/// from diesel's own error.
+/// A body that takes longer than 8 s is given up and its connection is closed: PostgreSQL's own limit for
+/// a statement is kept by the server, and a server that is frozen keeps nothing.
+///
+/// The surrounding function returns a `Result` whose error is made `From<DbError>`.
 #[macro_export]
 macro_rules! with_conn {
     ($db:expr, |$conn:ident| $body:expr) => {
         match $db {
-            $crate::db::Db::Postgres(pool) => {
-                let mut pooled = pool.get().await.map_err($crate::db::DbError::from)?;
-                let $conn = &mut *pooled;
-                $body
-            }
-            $crate::db::Db::Sqlite(pool) => {
-                let mut pooled = pool.get().await.map_err($crate::db::DbError::from)?;
-                let $conn = &mut *pooled;
-                $body
-            }
+            $crate::db::Db::Postgres(pool) => $crate::with_pooled!(pool, |$conn| $body),
+            $crate::db::Db::Sqlite(pool) => $crate::with_pooled!(pool, |$conn| $body),
         }
     };
+}
+
+/// One arm of [`with_conn!`].
+#[doc(hidden)]
+#[macro_export]
+macro_rules! with_pooled {
+    ($pool:expr, |$conn:ident| $body:expr) => {{
+        let mut pooled = $crate::db::checkout($pool).await?;
+        let work = async {
+            let $conn = &mut *pooled;
+            $body
+        };
+        match $crate::db::within_limit(work).await {
+            Some(result) => result,
+            None => {
+                $crate::db::close(pooled);
+                Err(::core::convert::From::from($crate::db::no_answer()))
+            }
+        }
+    }};
+}
+
+/// A connection of the pool, within 3 s in all: a pool would check one dead connection after the other.
+#[doc(hidden)]
+pub async fn checkout<C>(pool: &Pool<C>) -> Result<Object<C>, DbError>
+where
+    C: PoolableConnection + Send + 'static,
+    AsyncDieselConnectionManager<C>:
+        deadpool::managed::Manager<Type = C, Error = diesel_async::pooled_connection::PoolError>,
+{
+    match tokio::time::timeout(CHECKOUT_TIMEOUT, pool.get()).await {
+        Ok(connection) => Ok(connection?),
+        Err(_) => Err(DbError::Unavailable("no connection within 3 s".to_owned())),
+    }
+}
+
+#[doc(hidden)]
+pub async fn within_limit<T>(work: impl Future<Output = T>) -> Option<T> {
+    tokio::time::timeout(ANSWER_TIMEOUT, work).await.ok()
+}
+
+/// Takes the connection out of its pool: what it answers next belongs to a question that nobody asks any more.
+#[doc(hidden)]
+pub fn close<C>(connection: Object<C>)
+where
+    AsyncDieselConnectionManager<C>: deadpool::managed::Manager,
+{
+    drop(Object::<C>::take(connection));
+}
+
+#[doc(hidden)]
+#[must_use]
+pub fn no_answer() -> DieselError {
+    let text = Box::new("connection closed: no answer within 8 s".to_owned());
+    DieselError::DatabaseError(DatabaseErrorKind::ClosedConnection, text)
 }
 
 /// What can go wrong below a repository.
@@ -192,7 +249,7 @@ impl Db {
     /// [`DbError::Unavailable`] when there is none.
     pub async fn ping(&self) -> Result<(), DbError> {
         use diesel_async::RunQueryDsl;
-        with_conn!(self, |conn| diesel::sql_query("SELECT 1").execute(conn).await?);
+        with_conn!(self, |conn| diesel::sql_query("SELECT 1").execute(conn).await)?;
         Ok(())
     }
 }
@@ -234,7 +291,7 @@ where
     let timeouts = Timeouts {
         wait: Some(CONNECT_TIMEOUT),
         create: Some(CONNECT_TIMEOUT),
-        recycle: Some(STATEMENT_TIMEOUT / 2),
+        recycle: Some(CHECK_TIMEOUT),
     };
     let builder = deadpool::managed::Pool::builder(manager)
         .max_size(max_connections)

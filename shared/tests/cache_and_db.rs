@@ -7,6 +7,8 @@
 mod cache;
 #[path = "cache_and_db/db.rs"]
 mod db;
+#[path = "cache_and_db/frozen.rs"]
+mod frozen;
 #[path = "cache_and_db/migrations.rs"]
 mod migrations;
 

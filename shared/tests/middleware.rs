@@ -31,8 +31,8 @@ use shared::health::Readiness;
 use shared::server::{self, Listen, Parts};
 use shared::testing::{StoppedClock, TestIssuer};
 use shared::{
-    Algorithm, ApiResponse, CompanyId, MaybeSession, Session, TokenVerifier, TraceContext, UserId,
-    require_scope, require_session,
+    Algorithm, ApiResponse, Caller, CompanyId, MaybeSession, Session, TokenVerifier, TraceContext,
+    UserId, require_scope, require_session,
 };
 
 use raw_http::Answer;
@@ -45,11 +45,16 @@ fn routes(app: &mut ServiceConfig) {
     app.route("/public", web::get().to(async || ApiResponse::ok("public")))
         .route("/greet", web::get().to(greet))
         .route("/session", web::get().to(show_session))
+        .route("/caller", web::get().to(async |caller: Caller| caller.claims().client_id.clone()))
         .route("/settle", web::post().to(async || "settled").wrap(require_scope("order:settle")))
         .service(
             web::scope("/orders")
                 .wrap(from_fn(require_session))
                 .route("", web::get().to(list_orders))
+                .route(
+                    "/help",
+                    web::get().to(async || "takes no session, so the guard alone refuses"),
+                )
                 .route("/{id}", web::get().to(find_order)),
         )
         .service(

@@ -62,6 +62,12 @@ impl Bench {
         self.tokens.token(request, DEADLINE).await.map(|token| token.expose().to_owned())
     }
 
+    /// How often the endpoint has been asked, when what was begun in the background has had time to ask.
+    async fn asked(&self) -> usize {
+        tokio::time::sleep(Duration::from_millis(30)).await;
+        self.endpoint.count()
+    }
+
     /// Waits until the endpoint has been asked so often, and the cache has heard the answers.
     async fn fetched(&self, times: u64) {
         let heard = async {

@@ -1,9 +1,9 @@
 //! `start`: how long from exec until every service is ready, and how much memory they take then.
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ExitCode};
+use std::process::{Child, ExitCode, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
@@ -15,6 +15,9 @@ use standalone::settlement::start_batch;
 use tempfile::TempDir;
 
 use crate::harness::{Failure, Figure, Program, on_server_core};
+
+/// What a server says when it is put together.
+const READY: &str = "ready";
 
 /// The servers that this program starts as processes of their own.
 #[derive(Subcommand)]
@@ -49,6 +52,7 @@ async fn serve_all(data: &Path, port: u16) -> Result<(), Failure> {
     options.first_port = Some(port);
     let services = Services::start(&options).await?;
     let batch = start_batch(&services, &options).await?;
+    println!("{READY}");
     shared::server::termination().await;
     drop(batch);
     services.stop().await;
@@ -57,7 +61,9 @@ async fn serve_all(data: &Path, port: u16) -> Result<(), Failure> {
 
 async fn serve_bare(port: u16) -> Result<(), Failure> {
     let app = || App::new().route("/readyz", web::get().to(HttpResponse::Ok));
-    HttpServer::new(app).workers(1).bind(("127.0.0.1", port))?.run().await?;
+    let server = HttpServer::new(app).workers(1).bind(("127.0.0.1", port))?.run();
+    println!("{READY}");
+    server.await?;
     Ok(())
 }
 
@@ -112,7 +118,8 @@ fn free_ports(count: u16) -> Result<u16, Failure> {
 fn start(arguments: &[&str], health: &[u16]) -> Result<Vec<Figure>, Failure> {
     let mut command = on_server_core(&std::env::current_exe()?);
     let started = Instant::now();
-    let mut server = Killed(command.args(arguments).spawn()?);
+    let mut server = Killed(command.args(arguments).stdout(Stdio::piped()).spawn()?);
+    wait_for_word(&mut server.0)?;
     for port in health {
         wait_until_ready(*port, started)?;
     }
@@ -131,6 +138,14 @@ impl Drop for Killed {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
+}
+
+/// The server's own word that all is put together, the batch too, which has no port to ask.
+fn wait_for_word(server: &mut Child) -> Result<(), Failure> {
+    let output = server.stdout.take().ok_or("no output")?;
+    let mut line = String::new();
+    BufReader::new(output).read_line(&mut line)?;
+    if line.trim() == READY { Ok(()) } else { Err("the server did not start".into()) }
 }
 
 fn wait_until_ready(port: u16, started: Instant) -> Result<(), Failure> {

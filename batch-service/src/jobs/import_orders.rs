@@ -20,6 +20,9 @@ pub const NAME: &str = "import-orders";
 /// Orders sent at once.
 const CHUNK: usize = 500;
 
+/// The longest text that the services take.
+const MAX_TEXT_CHARS: usize = 200;
+
 const COLUMNS: [&str; 8] = [
     "company_id",
     "user_email",
@@ -164,8 +167,13 @@ fn read(csv: &[u8]) -> Result<Read, String> {
     let mut by_company: Vec<(CompanyId, Vec<Line>)> = Vec::new();
     let mut places: HashMap<CompanyId, usize> = HashMap::new();
     let mut bad_lines = Vec::new();
+    let mut lines = LineNumbers { csv, at_byte: 0, line: 1 };
     for record in reader.records() {
-        match record.map_err(|error| unreadable(&error)).and_then(|record| parse(&record)) {
+        let parsed = match &record {
+            Ok(record) => parse(record, lines.number_at(record.position())),
+            Err(error) => Err(unreadable(error, lines.number_at(error.position()))),
+        };
+        match parsed {
             Ok(line) => {
                 let place = *places.entry(line.company).or_insert_with(|| {
                     by_company.push((line.company, Vec::new()));
@@ -179,8 +187,29 @@ fn read(csv: &[u8]) -> Result<Read, String> {
     Ok((by_company, bad_lines))
 }
 
-fn unreadable(error: &csv::Error) -> BadLine {
-    let line = error.position().map_or(0, csv::Position::line);
+/// Counts lines as an editor does; the reader itself does not count the empty ones that it skips.
+struct LineNumbers<'c> {
+    csv: &'c [u8],
+    at_byte: usize,
+    line: u64,
+}
+
+impl LineNumbers<'_> {
+    /// Positions come in the order of the file.
+    fn number_at(&mut self, position: Option<&csv::Position>) -> u64 {
+        let byte = position.map_or(0, csv::Position::byte);
+        let mut begin = usize::try_from(byte).unwrap_or(usize::MAX).min(self.csv.len());
+        while matches!(self.csv.get(begin), Some(b'\n' | b'\r')) {
+            begin += 1;
+        }
+        let passed = self.csv.get(self.at_byte..begin).unwrap_or_default();
+        self.line += passed.iter().map(|byte| u64::from(*byte == b'\n')).sum::<u64>();
+        self.at_byte = begin;
+        self.line
+    }
+}
+
+fn unreadable(error: &csv::Error, line: u64) -> BadLine {
     let reason = match error.kind() {
         csv::ErrorKind::Utf8 { .. } => "not UTF-8".to_owned(),
         _ => error.to_string(),
@@ -188,11 +217,12 @@ fn unreadable(error: &csv::Error) -> BadLine {
     BadLine { line, reason }
 }
 
-fn parse(record: &StringRecord) -> Result<Line, BadLine> {
-    let number = record.position().map_or(0, csv::Position::line);
+fn parse(record: &StringRecord, number: u64) -> Result<Line, BadLine> {
     let bad = |reason: String| BadLine { line: number, reason };
     if record.len() != COLUMNS.len() {
-        return Err(bad(format!("{} columns instead of {}", record.len(), COLUMNS.len())));
+        let open = record.iter().any(|field| field.contains('\n'));
+        let hint = if open { ": is there a quotation mark that is not closed?" } else { "" };
+        return Err(bad(format!("{} columns instead of {}{hint}", record.len(), COLUMNS.len())));
     }
     let field = |name: &str| {
         let place = COLUMNS.iter().position(|column| *column == name);
@@ -201,6 +231,9 @@ fn parse(record: &StringRecord) -> Result<Line, BadLine> {
     let wrong = |name: &str, asked: &str| bad(format!("{name}: {asked}, not `{}`", field(name)));
     let text = |name: &str| match field(name) {
         "" => Err(bad(format!("{name} is empty"))),
+        text if text.chars().count() > MAX_TEXT_CHARS => {
+            Err(bad(format!("{name} has more than {MAX_TEXT_CHARS} characters")))
+        }
         text => Ok(text.to_owned()),
     };
     let currency = Currency::from_code(field("currency"))
@@ -274,6 +307,29 @@ mod tests {
         let (good, bad) = read(&csv)?;
         assert_eq!((good.len(), bad.len()), (1, 1));
         assert_eq!((bad[0].line, bad[0].reason.as_str()), (2, "not UTF-8"));
+        Ok(())
+    }
+
+    #[test]
+    fn lines_are_counted_as_an_editor_does() -> Result<(), String> {
+        let good = "1,a@b.example,1,\"two\nlines\",1,1,KRW,2026-07-17T00:00:00Z";
+        let csv = format!("{HEADING}\r\n\n{good}\n\nbad\n{good}\n\"open,\na,b\nc\n");
+        let (lines, bad) = read(csv.as_bytes())?;
+        let numbers: Vec<u64> =
+            lines.iter().flat_map(|(_, lines)| lines.iter().map(|line| line.number)).collect();
+        assert_eq!(numbers, [4, 8]);
+        let numbers: Vec<u64> = bad.iter().map(|bad| bad.line).collect();
+        assert_eq!(numbers, [7, 10]);
+        assert!(bad[1].reason.contains("quotation mark"), "{bad:?}");
+        Ok(())
+    }
+
+    #[test]
+    fn a_text_that_no_service_takes_is_a_bad_line() -> Result<(), String> {
+        let long = "가".repeat(201);
+        let csv = format!("{HEADING}1,a@b.example,1,{long},1,1,KRW,2026-07-17T00:00:00Z\n");
+        let (good, bad) = read(csv.as_bytes())?;
+        assert!(good.is_empty() && bad[0].reason.contains("product has more than 200"));
         Ok(())
     }
 

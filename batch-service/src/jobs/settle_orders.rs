@@ -4,23 +4,25 @@
 //! call that changes something has a name that is the same in every run, and the orders on a statement are those
 //! that order-service has settled under its id.
 
-use std::collections::{BTreeSet, HashMap};
+mod statement;
+mod writing;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use chrono::NaiveDate;
 use futures_util::{StreamExt, stream};
 use shared::{Clock, CompanyId, Session, UserId};
-use tracing::{info, warn};
+use tracing::warn;
 
 use crate::error::BatchError;
 use crate::file_api::FileApi;
-use crate::jobs::statement;
+use crate::money::Sums;
 use crate::order_api::{Order, OrderApi, Which};
 use crate::progress::Progress;
-use crate::report::{CompanyReport, SettlementReport};
+use crate::report::{CompanyReport, Left, SettlementReport};
 use crate::repository::{Settlement, SettlementRepository};
-use crate::user_api::{User, UserApi};
+use crate::user_api::UserApi;
 
 /// Its name.
 pub const NAME: &str = "settle-orders";
@@ -68,108 +70,78 @@ impl SettleOrders {
 impl Work<'_> {
     async fn run(&self) -> CompanyReport {
         let settled = AtomicU64::new(0);
-        let done = self.settle(&settled).await;
-        let left = done.err().map(|error| error.to_string());
-        if let Some(left) = &left {
-            warn!(company = self.company.get(), cause = left, "a company is left for the next run");
-        }
+        let left = self.settle(&settled).await.err().map(|error| {
+            let (reason, transient) = (error.to_string(), error.is_transient());
+            warn!(company = self.company.get(), cause = reason, transient, "a company is not done");
+            Left { reason, transient }
+        });
         // What is known of the statements is reported also when the work broke off.
         let statements = self.job.settlements.list(self.date, self.company).await;
         let statements = statements.unwrap_or_default();
-        let mut report = CompanyReport {
+        let mut sums = Sums::default();
+        let too_large = statements.iter().try_for_each(|one| sums.add_all(&one.sums)).err();
+        CompanyReport {
             company: self.company,
             settled: settled.into_inner(),
             orders: statements.iter().map(|one| one.order_count).sum(),
-            sums: crate::money::Sums::default(),
-            statements: statements.iter().filter_map(|one| one.file_id.clone()).collect(),
-            left,
-        };
-        statements.iter().for_each(|one| report.sums.add_all(&one.sums));
-        report
+            sums,
+            statements: statements.iter().flat_map(|one| one.file_ids.clone()).collect(),
+            left: left
+                .or(too_large.map(|error| Left { reason: error.to_string(), transient: false })),
+        }
     }
 
+    /// Settles what is paid, then writes every statement that is not written, or not with all of its orders.
     async fn settle(&self, settled: &AtomicU64) -> Result<(), BatchError> {
-        self.close_what_is_written().await?;
         let orders = self.job.orders.list(&self.session, &Which::PaidOn(self.date)).await?;
-        self.settle_paid(&orders, settled).await?;
-        self.check_written(&orders).await
-    }
-
-    async fn settle_paid(&self, orders: &[Order], settled: &AtomicU64) -> Result<(), BatchError> {
         let paid: Vec<&Order> = orders.iter().filter(|order| order.status == "PAID").collect();
-        let Some(settlement) = self.settlement(!paid.is_empty()).await? else {
-            info!(company = self.company.get(), "nothing to settle");
-            return Ok(());
+        let refused = match paid.is_empty() {
+            true => Ok(()),
+            false => {
+                let settlement = self.settlement().await?;
+                self.settle_all(&paid, &self.settlement_id(settlement), settled).await?
+            }
         };
-        self.settle_all(&paid, &self.settlement_id(&settlement), settled).await?;
-        let (text, statement) = self.statement(settlement).await?;
-        let file_id = match statement.order_count {
-            // All of them were cancelled meanwhile: a statement of nothing is none.
-            0 => None,
-            _ => Some(self.upload(&statement, text).await?),
-        };
-        let done = Settlement { open: false, file_id, ..statement };
-        self.job.settlements.close(self.date, self.company, &done).await?;
-        Ok(())
-    }
-
-    /// A run that was killed between writing the file and saying so has left the statement OPEN. It is closed before
-    /// anything else is settled: what comes now is not in that file and belongs on the next one.
-    async fn close_what_is_written(&self) -> Result<(), BatchError> {
-        let last = self.job.settlements.list(self.date, self.company).await?.pop();
-        let Some(open) = last.filter(|last| last.open) else { return Ok(()) };
-        let name = self.file_name(&open);
-        let Some(file) = self.job.files.find_by_name(&self.session, &name).await? else {
-            return Ok(());
-        };
-        let (_, statement) = self.statement(open).await?;
-        let done = Settlement { open: false, file_id: Some(file), ..statement };
-        self.job.settlements.close(self.date, self.company, &done).await?;
-        Ok(())
-    }
-
-    /// Every order that is settled under a closed statement's id has to stand on it. There is no lease that keeps two
-    /// runs apart; this notices what they may do to each other.
-    async fn check_written(&self, orders: &[Order]) -> Result<(), BatchError> {
-        for written in self.job.settlements.list(self.date, self.company).await? {
-            let id = self.settlement_id(&written);
-            let settled = orders.iter().filter(|order| order.settlement_id.as_ref() == Some(&id));
-            let missing = i64::try_from(settled.count()).unwrap_or(i64::MAX) - written.order_count;
-            if !written.open && missing > 0 {
-                return Err(BatchError::Incomplete { number: written.number, missing });
+        for statement in self.job.settlements.list(self.date, self.company).await? {
+            if statement.open || self.is_incomplete(&statement, &orders) {
+                self.write(statement).await?;
             }
         }
-        Ok(())
+        refused
     }
 
-    /// The statement to work on: the one that is open, or a new one if there are orders for it.
-    async fn settlement(&self, has_orders: bool) -> Result<Option<Settlement>, BatchError> {
+    /// The number of the statement to work on: of the one that is open, or of a new one.
+    async fn settlement(&self) -> Result<i32, BatchError> {
         let repository = &self.job.settlements;
         let last = repository.list(self.date, self.company).await?.pop();
         let number = match last {
-            Some(last) if last.open => return Ok(Some(last)),
-            _ if !has_orders => return Ok(None),
+            Some(last) if last.open => return Ok(last.number),
             last => last.map_or(1, |last| last.number + 1),
         };
         repository.open(self.date, self.company, (number, self.job.clock.now())).await?;
-        Ok(repository.list(self.date, self.company).await?.pop())
+        Ok(number)
     }
 
-    fn file_name(&self, settlement: &Settlement) -> String {
-        format!("settlement-{}-{}.csv", self.date, settlement.number)
+    fn settlement_id(&self, number: i32) -> String {
+        format!("{NAME}/{}/{}/{number}", self.date, self.company)
     }
 
-    fn settlement_id(&self, settlement: &Settlement) -> String {
-        format!("{NAME}/{}/{}/{}", self.date, self.company, settlement.number)
+    /// No lease keeps two runs apart, so the slower may have settled an order on a statement that the faster had
+    /// written already.
+    fn is_incomplete(&self, written: &Settlement, orders: &[Order]) -> bool {
+        let id = self.settlement_id(written.number);
+        let settled = orders.iter().filter(|order| order.settlement_id.as_ref() == Some(&id));
+        i64::try_from(settled.count()).is_ok_and(|settled| settled > written.order_count)
     }
 
-    /// Settles the orders, several at once. After the first failure that stands, the rest is left.
+    /// Settles the orders, several at once. After the first failure that may pass, the rest is left for another run.
+    /// An order that is refused for good does not stop the others; that is the inner result.
     async fn settle_all(
         &self,
         paid: &[&Order],
         settlement_id: &str,
         settled: &AtomicU64,
-    ) -> Result<(), BatchError> {
+    ) -> Result<Result<(), BatchError>, BatchError> {
         let steps = self.job.progress.company(self.company, paid.len());
         let broken = AtomicBool::new(false);
         let one = |order: &&Order| {
@@ -179,42 +151,30 @@ impl Work<'_> {
                     return Ok(());
                 }
                 let result = self.job.orders.settle(&self.session, &id, settlement_id).await;
-                broken.fetch_or(result.is_err(), Ordering::Relaxed);
+                broken.fetch_or(
+                    result.as_ref().is_err_and(BatchError::is_transient),
+                    Ordering::Relaxed,
+                );
                 settled.fetch_add(u64::from(result?), Ordering::Relaxed);
                 steps.step();
                 Ok(())
             }
         };
         let calls: Vec<_> = paid.iter().map(one).collect();
-        let mut results = stream::iter(calls).buffer_unordered(self.job.concurrency);
-        let mut first: Result<(), BatchError> = Ok(());
-        while let Some(result) = results.next().await {
-            first = first.and(result);
+        let results = stream::iter(calls).buffer_unordered(self.job.concurrency);
+        let failed: Vec<BatchError> =
+            results.filter_map(async |result: Result<(), BatchError>| result.err()).collect().await;
+        let (transient, lasting): (Vec<_>, Vec<_>) =
+            failed.into_iter().partition(BatchError::is_transient);
+        match transient.into_iter().next() {
+            Some(error) => Err(error),
+            None => Ok(refused(&lasting)),
         }
-        first.inspect_err(|_| {
-            let done = settled.load(Ordering::Relaxed);
-            warn!(company = self.company.get(), done, of = paid.len(), "settling broke off");
-        })
     }
+}
 
-    /// The text of the statement, and its numbers: of what order-service has settled under its id.
-    async fn statement(&self, settlement: Settlement) -> Result<(String, Settlement), BatchError> {
-        let which = Which::SettlementId(self.settlement_id(&settlement));
-        let orders = self.job.orders.list(&self.session, &which).await?;
-        let buyers = self.buyers(&orders).await?;
-        let (text, sums) = statement::write(&orders, &buyers)?;
-        let order_count = i64::try_from(orders.len()).unwrap_or(i64::MAX);
-        Ok((text, Settlement { order_count, sums, ..settlement }))
-    }
-
-    async fn buyers(&self, orders: &[Order]) -> Result<HashMap<UserId, User>, BatchError> {
-        let ids: BTreeSet<UserId> = orders.iter().map(|order| order.user_id).collect();
-        let ids: Vec<UserId> = ids.into_iter().collect();
-        self.job.users.find_all(&self.session, &ids).await
-    }
-
-    async fn upload(&self, settlement: &Settlement, text: String) -> Result<String, BatchError> {
-        let (name, key) = (self.file_name(settlement), self.settlement_id(settlement));
-        self.job.files.upload_csv(&self.session, &name, (&key, text)).await
-    }
+fn refused(lasting: &[BatchError]) -> Result<(), BatchError> {
+    let Some(first) = lasting.first() else { return Ok(()) };
+    let count = u64::try_from(lasting.len()).unwrap_or(u64::MAX);
+    Err(BatchError::Refused { count, first: first.to_string() })
 }

@@ -1,10 +1,12 @@
 //! `cargo run`: all services in one process, and the main job over a file of orders.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use batch_service::startup::Batch;
 use clap::{Parser, Subcommand};
 use shared::clock::SystemClock;
+use shared::config::LogLevels;
 use shared::{Clock, Secret};
 use standalone::options::Options;
 use standalone::services::Services;
@@ -21,21 +23,21 @@ struct Arguments {
     #[arg(long, global = true)]
     orders: Option<PathBuf>,
     /// Fixed ports from this one on, in place of free ones.
-    #[arg(long, global = true, value_name = "FIRST")]
+    #[arg(long, global = true, value_name = "FIRST", value_parser = clap::value_parser!(u16).range(1..=65_432))]
     ports: Option<u16>,
     /// Where everything is kept.
     #[arg(long, global = true, default_value = ".baton")]
     data: PathBuf,
     /// Log levels, for example `info`.
-    #[arg(long, global = true, default_value = "error")]
-    log: String,
+    #[arg(long, global = true, default_value = "error", value_parser = log_levels)]
+    log: LogLevels,
     #[command(subcommand)]
     command: Option<Command>,
 }
 
 #[derive(Subcommand)]
 enum Command {
-    /// Import the orders, then keep all services up until Ctrl-C.
+    /// Do the same, then keep all services up until Ctrl-C.
     Serve,
 }
 
@@ -55,45 +57,43 @@ async fn main() -> ExitCode {
     }
 }
 
+fn log_levels(text: &str) -> Result<LogLevels, String> {
+    LogLevels::try_from(text.to_owned())
+}
+
 async fn run(arguments: &Arguments, options: &Options) -> Result<bool, MainJobError> {
     let clock = SystemClock::new();
     let services = Services::start(options).await?;
-    let started_ms = clock.monotonic().as_millis();
-    println!("five services ready in {started_ms} ms, data in {}", options.data_dir.display());
-    let result = match arguments.command {
-        None => main_job(&services, arguments, options).await,
-        Some(Command::Serve) => serve(&services, arguments, options).await,
-    };
+    let result = with_services(&services, arguments, (options, &clock)).await;
     services.stop().await;
     result
 }
 
-async fn main_job(
+async fn with_services(
     services: &Services,
     arguments: &Arguments,
-    options: &Options,
+    (options, clock): (&Options, &SystemClock),
 ) -> Result<bool, MainJobError> {
     let batch = settlement::start_batch(services, options).await?;
-    let imported = settlement::import(&batch, arguments.orders.as_deref()).await?;
+    let started_ms = clock.monotonic().as_millis();
+    println!("five services ready in {started_ms} ms, data in {}", options.data_dir.display());
+    let complete = main_job(&batch, arguments.orders.as_deref()).await?;
+    if let Some(Command::Serve) = arguments.command {
+        let scope = "order:read user:read file:read";
+        let demo = settlement::client_for_all_companies("demo", scope)?;
+        print_welcome(services, &services.register(&demo).await?);
+        shared::server::termination().await;
+    }
+    Ok(complete)
+}
+
+async fn main_job(batch: &Batch, orders: Option<&Path>) -> Result<bool, MainJobError> {
+    let imported = settlement::import(batch, orders).await?;
     print!("{imported}");
-    let reports = settlement::settle(&batch, &imported).await?;
+    let reports = settlement::settle(batch, &imported).await?;
     reports.iter().for_each(|report| print!("\n{report}"));
     println!("\n{}", batch.calls());
     Ok(reports.iter().all(|report| report.is_complete()))
-}
-
-async fn serve(
-    services: &Services,
-    arguments: &Arguments,
-    options: &Options,
-) -> Result<bool, MainJobError> {
-    let batch = settlement::start_batch(services, options).await?;
-    print!("{}", settlement::import(&batch, arguments.orders.as_deref()).await?);
-    let demo = settlement::client_for_all_companies("demo", "order:read user:read file:read")?;
-    let secret = services.register(&demo).await?;
-    print_welcome(services, &secret);
-    shared::server::termination().await;
-    Ok(true)
 }
 
 fn print_welcome(services: &Services, secret: &Secret) {
@@ -103,6 +103,7 @@ fn print_welcome(services: &Services, secret: &Secret) {
         ("order-service", &services.order),
         ("file-service", &services.file),
     ];
+    println!();
     for (name, service) in named {
         println!(
             "{name:<14} {}  health http://{}/readyz",
@@ -110,14 +111,15 @@ fn print_welcome(services: &Services, secret: &Secret) {
             service.management_address
         );
     }
-    let (auth, order, secret) = (services.auth.url(), services.order.url(), secret.expose());
+    let (auth, secret) = (services.auth.url(), secret.expose());
+    let (order, file) = (services.order.url(), services.file.url());
     println!(
         r#"
-Try, in another terminal:
+Try, in another terminal (the token is good for five minutes; another company's session sees other orders):
 
-TOKEN=$(curl -s {auth}/oauth2/token -d grant_type=client_credentials -d client_id=demo -d client_secret={secret} -d resource=order-service --data-urlencode 'session={{"companyId":100,"userId":1000}}' | sed 's/.*"access_token":"\([^"]*\)".*/\1/')
-curl -s '{order}/api/orders?limit=2' -H "Authorization: Bearer $TOKEN"
-curl -s {order}/api/session -H "Authorization: Bearer $TOKEN"
+TOKEN=$(curl -s {auth}/oauth2/token -d grant_type=client_credentials -d client_id=demo -d client_secret={secret} --data-urlencode 'session={{"companyId":100,"userId":1000}}' | sed 's/.*"access_token":"\([^"]*\)".*/\1/')
+curl -s -w '\n' '{order}/api/orders?limit=2' -H "Authorization: Bearer $TOKEN"
+curl -s -w '\n' {file}/api/files -H "Authorization: Bearer $TOKEN"   # GET {file}/api/files/<id> gives the statement itself
 
 Ctrl-C ends."#
     );

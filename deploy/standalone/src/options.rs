@@ -1,11 +1,12 @@
 //! Where the services keep what they keep, and where they listen.
 
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use shared::Algorithm;
 
 /// How the services are set up.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Options {
     /// The folder for all that is not in a database: the master key and the files.
     pub data_dir: PathBuf,
@@ -17,7 +18,7 @@ pub struct Options {
     /// Without it, all take free ports.
     pub first_port: Option<u16>,
     /// Worker threads of each service.
-    pub workers: usize,
+    pub workers: NonZeroUsize,
     /// Signs new tokens.
     pub signing_algorithm: Algorithm,
     /// How long a token lives, in seconds.
@@ -27,7 +28,7 @@ pub struct Options {
 }
 
 /// The address of each service's database.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Databases {
     /// auth-service's.
     pub auth: String,
@@ -65,7 +66,7 @@ impl Options {
             databases: Databases::each(database),
             cache_url: "memory://".to_owned(),
             first_port: None,
-            workers: 1,
+            workers: NonZeroUsize::MIN,
             signing_algorithm: Algorithm::Es256,
             token_ttl_s: 300,
             other_issuer: None,

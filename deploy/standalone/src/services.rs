@@ -1,23 +1,28 @@
 //! [`Services`]: all services, running.
 
 use std::fmt::Display;
+use std::fs::{DirBuilder, File};
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
 use auth_service::commands::{self, CommandError};
 use auth_service::domain::client::Client;
 use shared::Secret;
+use shared::config::{LogLevels, defaults};
 use shared::server::{BoundServer, StartupError, Stopper};
 use tokio::task::JoinHandle;
 use url::Url;
 
 use crate::options::Options;
 
+/// Calls of the batch under way at once.
+const CONCURRENCY: NonZeroUsize = NonZeroUsize::MIN.saturating_add(7);
 /// The longest token lifetime that the services accept, in seconds.
 const MAX_TOKEN_LIFETIME_S: i64 = 3600;
 
 /// The four services that answer requests, running in this process.
-#[derive(Debug)]
 pub struct Services {
     /// auth-service.
     pub auth: Running,
@@ -28,6 +33,8 @@ pub struct Services {
     /// file-service.
     pub file: Running,
     auth_config: auth_service::config::Config,
+    /// Held while they run: two at once on one folder would take the batch's secret from each other.
+    _lock: File,
 }
 
 /// A service that runs.
@@ -72,6 +79,7 @@ impl Services {
     /// When the folder cannot be written, a port is taken or a database is away.
     pub async fn start(options: &Options) -> Result<Self, StartupError> {
         make_folder(&options.data_dir)?;
+        let lock = lock(&options.data_dir)?;
         let auth_config = auth_config(options);
         let master_key = options.data_dir.join("master.key");
         commands::create_master_key_file(&master_key).map_err(StartupError::part("master key"))?;
@@ -86,7 +94,7 @@ impl Services {
         )?;
         let (user, order, file) =
             (Running::start(user), Running::start(order), Running::start(file));
-        Ok(Self { auth, user, order, file, auth_config })
+        Ok(Self { auth, user, order, file, auth_config, _lock: lock })
     }
 
     /// Registers a client, or gives it new rights; gives its new secret.
@@ -108,7 +116,7 @@ impl Services {
     ) -> Result<batch_service::config::Config, StartupError> {
         Ok(batch_service::config::Config {
             database_url: options.databases.batch.clone(),
-            max_connections: 4,
+            max_connections: defaults::max_connections(),
             migrate: true,
             token_url: url(&format!("{}/oauth2/token", self.auth.url()))?,
             client_id: client_id.to_owned(),
@@ -118,8 +126,8 @@ impl Services {
             user_url: url(&self.user.url())?,
             file_url: url(&self.file.url())?,
             account_user_id: shared::UserId::MIN,
-            concurrency: 8,
-            log: String::new(),
+            concurrency: CONCURRENCY,
+            log: LogLevels::default(),
         })
     }
 
@@ -140,7 +148,21 @@ fn make_folder(folder: &Path) -> Result<(), StartupError> {
         part: "data folder",
         cause: format!("{}: {error}", folder.display()),
     };
-    std::fs::create_dir_all(folder).map_err(|error| failed(&error))
+    // Keys, orders and statements: nobody else's business on this machine.
+    let mut builder = DirBuilder::new();
+    builder.recursive(true).mode(0o700).create(folder).map_err(|error| failed(&error))
+}
+
+/// The lock goes with the process, however that ends.
+fn lock(folder: &Path) -> Result<File, StartupError> {
+    let path = folder.join("lock");
+    let failed = |cause: String| StartupError::Part { part: "data folder", cause };
+    let file =
+        File::create(&path).map_err(|error| failed(format!("{}: {error}", path.display())))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(_) => Err(failed(format!("{} is in use by another process", folder.display()))),
+    }
 }
 
 fn auth_config(options: &Options) -> auth_service::config::Config {
@@ -150,14 +172,14 @@ fn auth_config(options: &Options) -> auth_service::config::Config {
         management_listen,
         workers: options.workers,
         database_url: options.databases.auth.clone(),
-        max_connections: 10,
+        max_connections: defaults::max_connections(),
         migrate: true,
         issuer: None,
         master_key: None,
         master_key_file: Some(options.data_dir.join("master.key")),
         signing_algorithm: options.signing_algorithm,
         token_ttl_s: options.token_ttl_s,
-        log: String::new(),
+        log: LogLevels::default(),
     }
 }
 
@@ -179,13 +201,13 @@ impl Configs<'_> {
             management_listen,
             workers: self.options.workers,
             database_url: self.options.databases.user.clone(),
-            max_connections: 10,
+            max_connections: defaults::max_connections(),
             migrate: true,
             issuer: self.issuer.clone(),
             jwks_url: self.jwks_url(),
             audience: "user-service".to_owned(),
             max_token_lifetime_s: MAX_TOKEN_LIFETIME_S,
-            log: String::new(),
+            log: LogLevels::default(),
         }
     }
 
@@ -196,14 +218,14 @@ impl Configs<'_> {
             management_listen,
             workers: self.options.workers,
             database_url: self.options.databases.order.clone(),
-            max_connections: 10,
+            max_connections: defaults::max_connections(),
             migrate: true,
             cache_url: self.options.cache_url.clone(),
             issuer: self.issuer.clone(),
             jwks_url: self.jwks_url(),
             audience: "order-service".to_owned(),
             max_token_lifetime_s: MAX_TOKEN_LIFETIME_S,
-            log: String::new(),
+            log: LogLevels::default(),
         }
     }
 
@@ -214,7 +236,7 @@ impl Configs<'_> {
             management_listen,
             workers: self.options.workers,
             database_url: self.options.databases.file.clone(),
-            max_connections: 10,
+            max_connections: defaults::max_connections(),
             storage_url: storage_url(&self.options.data_dir),
             max_file_bytes: 100 * 1024 * 1024,
             body_idle_timeout_s: 10,
@@ -224,7 +246,7 @@ impl Configs<'_> {
             jwks_url: self.jwks_url(),
             audience: "file-service".to_owned(),
             max_token_lifetime_s: MAX_TOKEN_LIFETIME_S,
-            log: String::new(),
+            log: LogLevels::default(),
         }
     }
 }

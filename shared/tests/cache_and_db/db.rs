@@ -36,7 +36,7 @@ pub async fn databases() -> Vec<Database> {
 }
 
 pub async fn execute(db: &Db, query: &str) -> Result<usize, DbError> {
-    Ok(with_conn!(db, |conn| sql_query(query).execute(conn).await?))
+    Ok(with_conn!(db, |conn| sql_query(query).execute(conn).await)?)
 }
 
 #[derive(QueryableByName)]
@@ -46,7 +46,7 @@ struct Number {
 }
 
 pub async fn number(db: &Db, query: &str) -> Result<i64, DbError> {
-    let row: Number = with_conn!(db, |conn| sql_query(query).get_result(conn).await?);
+    let row: Number = with_conn!(db, |conn| sql_query(query).get_result(conn).await)?;
     Ok(row.number)
 }
 
@@ -58,7 +58,7 @@ async fn what_is_written_is_read_back_by_whoever_opens_the_database_next() {
         execute(&db, "CREATE TABLE names (name TEXT PRIMARY KEY)").await.unwrap();
         let insert = || sql_query("INSERT INTO names (name) VALUES ('서울')");
         let inserted: Result<usize, DbError> =
-            async { Ok(with_conn!(&db, |conn| insert().execute(conn).await?)) }.await;
+            async { Ok(with_conn!(&db, |conn| insert().execute(conn).await)?) }.await;
         assert_eq!(inserted.unwrap(), 1);
         let next = Db::open(&database.url, 3).unwrap();
         let count = "SELECT COUNT(*) AS number FROM names WHERE name = '서울'";
@@ -141,10 +141,11 @@ async fn when_all_connections_are_taken_the_next_one_does_not_wait_for_ever() {
         let db = Db::open(&database.url, 1).unwrap();
         let wait = async {
             with_conn!(&db, |conn| {
-                sql_query("SELECT 1").execute(conn).await?;
+                let answer = sql_query("SELECT 1").execute(conn).await;
                 let error = within(SOON, db.ping()).await.unwrap_err();
                 assert!(matches!(error, DbError::Unavailable(_)), "{error:?}");
-            });
+                answer
+            })?;
             Ok::<_, DbError>(())
         };
         wait.await.unwrap();
@@ -195,7 +196,7 @@ async fn a_statement_of_postgresql_ends_after_5_s_and_its_clock_is_utc() {
     assert!(matches!(slow, Err(DbError::Unavailable(_))), "{slow:?}");
     let read = async {
         let query = "SELECT current_setting('TimeZone') AS setting";
-        Ok::<Setting, DbError>(with_conn!(&db, |conn| sql_query(query).get_result(conn).await?))
+        Ok::<Setting, DbError>(with_conn!(&db, |conn| sql_query(query).get_result(conn).await)?)
     };
     assert_eq!(read.await.unwrap().setting, "UTC");
 }

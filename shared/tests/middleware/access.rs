@@ -6,17 +6,23 @@ use crate::{AUDIENCE, NOW_S, Service, issuer, refusal, session};
 
 const INVALID: &str = r#"Bearer error="invalid_token", error_description="the token is not valid""#;
 const EXPIRED: &str = r#"Bearer error="invalid_token", error_description="the token is expired""#;
-const ROUTES: [(&str, &str); 6] = [
+const ROUTES: [(&str, &str); 7] = [
     ("GET", "/public"),
     ("GET", "/greet"),
     ("GET", "/orders"),
     ("GET", "/orders/7"),
+    ("GET", "/orders/help"),
     ("POST", "/settle"),
     ("GET", "/admin"),
 ];
 
+/// The answers of [`ROUTES`] where those of one guard are alike.
+fn by_guard(none: &str, session: &str, settle: &str, admin: &str) -> [String; 7] {
+    [none, none, session, session, session, settle, admin].map(str::to_owned)
+}
+
 /// What each of [`ROUTES`] answers, in short.
-async fn answers(service: &Service, token: Option<&str>) -> [String; 6] {
+async fn answers(service: &Service, token: Option<&str>) -> [String; 7] {
     let bearer = token.map(|token| format!("Bearer {token}"));
     let headers: Vec<(&str, &str)> =
         bearer.iter().map(|it| ("Authorization", it.as_str())).collect();
@@ -39,35 +45,21 @@ fn refused(status: u16, code: &str, challenge: &str) -> String {
 #[actix_web::test]
 async fn each_route_lets_in_whom_its_guard_says_and_nobody_else() {
     let service = Service::start();
-    let ok = || "200".to_owned();
-    let no_session = || refused(401, "A001", "Bearer");
+    let (ok, no_session) = ("200", &*refused(401, "A001", "Bearer"));
     let lacks = |scope: &str| {
         refused(403, "A005", &format!(r#"Bearer error="insufficient_scope", scope="{scope}""#))
     };
-    let (settle, admin) = (|| lacks("order:settle"), || lacks("auth:admin"));
+    let (settle, admin) = (&*lacks("order:settle"), &*lacks("auth:admin"));
+    let user = |scope: &str| Some(service.token(scope));
+    let client = Some(service.token_of(None, "auth:admin"));
+    let near = user("order settle auth:admin2 AUTH:ADMIN");
     let table = [
-        ("nobody", None, [ok(), ok(), no_session(), no_session(), no_session(), no_session()]),
-        ("a user", Some(service.token("")), [ok(), ok(), ok(), ok(), settle(), admin()]),
-        (
-            "a user who settles",
-            Some(service.token("order:settle")),
-            [ok(), ok(), ok(), ok(), ok(), admin()],
-        ),
-        (
-            "a user with all scopes",
-            Some(service.token("order:settle auth:admin")),
-            [(); 6].map(|()| ok()),
-        ),
-        (
-            "a user with near scopes",
-            Some(service.token("order settle auth:admin2 AUTH:ADMIN")),
-            [ok(), ok(), ok(), ok(), settle(), admin()],
-        ),
-        (
-            "a client",
-            Some(service.token_of(None, "auth:admin")),
-            [ok(), ok(), no_session(), no_session(), settle(), ok()],
-        ),
+        ("nobody", None, by_guard(ok, no_session, no_session, no_session)),
+        ("a user", user(""), by_guard(ok, ok, settle, admin)),
+        ("a user who settles", user("order:settle"), by_guard(ok, ok, ok, admin)),
+        ("a user with all", user("order:settle auth:admin"), by_guard(ok, ok, ok, ok)),
+        ("a user with near scopes", near, by_guard(ok, ok, settle, admin)),
+        ("a client", client, by_guard(ok, no_session, settle, ok)),
     ];
     for (caller, token, expected) in table {
         assert_eq!(answers(&service, token.as_deref()).await, expected, "{caller}");
@@ -78,7 +70,7 @@ async fn each_route_lets_in_whom_its_guard_says_and_nobody_else() {
 #[actix_web::test]
 async fn a_bad_token_is_refused_on_every_route_public_ones_too() {
     let service = Service::start();
-    let all = |code: &str, challenge: &str| [(); 6].map(|()| refused(401, code, challenge));
+    let all = |code: &str, challenge: &str| [(); 7].map(|()| refused(401, code, challenge));
     let claims =
         |audience: &str| service.issuer.claims(audience, Default::default(), Some(session()));
     let sign = |claims: &shared::Claims| service.issuer.sign(claims).unwrap().expose().to_owned();
@@ -99,6 +91,15 @@ async fn a_bad_token_is_refused_on_every_route_public_ones_too() {
     for (name, token, expected) in table {
         assert_eq!(answers(&service, Some(&token)).await, expected, "{name}");
     }
+}
+
+#[actix_web::test]
+async fn a_client_without_a_session_is_known_by_its_claims() {
+    let service = Service::start();
+    let token = service.token_of(None, "");
+    assert_eq!(service.get_as("/caller", &token).await.body, "test-client");
+    let no_session = (401, "A001".to_owned(), "Bearer".to_owned());
+    assert_eq!(refusal(&service.get("/caller", &[]).await), no_session);
 }
 
 #[actix_web::test]

@@ -5,7 +5,8 @@ CREATE TABLE settlements (
     company_id BIGINT NOT NULL,
     number INTEGER NOT NULL,
     state TEXT NOT NULL,
-    file_id TEXT,
+    -- The ids of its files at file-service, separated by spaces; more than one where two runs have worked at once.
+    file_ids TEXT NOT NULL,
     order_count BIGINT NOT NULL,
     -- The sum per currency, as JSON.
     sums TEXT NOT NULL,

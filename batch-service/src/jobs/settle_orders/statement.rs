@@ -1,6 +1,6 @@
 //! The settlement statement of a company: a CSV file with a line for each order and one for each sum.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use shared::UserId;
 
@@ -8,6 +8,9 @@ use crate::error::BatchError;
 use crate::money::{Sums, format_minor};
 use crate::order_api::Order;
 use crate::user_api::User;
+
+/// What stands in place of an order number where a line is a sum; such a line has no moment of payment.
+const TOTAL: &str = "TOTAL";
 
 const HEADING: [&str; 9] = [
     "order_no",
@@ -21,29 +24,47 @@ const HEADING: [&str; 9] = [
     "currency",
 ];
 
-/// The statement's text and its sums.
+/// The text of a statement of these orders.
 pub(crate) fn write(
-    orders: &[Order],
+    orders: &[&Order],
     buyers: &HashMap<UserId, User>,
-) -> Result<(String, Sums), BatchError> {
+) -> Result<String, BatchError> {
     let failed = |error: &dyn std::fmt::Display| BatchError::Statement(error.to_string());
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer.write_record(HEADING).map_err(|error| failed(&error))?;
     let mut sums = Sums::default();
     for order in orders {
-        sums.add(order.total_minor, &order.currency);
+        sums.add(order.total_minor, &order.currency)?;
         for record in records(order, buyers.get(&order.user_id)) {
             writer.write_record(record).map_err(|error| failed(&error))?;
         }
     }
     for (currency, minor) in sums.iter() {
         let total = format_minor(minor, currency);
-        let record = ["TOTAL", "", "", "", "", "", "", &total, currency];
+        let record = [TOTAL, "", "", "", "", "", "", &total, currency];
         writer.write_record(record).map_err(|error| failed(&error))?;
     }
     let bytes = writer.into_inner().map_err(|error| failed(&error))?;
-    let text = String::from_utf8(bytes).map_err(|error| failed(&error))?;
-    Ok((text, sums))
+    String::from_utf8(bytes).map_err(|error| failed(&error))
+}
+
+/// The orders that stand on a statement, by their number.
+pub(crate) fn read(statement: &[u8]) -> Result<HashSet<String>, BatchError> {
+    let mut reader = csv::Reader::from_reader(statement);
+    let mut numbers = HashSet::new();
+    for record in reader.records() {
+        let record = record.map_err(|error| BatchError::Statement(error.to_string()))?;
+        let is_sum = record.get(0) == Some(TOTAL) && record.get(1) == Some("");
+        if let Some(number) = record.get(0).filter(|_| !is_sum) {
+            numbers.insert(number.to_owned());
+        }
+    }
+    Ok(numbers)
+}
+
+/// Whether the order is among those that [`read`] has found.
+pub(crate) fn holds(numbers: &HashSet<String>, order: &Order) -> bool {
+    numbers.contains(&plain(&order.order_no))
 }
 
 /// A line for each item. A buyer who has left is not named.
@@ -52,6 +73,7 @@ fn records(order: &Order, buyer: Option<&User>) -> Vec<[String; 9]> {
     let name = buyer.map(|buyer| buyer.name.as_str()).unwrap_or_default();
     let email = buyer.map(|buyer| buyer.email.as_str()).unwrap_or_default();
     let line = |item: &crate::order_api::Item| {
+        // order-service has multiplied them before, and taken the order in only because the product fits.
         let sum = item.unit_price_minor.saturating_mul(i64::from(item.quantity));
         [
             plain(&order.order_no),
@@ -101,13 +123,15 @@ mod tests {
             paid_at: Some(Timestamp::UNIX_EPOCH),
             settlement_id: None,
         };
-        let (text, sums) =
-            write(&[order("A", 300, "USD"), order("B", 10, "KRW")], &HashMap::new())?;
+        let orders = [order("A", 300, "USD"), order("B", 10, "KRW")];
+        let text = write(&orders.each_ref(), &HashMap::new())?;
         let lines: Vec<&str> = text.lines().collect();
         let expected = r#"A,1970-01-01T00:00:00+00:00,,,"'=cmd(), ""x""",2,1.50,3.00,USD"#;
         assert_eq!(lines[1], expected);
+        let found = read(text.as_bytes())?;
+        assert!(holds(&found, &order("A", 1, "KRW")) && !holds(&found, &order("TOTAL", 1, "KRW")));
+        assert_eq!(found.len(), 2);
         assert_eq!(lines[3..], ["TOTAL,,,,,,,10,KRW", "TOTAL,,,,,,,3.00,USD"]);
-        assert_eq!(sums.to_string(), "10 KRW + 3.00 USD");
         Ok(())
     }
 }
