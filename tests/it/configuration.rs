@@ -1,9 +1,9 @@
 //! What cannot work is said in one line, with the key or the part, and nothing panics.
 
 use std::io::Write;
-use std::process::Output;
+use std::process::{Output, Stdio};
 
-use tests::process::{free_port, run};
+use tests::process::{Process, command, free_port, run, wait_until};
 
 const SERVICES: [(&str, &str); 3] =
     [("user-service", "USER"), ("order-service", "ORDER"), ("file-service", "FILE")];
@@ -28,11 +28,13 @@ fn start(service: &str, settings: &[(String, String)]) -> Output {
     run(service, &[], &settings)
 }
 
+/// Exit code, and one line for the operator; lines of the log are JSON.
 fn assert_one_line(output: &Output, code: i32, names: &str) {
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(code), "{text}");
-    let last = text.lines().last().unwrap_or_default();
-    assert!(last.contains(names), "{names} in: {text}");
+    let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with('{')).collect();
+    assert_eq!(lines.len(), 1, "{text}");
+    assert!(lines[0].contains(names), "{names} in: {text}");
     assert!(!text.contains("panic"), "{text}");
 }
 
@@ -57,20 +59,15 @@ fn an_unknown_or_missing_key_is_named_and_the_exit_code_is_2() {
 }
 
 #[test]
-fn a_taken_port_a_database_that_is_away_and_a_folder_that_is_closed_are_one_line_each() {
+fn a_database_that_is_away_and_a_folder_that_is_closed_are_one_line_each() {
     let folder = tempfile::tempdir().unwrap();
-    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let taken = taken.local_addr().unwrap().to_string();
-    // Kept until the end, so that the port stays taken.
-    let _guard = std::net::TcpListener::bind(&taken);
-    let nobody = free_port();
+    let away = format!("postgres://u:hidden-password@127.0.0.1:{}/db", free_port());
     for (service, section) in SERVICES {
         let with = |key: &str, value: &str| {
             let mut settings = settings(section, folder.path());
             settings.push((format!("BATON_{section}_{key}"), value.to_owned()));
             start(service, &settings)
         };
-        let away = format!("postgres://u:hidden-password@127.0.0.1:{nobody}/db");
         let output = with("DATABASE_URL", &away);
         assert_one_line(&output, 1, "database");
         assert!(!String::from_utf8_lossy(&output.stderr).contains("hidden-password"));
@@ -78,9 +75,85 @@ fn a_taken_port_a_database_that_is_away_and_a_folder_that_is_closed_are_one_line
         assert_one_line(&with("DATABASE_URL", "sqlite:///proc/no/x.db"), 1, "/proc/no");
         assert_one_line(&with("LISTEN", "256.0.0.1:1"), 1, "256.0.0.1:1");
     }
-    let data = std::path::Path::new("/proc/no-such-folder");
-    let output = run("standalone", &["--data", data.to_str().unwrap()], &[]);
+    let auth = [("BATON_AUTH_DATABASE_URL", away.clone())];
+    assert_one_line(&run("auth-service", &["client", "list"], &auth), 1, "database");
+    let batch = ["TOKEN_URL", "ORDER_URL", "USER_URL", "FILE_URL"]
+        .map(|key| (format!("BATON_BATCH_{key}"), "http://127.0.0.1:1".to_owned()));
+    let mut batch = Vec::from(batch);
+    batch.push(("BATON_BATCH_DATABASE_URL".to_owned(), away));
+    batch.push(("BATON_BATCH_CLIENT_SECRET".to_owned(), "s".to_owned()));
+    let batch: Vec<(&str, String)> =
+        batch.iter().map(|(key, value)| (key.as_str(), value.clone())).collect();
+    let arguments = ["run", "settle-orders", "--date", "2026-07-17"];
+    assert_one_line(&run("batch-service", &arguments, &batch), 1, "database");
+    let output = run("standalone", &["--data", "/proc/no-such-folder"], &[]);
     assert_one_line(&output, 1, "/proc/no-such-folder");
+}
+
+#[test]
+fn a_value_that_cannot_work_is_refused_with_its_key() {
+    let folder = tempfile::tempdir().unwrap();
+    for (service, section) in SERVICES {
+        let table = [
+            ("LOG", "inof", 2, "log"),
+            ("WORKERS", "0", 2, "workers"),
+            ("MAX_CONNECTIONS", "0", 2, "max_connections"),
+            ("MAX_TOKEN_LIFETIME_S", "-5", 1, "lifetime"),
+            ("ISSUER", "", 1, "issuer"),
+            ("JWKS_URL", "ftp://x", 1, "jwks_url"),
+        ];
+        for (key, value, code, named) in table {
+            let mut settings = settings(section, folder.path());
+            settings.retain(|(known, _)| !known.ends_with(&format!("_{key}")));
+            settings.push((format!("BATON_{section}_{key}"), value.to_owned()));
+            assert_one_line(&start(service, &settings), code, named);
+        }
+        let version = run(service, &["--version"], &[]).stdout;
+        let version = String::from_utf8(version).unwrap();
+        assert_eq!(version.trim(), format!("{service} {}", env!("CARGO_PKG_VERSION")));
+    }
+}
+
+#[test]
+fn two_programs_do_not_share_a_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().to_str().unwrap();
+    let mut first = command("standalone", &[]);
+    first.args(["--data", data, "serve"]).stdout(Stdio::null());
+    let mut first = Process::start(first);
+    wait_until("the first has the folder", || folder.path().join("batch.db").exists());
+    assert_one_line(&run("standalone", &["--data", data], &[]), 1, "in use by another process");
+    first.kill();
+    assert!(run("standalone", &["--data", data], &[]).status.success());
+}
+
+/// Whoever sends requests has to notice that the service will stop, before it takes none any more.
+#[test]
+fn after_sigterm_a_service_says_that_it_is_not_ready_before_it_stops() {
+    let folder = tempfile::tempdir().unwrap();
+    let (port, health) = (free_port(), free_port());
+    let mut settings = settings("ORDER", folder.path());
+    settings.push(("BATON_ORDER_LISTEN".to_owned(), format!("127.0.0.1:{port}")));
+    settings.push(("BATON_ORDER_MANAGEMENT_LISTEN".to_owned(), format!("127.0.0.1:{health}")));
+    let settings: Vec<(&str, String)> =
+        settings.iter().map(|(key, value)| (key.as_str(), value.clone())).collect();
+    let mut service = Process::start(command("order-service", &settings));
+    wait_until("it serves", || get(port, "/api/products").is_some_and(|a| a.contains(" 200 ")));
+    service.terminate();
+    wait_until("it says so", || {
+        get(health, "/readyz").is_some_and(|answer| answer.contains("stopping"))
+    });
+    let still = get(port, "/api/products").unwrap_or_default();
+    assert!(still.contains(" 200 "), "it still serves: {still}");
+    assert_eq!(service.wait(), Some(0));
+    assert_eq!(get(port, "/api/products"), None);
+}
+
+fn get(port: u16, path: &str) -> Option<String> {
+    let mut socket = std::net::TcpStream::connect(("127.0.0.1", port)).ok()?;
+    let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    socket.write_all(request.as_bytes()).ok()?;
+    std::io::read_to_string(socket).ok()
 }
 
 #[test]
@@ -112,16 +185,9 @@ fn a_master_key_that_did_not_seal_the_keys_is_refused() {
             ("BATON_AUTH_MANAGEMENT_LISTEN", format!("127.0.0.1:{port}")),
         ]
     };
-    let serving = tests::process::command("auth-service", &settings("one.key"));
-    let mut serving = tests::process::Process::start(serving);
-    tests::process::wait_until("auth-service has made its key and serves", || {
-        let mut socket = std::net::TcpStream::connect(("127.0.0.1", port)).ok();
-        let request = b"GET /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
-        let answer = socket.as_mut().and_then(|socket| {
-            socket.write_all(request).ok()?;
-            std::io::read_to_string(socket).ok()
-        });
-        answer.is_some_and(|answer| answer.contains(" 200 OK"))
+    let mut serving = Process::start(command("auth-service", &settings("one.key")));
+    wait_until("auth-service has made its key and serves", || {
+        get(port, "/readyz").is_some_and(|answer| answer.contains(" 200 "))
     });
     serving.kill();
     let output = run("auth-service", &[], &settings("other.key"));

@@ -5,6 +5,7 @@ use std::path::Path;
 use futures_util::future::join_all;
 use reqwest::Method;
 use tests::caller::send;
+use tests::process::wait_until;
 use tests::system::System;
 use tokio::io::AsyncWriteExt;
 
@@ -94,9 +95,10 @@ async fn an_upload_that_breaks_off_leaves_nothing() {
     );
     socket.write_all(head.as_bytes()).await.unwrap();
     socket.write_all(&vec![7; 500_000]).await.unwrap();
+    // Else nothing would be left because nothing had begun.
+    wait_until("the upload has begun", || stored(&system) == 1);
     drop(socket);
-    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
-    assert_eq!(stored(&system), 0);
+    wait_until("nothing of it is left", || stored(&system) == 0);
     let list = caller.get(&format!("{}/api/files", system.services.file.url())).await;
     assert_eq!(list.body["data"]["files"].as_array().unwrap().len(), 0);
     system.stop().await;

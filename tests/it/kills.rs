@@ -6,7 +6,7 @@ use std::process::Stdio;
 use serde_json::Value;
 use tests::backend::Backend;
 use tests::caller::Caller;
-use tests::process::{Process, command, free_port, run, wait_until};
+use tests::process::{Process, command, free_ports, run, wait_until};
 
 /// All services as processes of their own, at addresses that stay the same when one is started again.
 struct Cluster {
@@ -27,7 +27,7 @@ impl Cluster {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let backend = Backend::new(folder.path()).await;
-        let ports = std::array::from_fn(|_| free_port());
+        let ports = free_ports();
         let mut cluster = Self { folder, backend, ports, secret: String::new() };
         let key = cluster.path("master.key");
         assert!(run("auth-service", &["master-key", &key], &[]).status.success());

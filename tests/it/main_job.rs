@@ -157,7 +157,8 @@ async fn a_file_that_was_written_but_not_noted_is_found_by_its_key_and_late_orde
     let caller = system.caller("file-service", session).await;
     let files = system.services.file.url();
     let name = "settlement-2026-07-17-1.csv";
-    caller.upload(&files, (name, "somebody else's"), b"order_no,x\nN-0,1\n".to_vec()).await;
+    let strangers = caller.upload(&files, (name, "other"), b"order_no,x\nN-0,1\n".to_vec()).await;
+    assert_eq!(strangers.status, 201, "{}", strangers.text);
     let written = b"order_no,paid_at\nN-9,2026-07-17\n".to_vec();
     let key = "settle-orders/2026-07-17/7/1";
     assert_eq!(caller.upload(&files, (name, key), written).await.status, 201);

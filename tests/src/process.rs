@@ -42,7 +42,14 @@ pub fn run(name: &str, arguments: &[&str], settings: &[(&str, String)]) -> Outpu
 
 /// A port that was free just now.
 pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    free_ports::<1>()[0]
+}
+
+/// Ports that were free just now, each another one.
+pub fn free_ports<const N: usize>() -> [u16; N] {
+    // All are held until all are known.
+    let held: [TcpListener; N] = std::array::from_fn(|_| TcpListener::bind("127.0.0.1:0").unwrap());
+    held.map(|listener| listener.local_addr().unwrap().port())
 }
 
 /// A process that is killed when the test ends, however it ends.
@@ -59,6 +66,13 @@ impl Process {
     pub fn kill(&mut self) {
         self.child.kill().expect("it is killed");
         self.child.wait().expect("it has ended");
+    }
+
+    /// SIGTERM: please stop.
+    pub fn terminate(&self) {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-TERM", &pid]).status().expect("kill runs");
+        assert!(sent.success());
     }
 
     /// Lines of standard error up to the first that this says yes to; false when there is none. What comes after
