@@ -37,6 +37,8 @@ pub(crate) enum FileError {
     Storage(#[from] StorageError),
 }
 
+/// Alike if they are of one kind: for tests.
+#[cfg(test)]
 impl PartialEq for FileError {
     fn eq(&self, other: &Self) -> bool {
         std::mem::discriminant(self) == std::mem::discriminant(other)

@@ -5,20 +5,24 @@ use std::process::ExitCode;
 
 use order_service::config::Config;
 use order_service::startup;
-use shared::config::ConfigError;
+use shared::config::{ConfigError, LogLevels};
 use shared::process::{self, Service};
 use shared::server::{BoundServer, StartupError};
 
 struct OrderService;
 
 impl Service for OrderService {
+    const NAME: &'static str = env!("CARGO_PKG_NAME");
+    const ABOUT: &'static str = "Products, and the orders of companies.";
+    const VERSION: &'static str = env!("CARGO_PKG_VERSION");
+
     type Config = Config;
 
     fn load(file: Option<&Path>) -> Result<Config, ConfigError> {
         Config::load(file)
     }
 
-    fn log(config: &Config) -> &str {
+    fn log(config: &Config) -> &LogLevels {
         &config.log
     }
 

@@ -4,7 +4,7 @@ use shared::reply::input::Violation;
 use shared::reply::{ErrorCode, codes};
 use shared::{ApiError, db::DbError};
 
-use crate::error::OrderError;
+use crate::error::{BadField, OrderError};
 
 const NO_SUCH_ORDER: ErrorCode = ErrorCode {
     code: "O001",
@@ -26,16 +26,31 @@ impl From<OrderError> for ApiError {
             OrderError::NoSuchProduct => {
                 Violation::new("items.productId", "unknown", "there is no such product").into()
             }
+            OrderError::NoPrice => {
+                let message = "has no price for this company";
+                Violation::new("items.productId", "price", message).into()
+            }
             OrderError::WrongState => Self::new(&WRONG_STATE),
             OrderError::TooMuch => {
                 let message = "one currency, and a sum that can be written down";
                 Violation::new("items", "sum", message).into()
             }
+            OrderError::TooManyOrders => {
+                Violation::new("orders", "max", "at most 500 orders at once").into()
+            }
             OrderError::KeyReused => Self::new(&codes::IDEMPOTENCY_KEY_REUSED),
-            OrderError::BadField(field, asked) => Violation::new(field, "format", asked).into(),
+            OrderError::BadField(BadField(field, asked)) => {
+                Violation::new(field, "format", asked).into()
+            }
             OrderError::Page(error) => error.into(),
             OrderError::Db(error @ DbError::Unavailable(_)) => Self::unavailable(2, error),
             OrderError::Db(error) => Self::unexpected(error),
         }
+    }
+}
+
+impl From<BadField> for ApiError {
+    fn from(BadField(field, asked): BadField) -> Self {
+        Violation::new(field, "format", asked).into()
     }
 }

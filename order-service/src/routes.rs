@@ -3,9 +3,13 @@
 use actix_web::middleware::from_fn;
 use actix_web::web::{ServiceConfig, get, post, resource, scope};
 use shared::extractor::show_session;
+use shared::reply::input::json_config;
 use shared::{require_scope, require_session};
 
 use crate::handlers::{imports, orders, products, settlements};
+
+/// 500 orders, however long their texts.
+const MAX_IMPORT_BYTES: usize = 2 * 1024 * 1024;
 
 pub(crate) fn configure(app: &mut ServiceConfig) {
     app.service(resource("/api/products").route(get().to(products::list_products)))
@@ -34,6 +38,7 @@ pub(crate) fn configure(app: &mut ServiceConfig) {
         )
         .service(
             resource("/internal/orders/import")
+                .app_data(json_config(MAX_IMPORT_BYTES))
                 .wrap(require_scope("order:import"))
                 .wrap(from_fn(require_session))
                 .route(post().to(imports::import_orders)),

@@ -1,39 +1,45 @@
 //! A deadline for the bodies of requests: actix's own covers the head only.
 
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::error::PayloadError;
 use actix_web::web::Bytes;
 use futures_util::{Stream, StreamExt, stream};
-use tokio::time::{Instant, timeout_at};
 
 /// A body may take this long, whatever its size.
 const GRACE: Duration = Duration::from_secs(10);
-/// And beyond that as long as it takes at this rate, in bytes a second.
-const LEAST_RATE: u64 = 1024;
+/// And for each KiB that comes one second longer.
+const PER_KIB: Duration = Duration::from_secs(1);
 
 /// The same body; it ends with an error when it comes at less than 1 KiB a second after the first 10 seconds, so
 /// that nobody keeps a connection by sending a byte now and then.
-pub(crate) fn with_deadline(body: Payload, started: Instant) -> Payload {
+pub(crate) fn with_deadline(body: Payload) -> Payload {
     match body {
         Payload::None => Payload::None,
-        body => Payload::Stream { payload: Box::pin(paced(body, started)) },
+        body => Payload::Stream { payload: Box::pin(paced(body)) },
     }
 }
 
-fn paced(body: Payload, started: Instant) -> impl Stream<Item = Result<Bytes, PayloadError>> {
-    stream::unfold(Some((body, 0_u64)), move |state| async move {
-        let (mut body, received) = state?;
-        let earned = Duration::from_secs(received / LEAST_RATE);
-        match timeout_at(started + GRACE + earned, body.next()).await {
-            Ok(None) => None,
-            Ok(Some(Ok(piece))) => {
-                let received = received.saturating_add(piece.len() as u64);
-                Some((Ok(piece), Some((body, received))))
+fn paced(body: Payload) -> impl Stream<Item = Result<Bytes, PayloadError>> {
+    let begun = Some((body, Box::pin(tokio::time::sleep(GRACE))));
+    stream::unfold(begun, move |state| async move {
+        let (mut body, mut deadline) = state?;
+        let piece = tokio::select! {
+            piece = body.next() => piece,
+            () = deadline.as_mut() => {
+                return Some((Err(PayloadError::Io(ErrorKind::TimedOut.into())), None));
             }
-            Ok(Some(Err(error))) => Some((Err(error), None)),
-            Err(_) => Some((Err(PayloadError::Io(std::io::ErrorKind::TimedOut.into())), None)),
+        };
+        match piece? {
+            Ok(piece) => {
+                let bytes = u32::try_from(piece.len()).unwrap_or(u32::MAX);
+                let later = deadline.deadline() + PER_KIB.mul_f64(f64::from(bytes) / 1024.0);
+                deadline.as_mut().reset(later);
+                Some((Ok(piece), Some((body, deadline))))
+            }
+            Err(error) => Some((Err(error), None)),
         }
     })
 }
@@ -51,8 +57,7 @@ mod tests {
     }
 
     async fn arrives(pieces: Vec<(u64, usize)>) -> bool {
-        let started = Instant::now();
-        let body = with_deadline(body(pieces), started);
+        let body = with_deadline(body(pieces));
         body.collect::<Vec<_>>().await.iter().all(Result::is_ok)
     }
 

@@ -80,7 +80,7 @@ where
     forward_ready!(service);
 
     fn call(&self, mut request: ServiceRequest) -> Self::Future {
-        let paced = with_deadline(request.take_payload(), tokio::time::Instant::now());
+        let paced = with_deadline(request.take_payload());
         request.set_payload(paced);
         let arrival = Arrival::of(&request, self.edge.clock.monotonic());
         request.extensions_mut().insert(arrival.trace);

@@ -1,14 +1,15 @@
 //! Every setting: meaning, default, variable.
 
+use std::num::NonZeroUsize;
 use std::path::Path;
 
 use serde::Deserialize;
 use shared::Expectation;
-use shared::config::{ConfigError, defaults};
+use shared::config::{ConfigError, LogLevels, defaults};
 use shared::server::Listen;
 
 /// Section `[user]` of the configuration file; `BATON_USER_<KEY>` in the environment.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// Where to listen. Default `0.0.0.0:9001`.
@@ -19,12 +20,12 @@ pub struct Config {
     pub management_listen: String,
     /// Worker threads. Default 2.
     #[serde(default = "defaults::workers")]
-    pub workers: usize,
+    pub workers: NonZeroUsize,
     /// `postgres://user:password@host/database` or `sqlite://path/to/file`. No default.
     pub database_url: String,
     /// Connections to PostgreSQL at the most. Default 10.
     #[serde(default = "defaults::max_connections")]
-    pub max_connections: usize,
+    pub max_connections: NonZeroUsize,
     /// Bring the database up to date at start. Default true.
     #[serde(default = "defaults::yes")]
     pub migrate: bool,
@@ -39,8 +40,8 @@ pub struct Config {
     #[serde(default = "defaults::max_token_lifetime_s")]
     pub max_token_lifetime_s: i64,
     /// Log levels, for example `info,user_service=debug`. Default `info`.
-    #[serde(default = "defaults::log")]
-    pub log: String,
+    #[serde(default)]
+    pub log: LogLevels,
 }
 
 impl Config {
@@ -56,7 +57,7 @@ impl Config {
         Listen {
             address: self.listen.clone(),
             management_address: self.management_listen.clone(),
-            workers: self.workers,
+            workers: self.workers.get(),
         }
     }
 

@@ -7,18 +7,12 @@ use shared::paging::PageError;
 pub(crate) enum UserError {
     #[error("no such user")]
     NoSuchUser,
-    #[error("not an e-mail address")]
-    NotAnEmail,
-    #[error(transparent)]
-    Page(#[from] PageError),
     #[error("the ids are not a list of ids")]
     BadIds,
+    #[error("too many users at once")]
+    TooManyUsers,
+    #[error(transparent)]
+    Page(#[from] PageError),
     #[error(transparent)]
     Db(#[from] DbError),
-}
-
-impl PartialEq for UserError {
-    fn eq(&self, other: &Self) -> bool {
-        std::mem::discriminant(self) == std::mem::discriminant(other)
-    }
 }

@@ -3,11 +3,10 @@
 use actix_web::web::{Data, Json, Path, Query};
 use serde::{Deserialize, Serialize};
 use shared::paging::Page;
-use shared::reply::input::Violation;
-use shared::{ApiError, ApiResponse, Session, Timestamp, UserId};
+use shared::{ApiError, ApiResponse, CompanyId, Session, Timestamp, UserId};
 
 use crate::domain;
-use crate::domain::user::{ImportOutcome, NewUser, User};
+use crate::domain::user::{ImportOutcome, RawUser, User};
 use crate::error::UserError;
 use crate::state::AppState;
 
@@ -16,7 +15,7 @@ use crate::state::AppState;
 #[serde(rename_all = "camelCase")]
 pub(crate) struct UserView {
     id: UserId,
-    company_id: shared::CompanyId,
+    company_id: CompanyId,
     email: String,
     name: String,
     created_at: Timestamp,
@@ -25,7 +24,8 @@ pub(crate) struct UserView {
 impl From<User> for UserView {
     fn from(user: User) -> Self {
         let User { id, company_id, email, name, created_at } = user;
-        Self { id, company_id, email: email.as_str().to_owned(), name, created_at }
+        let (email, name) = (email.as_str().to_owned(), name.as_str().to_owned());
+        Self { id, company_id, email, name, created_at }
     }
 }
 
@@ -75,16 +75,16 @@ pub(crate) async fn find_user(
     id: Path<String>,
 ) -> Result<ApiResponse<UserView>, ApiError> {
     let id = id.parse().map_err(|_| UserError::NoSuchUser)?;
-    let user = state.users.find(session.company_id(), id).await?;
-    Ok(ApiResponse::ok(user.ok_or(UserError::NoSuchUser)?.into()))
+    let user = domain::find_user(&state, session.company_id(), id).await?;
+    Ok(ApiResponse::ok(user.into()))
 }
 
 pub(crate) async fn find_me(
     state: Data<AppState>,
     session: Session,
 ) -> Result<ApiResponse<UserView>, ApiError> {
-    let user = state.users.find(session.company_id(), session.user_id()).await?;
-    Ok(ApiResponse::ok(user.ok_or(UserError::NoSuchUser)?.into()))
+    let user = domain::find_user(&state, session.company_id(), session.user_id()).await?;
+    Ok(ApiResponse::ok(user.into()))
 }
 
 #[derive(Deserialize)]
@@ -100,6 +100,12 @@ struct ImportRow {
     name: Option<String>,
 }
 
+impl From<ImportRow> for RawUser {
+    fn from(ImportRow { email, name }: ImportRow) -> Self {
+        Self { email, name }
+    }
+}
+
 /// What became of one row: the user, or why there is none.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -107,7 +113,18 @@ struct ImportView {
     email: String,
     id: Option<UserId>,
     created: bool,
-    error: Option<&'static str>,
+    error: Option<String>,
+}
+
+impl ImportView {
+    fn new(email: String, outcome: ImportOutcome) -> Self {
+        let (id, error) = match outcome {
+            ImportOutcome::Created(id) | ImportOutcome::Known(id) => (Some(id), None),
+            ImportOutcome::Elsewhere => (None, Some("registered with another company".to_owned())),
+            ImportOutcome::Refused(bad) => (None, Some(bad.to_string())),
+        };
+        Self { email, id, created: matches!(outcome, ImportOutcome::Created(_)), error }
+    }
 }
 
 #[derive(Serialize)]
@@ -120,30 +137,9 @@ pub(crate) async fn import_users(
     session: Session,
     body: Json<ImportBody>,
 ) -> Result<ApiResponse<ImportAnswer>, ApiError> {
-    let rows = body.into_inner().users;
-    if rows.len() > domain::user::MAX_IMPORT {
-        return Err(Violation::new("users", "max", "at most 500 users at once").into());
-    }
-    let mut views = Vec::with_capacity(rows.len());
-    for row in rows {
-        views.push(import_one(&state, &session, row).await?);
-    }
-    Ok(ApiResponse::ok(ImportAnswer { users: views }))
-}
-
-async fn import_one(
-    state: &AppState,
-    session: &Session,
-    row: ImportRow,
-) -> Result<ImportView, ApiError> {
-    let refused = |error| ImportView { email: String::new(), id: None, created: false, error };
-    let Ok(user) = NewUser::parse(session.company_id(), &row.email, row.name.as_deref()) else {
-        return Ok(ImportView { email: row.email, ..refused(Some("not an e-mail address")) });
-    };
-    let view = match state.users.import(&user, state.clock.now()).await? {
-        ImportOutcome::Created(id) => ImportView { id: Some(id), created: true, ..refused(None) },
-        ImportOutcome::Known(id) => ImportView { id: Some(id), ..refused(None) },
-        ImportOutcome::Elsewhere => refused(Some("registered with another company")),
-    };
-    Ok(ImportView { email: row.email, ..view })
+    let offered: Vec<RawUser> = body.into_inner().users.into_iter().map(RawUser::from).collect();
+    let outcomes = domain::import_users(&state, session.company_id(), &offered).await?;
+    let views = offered.into_iter().zip(outcomes);
+    let users = views.map(|(raw, outcome)| ImportView::new(raw.email, outcome)).collect();
+    Ok(ApiResponse::ok(ImportAnswer { users }))
 }

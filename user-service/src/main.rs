@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use shared::config::ConfigError;
+use shared::config::{ConfigError, LogLevels};
 use shared::process::{self, Service};
 use shared::server::{BoundServer, StartupError};
 use user_service::config::Config;
@@ -12,13 +12,17 @@ use user_service::startup;
 struct UserService;
 
 impl Service for UserService {
+    const NAME: &'static str = env!("CARGO_PKG_NAME");
+    const ABOUT: &'static str = "Users, each within a company.";
+    const VERSION: &'static str = env!("CARGO_PKG_VERSION");
+
     type Config = Config;
 
     fn load(file: Option<&Path>) -> Result<Config, ConfigError> {
         Config::load(file)
     }
 
-    fn log(config: &Config) -> &str {
+    fn log(config: &Config) -> &LogLevels {
         &config.log
     }
 

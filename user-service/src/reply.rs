@@ -17,13 +17,13 @@ impl From<UserError> for ApiError {
     fn from(error: UserError) -> Self {
         match error {
             UserError::NoSuchUser => Self::new(&NO_SUCH_USER),
-            UserError::NotAnEmail => {
-                Violation::new("email", "format", "not an e-mail address").into()
-            }
-            UserError::Page(error) => error.into(),
             UserError::BadIds => {
                 Violation::new("ids", "format", "at most 200 ids, separated by commas").into()
             }
+            UserError::TooManyUsers => {
+                Violation::new("users", "max", "at most 500 users at once").into()
+            }
+            UserError::Page(error) => error.into(),
             UserError::Db(error @ DbError::Unavailable(_)) => Self::unavailable(2, error),
             UserError::Db(error) => Self::unexpected(error),
         }

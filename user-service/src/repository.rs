@@ -10,7 +10,7 @@ use shared::db::{Db, DbError};
 use shared::paging::{Page, PageError};
 use shared::{CompanyId, Timestamp, UserId, with_conn};
 
-use crate::domain::user::{Email, ImportOutcome, NewUser, User};
+use crate::domain::user::{Email, ImportOutcome, NewUser, User, UserName};
 use crate::error::UserError;
 use schema::users;
 
@@ -38,7 +38,7 @@ impl TryFrom<UserRow> for User {
             company_id: CompanyId::try_from(row.company_id)
                 .map_err(|_| DbError::Corrupt("company id"))?,
             email: Email::parse(&row.email).map_err(|_| DbError::Corrupt("e-mail address"))?,
-            name: row.name,
+            name: UserName::parse(&row.name).map_err(|_| DbError::Corrupt("user name"))?,
             created_at: row.created_at.and_utc(),
         })
     }
@@ -107,7 +107,7 @@ impl UserRepository {
         let values = (
             users::company_id.eq(user.company_id.get()),
             users::email.eq(user.email.as_str()),
-            users::name.eq(&user.name),
+            users::name.eq(user.name.as_str()),
             users::created_at.eq(now.naive_utc()),
         );
         let created: Option<i64> = with_conn!(&self.db, |conn| diesel::insert_into(users::table)

@@ -3,9 +3,13 @@
 use actix_web::middleware::from_fn;
 use actix_web::web::{ServiceConfig, get, post, resource, scope};
 use shared::extractor::show_session;
+use shared::reply::input::json_config;
 use shared::{require_scope, require_session};
 
 use crate::handlers;
+
+/// 500 users, however long their names.
+const MAX_IMPORT_BYTES: usize = 2 * 1024 * 1024;
 
 pub(crate) fn configure(app: &mut ServiceConfig) {
     app.service(
@@ -23,6 +27,10 @@ pub(crate) fn configure(app: &mut ServiceConfig) {
         scope("/internal/users")
             .wrap(require_scope("user:import"))
             .wrap(from_fn(require_session))
-            .service(resource("/import").route(post().to(handlers::import_users))),
+            .service(
+                resource("/import")
+                    .app_data(json_config(MAX_IMPORT_BYTES))
+                    .route(post().to(handlers::import_users)),
+            ),
     );
 }

@@ -37,7 +37,7 @@ pub async fn bind(config: &Config) -> Result<BoundServer, StartupError> {
     let verifier = RemoteKeys::verifier(&config.jwks_url, config.expectation());
     let (verifier, keys) = verifier.map_err(StartupError::part("jwks_url"))?;
     let migrations = config.migrate.then(migrations);
-    let db = Db::start(&config.database_url, config.max_connections, migrations).await;
+    let db = Db::start(&config.database_url, config.max_connections.get(), migrations).await;
     let db = db.map_err(StartupError::part("database"))?;
     let readiness = Readiness::new().needs_database(&db).needs_keys(&keys);
     serve(config, verifier, (db, readiness))

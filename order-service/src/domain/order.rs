@@ -1,21 +1,101 @@
 //! An order, its states, and what may be done in which.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
 
 use shared::{CompanyId, Timestamp, UserId};
+use uuid::Uuid;
 
+use crate::domain::calendar::Day;
 use crate::domain::money::Money;
-use crate::domain::product::{CompanyPrice, Product};
-use crate::error::OrderError;
+use crate::domain::product::ProductId;
+use crate::domain::request::RequestName;
+use crate::error::{BadField, OrderError};
 
-/// The most lines of an order.
-const MAX_LINES: usize = 100;
 /// The most pieces of one product.
 pub(crate) const MAX_QUANTITY: i32 = 100_000;
-/// The longest name of a request or settlement, in bytes.
-const MAX_NAME_BYTES: usize = 255;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Order {
+    pub(crate) id: OrderId,
+    pub(crate) company_id: CompanyId,
+    pub(crate) user_id: UserId,
+    pub(crate) order_no: String,
+    pub(crate) status: OrderStatus,
+    pub(crate) lines: Vec<OrderLine>,
+    pub(crate) total: Money,
+    pub(crate) paid_at: Option<Timestamp>,
+    pub(crate) settlement: Option<Settlement>,
+    pub(crate) version: i32,
+    pub(crate) created_at: Timestamp,
+}
+
+impl Order {
+    /// Whether the other one of this number tells of the same purchase: who paid when for how many of what at which
+    /// price. What has become of it since does not matter.
+    pub(crate) fn repeats(&self, other: &Self) -> bool {
+        self.user_id == other.user_id
+            && self.lines == other.lines
+            && self.total == other.total
+            && self.paid_at == other.paid_at
+    }
+
+    /// For an order that could not be settled: fine if this very request has settled it before.
+    pub(crate) fn check_settled_by(&self, asked: &Settlement) -> Result<(), OrderError> {
+        match &self.settlement {
+            Some(done) if done.request != asked.request => Err(OrderError::WrongState),
+            Some(done) if done.id != asked.id => Err(OrderError::KeyReused),
+            Some(_) => Ok(()),
+            None => Err(OrderError::WrongState),
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct OrderLine {
+    pub(crate) product_id: ProductId,
+    pub(crate) product_name: String,
+    pub(crate) quantity: i32,
+    pub(crate) unit_price_minor: i64,
+}
+
+/// When and within what an order was settled, and by which request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Settlement {
+    pub(crate) id: RequestName,
+    pub(crate) request: RequestName,
+    pub(crate) at: Timestamp,
+}
+
+/// UUIDv7.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct OrderId(Uuid);
+
+impl OrderId {
+    /// Ids are in the order in which this process makes them, within a millisecond too: orders imported together are
+    /// listed as they came.
+    pub(crate) fn generate() -> Self {
+        Self(Uuid::now_v7())
+    }
+
+    pub(crate) fn parse(text: &str) -> Result<Self, OrderError> {
+        Uuid::try_parse(text).map(Self).map_err(|_| OrderError::NoSuchOrder)
+    }
+}
+
+impl fmt::Display for OrderId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
+    }
+}
+
+/// Which orders of a company are asked for.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct OrderFilter {
+    pub(crate) status: Option<OrderStatus>,
+    pub(crate) paid_on: Option<Day>,
+    pub(crate) settlement_id: Option<RequestName>,
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum OrderStatus {
@@ -59,115 +139,11 @@ impl fmt::Display for OrderStatus {
 }
 
 impl FromStr for OrderStatus {
-    type Err = OrderError;
+    type Err = BadField;
 
-    fn from_str(name: &str) -> Result<Self, OrderError> {
+    fn from_str(name: &str) -> Result<Self, BadField> {
         let found = Self::ALL.into_iter().find(|status| status.name() == name);
-        found.ok_or(OrderError::BadField("status", "PENDING, PAID, SETTLED or CANCELLED"))
-    }
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct OrderLine {
-    pub(crate) product_id: i64,
-    pub(crate) product_name: String,
-    pub(crate) quantity: i32,
-    pub(crate) unit_price_minor: i64,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Order {
-    pub(crate) id: String,
-    pub(crate) company_id: CompanyId,
-    pub(crate) user_id: UserId,
-    pub(crate) order_no: String,
-    pub(crate) status: OrderStatus,
-    pub(crate) lines: Vec<OrderLine>,
-    pub(crate) total: Money,
-    pub(crate) paid_at: Option<Timestamp>,
-    pub(crate) settlement: Option<Settlement>,
-    pub(crate) version: i32,
-    pub(crate) created_at: Timestamp,
-}
-
-/// When and within what an order was settled, and by which request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Settlement {
-    pub(crate) id: String,
-    pub(crate) request: RequestName,
-    pub(crate) at: Timestamp,
-}
-
-/// An `Idempotency-Key` or the id of a settlement: visible ASCII, at most 255 bytes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct RequestName(String);
-
-impl RequestName {
-    pub(crate) fn parse(field: &'static str, text: &str) -> Result<Self, OrderError> {
-        let sound = (1..=MAX_NAME_BYTES).contains(&text.len())
-            && text.bytes().all(|byte| byte.is_ascii_graphic());
-        if sound {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(OrderError::BadField(field, "1 to 255 visible ASCII characters"))
-        }
-    }
-
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-/// What a buyer asks for: pieces of products.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Basket {
-    pub(crate) items: Vec<BasketItem>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct BasketItem {
-    pub(crate) product_id: i64,
-    pub(crate) quantity: i32,
-}
-
-impl Basket {
-    pub(crate) fn new(items: Vec<BasketItem>) -> Result<Self, OrderError> {
-        if items.is_empty() || items.len() > MAX_LINES {
-            return Err(OrderError::BadField("items", "1 to 100 items"));
-        }
-        if items.iter().any(|item| !(1..=MAX_QUANTITY).contains(&item.quantity)) {
-            return Err(OrderError::BadField("items.quantity", "1 to 100000"));
-        }
-        Ok(Self { items })
-    }
-
-    /// The lines and the sum, at the company's own prices where it has any.
-    pub(crate) fn price(
-        &self,
-        products: &HashMap<i64, Product>,
-        own: &HashMap<i64, CompanyPrice>,
-    ) -> Result<(Vec<OrderLine>, Money), OrderError> {
-        let mut lines = Vec::with_capacity(self.items.len());
-        let mut total: Option<Money> = None;
-        for item in &self.items {
-            let product = products.get(&item.product_id).ok_or(OrderError::NoSuchProduct)?;
-            let unit = own.get(&item.product_id).map_or(product.list_price, |price| Money {
-                minor: price.unit_price_minor,
-                currency: price.currency,
-            });
-            let sum = unit.times(item.quantity).ok_or(OrderError::TooMuch)?;
-            total = Some(match total {
-                None => sum,
-                Some(total) => total.plus(sum).ok_or(OrderError::TooMuch)?,
-            });
-            lines.push(OrderLine {
-                product_id: product.id,
-                product_name: product.name.clone(),
-                quantity: item.quantity,
-                unit_price_minor: unit.minor,
-            });
-        }
-        Ok((lines, total.ok_or(OrderError::TooMuch)?))
+        found.ok_or(BadField("status", "PENDING, PAID, SETTLED or CANCELLED"))
     }
 }
 
@@ -189,30 +165,77 @@ mod tests {
     }
 
     #[test]
-    fn a_basket_has_one_currency_and_a_sum_that_fits() -> Result<(), OrderError> {
-        let product = |id, minor, currency: &str| -> Result<(i64, Product), OrderError> {
-            let currency = currency.parse().map_err(|_| OrderError::TooMuch)?;
-            let list_price = Money { minor, currency };
-            Ok((id, Product { id, name: format!("product {id}"), list_price }))
-        };
-        let products = HashMap::from([
-            product(1, 100, "KRW")?,
-            product(2, i64::MAX, "KRW")?,
-            product(3, 1, "USD")?,
-        ]);
-        let total = |items: &[(i64, i32)]| {
-            let items = items.iter().map(|(product_id, quantity)| BasketItem {
-                product_id: *product_id,
-                quantity: *quantity,
-            });
-            let basket = Basket::new(items.collect())?;
-            basket.price(&products, &HashMap::new()).map(|(_, total)| total.minor)
-        };
-        assert_eq!(total(&[(1, 2), (1, 3)]), Ok(500));
-        assert_eq!(total(&[(2, 2)]), Err(OrderError::TooMuch));
-        assert_eq!(total(&[(1, 1), (3, 1)]), Err(OrderError::TooMuch));
-        assert_eq!(total(&[(9, 1)]), Err(OrderError::NoSuchProduct));
-        assert!(total(&[]).is_err() && total(&[(1, 0)]).is_err());
+    fn ids_are_in_the_order_in_which_they_are_made() {
+        let ids: Vec<String> = (0..1000).map(|_| OrderId::generate().to_string()).collect();
+        assert!(ids.is_sorted());
+        for text in ["", "x", "\0", "../x", &ids[0][1..]] {
+            assert!(matches!(OrderId::parse(text), Err(OrderError::NoSuchOrder)), "{text:?}");
+        }
+        assert_eq!(OrderId::parse(&ids[0]).map(|id| id.to_string()).ok().as_ref(), Some(&ids[0]));
+    }
+
+    fn settlement(id: &str, request: &str) -> Result<Settlement, BadField> {
+        let (id, request) = (RequestName::parse("x", id)?, RequestName::parse("x", request)?);
+        Ok(Settlement { id, request, at: Timestamp::UNIX_EPOCH })
+    }
+
+    fn order(settlement: Option<Settlement>) -> Option<Order> {
+        let total = Money { minor: 300, currency: "KRW".parse().ok()? };
+        let (product_name, quantity, unit_price_minor) = ("pen".to_owned(), 2, 150);
+        Some(Order {
+            id: OrderId::generate(),
+            company_id: CompanyId::MIN,
+            user_id: UserId::MIN,
+            order_no: "A".to_owned(),
+            status: OrderStatus::Paid,
+            lines: vec![OrderLine { product_id: 7, product_name, quantity, unit_price_minor }],
+            total,
+            paid_at: Some(Timestamp::UNIX_EPOCH),
+            settlement,
+            version: 1,
+            created_at: Timestamp::UNIX_EPOCH,
+        })
+    }
+
+    #[test]
+    fn only_the_request_that_has_settled_an_order_may_come_again() -> Result<(), BadField> {
+        let done = settlement("s-1", "k-1")?;
+        let order = order(Some(done.clone()));
+        let check = |asked: &Settlement| order.as_ref().map(|order| order.check_settled_by(asked));
+        assert!(matches!(check(&done), Some(Ok(()))));
+        let other_statement = check(&settlement("s-2", "k-1")?);
+        assert!(matches!(other_statement, Some(Err(OrderError::KeyReused))));
+        let other_request = check(&settlement("s-1", "k-2")?);
+        assert!(matches!(other_request, Some(Err(OrderError::WrongState))));
+        let unsettled = self::order(None).map(|order| order.check_settled_by(&done));
+        assert!(matches!(unsettled, Some(Err(OrderError::WrongState))));
         Ok(())
+    }
+
+    #[test]
+    fn an_order_repeats_another_only_if_it_tells_of_the_same_purchase() {
+        type Change = fn(&mut Order);
+        let same: [Change; 4] = [
+            |_| {},
+            |order| order.id = OrderId::generate(),
+            |order| order.status = OrderStatus::Cancelled,
+            |order| order.created_at = Timestamp::MAX_UTC,
+        ];
+        let other: [Change; 7] = [
+            |order| order.user_id = UserId::try_from(2).unwrap_or(UserId::MIN),
+            |order| order.lines[0].product_id = 8,
+            |order| order.lines[0].quantity = 3,
+            |order| order.lines[0].unit_price_minor = 100,
+            |order| order.lines.clear(),
+            |order| order.total.minor = 301,
+            |order| order.paid_at = None,
+        ];
+        let repeats = |change: Change| {
+            let (one, mut changed) = (order(None)?, order(None)?);
+            change(&mut changed);
+            Some(changed.repeats(&one))
+        };
+        assert!(same.into_iter().all(|change| repeats(change) == Some(true)));
+        assert!(other.into_iter().all(|change| repeats(change) == Some(false)));
     }
 }

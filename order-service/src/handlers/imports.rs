@@ -2,13 +2,9 @@
 
 use actix_web::web::{Data, Json};
 use serde::{Deserialize, Serialize};
-use shared::reply::input::Violation;
 use shared::{ApiError, ApiResponse, Session, Timestamp, UserId};
-use tracing::warn;
 
-use crate::domain::import::{ImportOutcome, MAX_IMPORT, PaidOrder, RawOrder};
-use crate::handlers::products::CATALOGUE_KEY;
-use crate::repository::orders::storable;
+use crate::domain::import::{self, ImportOutcome, RawOrder};
 use crate::state::AppState;
 
 #[derive(Deserialize)]
@@ -38,7 +34,7 @@ impl From<ImportRow> for RawOrder {
             quantity: row.quantity,
             unit_price_minor: row.unit_price_minor,
             currency: row.currency,
-            paid_at: storable(row.paid_at),
+            paid_at: row.paid_at,
         }
     }
 }
@@ -52,6 +48,17 @@ struct ImportView {
     error: Option<String>,
 }
 
+impl ImportView {
+    fn new(order_no: String, outcome: ImportOutcome) -> Self {
+        let error = match outcome {
+            ImportOutcome::Created | ImportOutcome::Known => None,
+            ImportOutcome::Different => Some("there is another order of this number".to_owned()),
+            ImportOutcome::Refused(bad) => Some(bad.to_string()),
+        };
+        Self { order_no, created: outcome == ImportOutcome::Created, error }
+    }
+}
+
 #[derive(Serialize)]
 pub(crate) struct ImportAnswer {
     orders: Vec<ImportView>,
@@ -63,34 +70,10 @@ pub(crate) async fn import_orders(
     body: Json<ImportBody>,
 ) -> Result<ApiResponse<ImportAnswer>, ApiError> {
     let rows = body.into_inner().orders;
-    if rows.len() > MAX_IMPORT {
-        return Err(Violation::new("orders", "max", "at most 500 orders at once").into());
-    }
-    let mut views = Vec::with_capacity(rows.len());
-    let mut good = Vec::with_capacity(rows.len());
-    for (position, row) in rows.into_iter().enumerate() {
-        views.push(ImportView { order_no: row.order_no.clone(), created: false, error: None });
-        match PaidOrder::try_from(RawOrder::from(row)) {
-            Ok(order) => good.push((position, order)),
-            Err(error) => views[position].error = Some(error.to_string()),
-        }
-    }
-    let (positions, orders): (Vec<usize>, Vec<PaidOrder>) = good.into_iter().unzip();
-    let now = storable(state.clock.now());
-    let outcomes = state.orders.import(session.company_id(), &orders, now).await?;
-    for (position, outcome) in positions.into_iter().zip(outcomes) {
-        views[position].created = outcome == ImportOutcome::Created;
-        if outcome == ImportOutcome::Different {
-            views[position].error = Some("there is another order of this number".to_owned());
-        }
-    }
-    forget_catalogue(&state).await;
-    Ok(ApiResponse::ok(ImportAnswer { orders: views }))
-}
-
-/// There may be new products. If the cache is away, the old catalogue expires by itself.
-async fn forget_catalogue(state: &AppState) {
-    if let Err(error) = state.cache.delete(CATALOGUE_KEY).await {
-        warn!(cause = %error, "could not drop the catalogue from the cache");
-    }
+    let order_nos: Vec<String> = rows.iter().map(|row| row.order_no.clone()).collect();
+    let offered = rows.into_iter().map(RawOrder::from).collect();
+    let outcomes = import::import_orders(&state, session.company_id(), offered).await?;
+    let views = order_nos.into_iter().zip(outcomes);
+    let orders = views.map(|(order_no, outcome)| ImportView::new(order_no, outcome)).collect();
+    Ok(ApiResponse::ok(ImportAnswer { orders }))
 }

@@ -1,21 +1,17 @@
 //! Orders: place, list, find, cancel.
 
-use std::collections::HashMap;
-
 use actix_web::HttpRequest;
 use actix_web::web::{Bytes, Data, Json, Path, Query};
-use aws_lc_rs::digest;
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use shared::paging::Page;
 use shared::{ApiError, ApiResponse, CompanyId, Session, Timestamp, UserId};
-use uuid::Uuid;
 
-use crate::domain::order::{Basket, BasketItem, Order, OrderLine, OrderStatus, RequestName};
-use crate::error::OrderError;
-use crate::repository::orders::{NamedRequest, OrderFilter, storable};
+use crate::domain;
+use crate::domain::basket::{Basket, BasketItem};
+use crate::domain::calendar::Day;
+use crate::domain::order::{Order, OrderFilter, OrderId, OrderLine};
+use crate::domain::request::RequestName;
+use crate::error::BadField;
 use crate::state::AppState;
 
 /// An order, as its company sees it.
@@ -55,7 +51,7 @@ impl From<OrderLine> for ItemView {
 impl From<Order> for OrderView {
     fn from(order: Order) -> Self {
         Self {
-            id: order.id,
+            id: order.id.to_string(),
             company_id: order.company_id,
             user_id: order.user_id,
             order_no: order.order_no,
@@ -64,8 +60,8 @@ impl From<Order> for OrderView {
             total_minor: order.total.minor,
             currency: order.total.currency.to_string(),
             paid_at: order.paid_at,
-            settled_at: order.settlement.as_ref().map(|settlement| settlement.at),
-            settlement_id: order.settlement.map(|settlement| settlement.id),
+            settled_at: order.settlement.as_ref().map(|one| one.at),
+            settlement_id: order.settlement.map(|one| one.id.as_str().to_owned()),
             created_at: order.created_at,
         }
     }
@@ -78,8 +74,20 @@ pub(crate) struct ListQuery {
     cursor: Option<String>,
     limit: Option<u32>,
     status: Option<String>,
-    paid_on: Option<NaiveDate>,
+    /// In UTC.
+    paid_on: Option<String>,
     settlement_id: Option<String>,
+}
+
+impl ListQuery {
+    fn filter(&self) -> Result<OrderFilter, BadField> {
+        let name = |text| RequestName::parse("settlementId", text);
+        Ok(OrderFilter {
+            status: self.status.as_deref().map(str::parse).transpose()?,
+            paid_on: self.paid_on.as_deref().map(|text| Day::parse("paidOn", text)).transpose()?,
+            settlement_id: self.settlement_id.as_deref().map(name).transpose()?,
+        })
+    }
 }
 
 #[derive(Serialize)]
@@ -95,15 +103,10 @@ pub(crate) async fn list_orders(
     session: Session,
     query: Query<ListQuery>,
 ) -> Result<ApiResponse<OrderList>, ApiError> {
-    let query = query.into_inner();
     let page = Page::parse(query.cursor.as_deref(), query.limit)?;
-    let filter = OrderFilter {
-        status: query.status.as_deref().map(str::parse).transpose()?,
-        paid_on: query.paid_on,
-        settlement_id: query.settlement_id,
-    };
-    let orders = state.orders.list(session.company_id(), &filter, &page).await?;
-    let next_cursor = page.next_cursor(orders.len(), orders.last().map(|order| order.id.clone()));
+    let orders = state.orders.list(session.company_id(), &query.filter()?, &page).await?;
+    let last = orders.last().map(|order| order.id.to_string());
+    let next_cursor = page.next_cursor(orders.len(), last);
     let orders = orders.into_iter().map(OrderView::from).collect();
     Ok(ApiResponse::ok(OrderList { orders, next_cursor }))
 }
@@ -113,16 +116,8 @@ pub(crate) async fn find_order(
     session: Session,
     id: Path<String>,
 ) -> Result<ApiResponse<OrderView>, ApiError> {
-    Ok(ApiResponse::ok(existing(&state, &session, &id).await?.into()))
-}
-
-pub(super) async fn existing(
-    state: &AppState,
-    session: &Session,
-    id: &str,
-) -> Result<Order, OrderError> {
-    let order = state.orders.find(session.company_id(), id).await?;
-    order.ok_or(OrderError::NoSuchOrder)
+    let order = domain::find_order(&state, session.company_id(), OrderId::parse(&id)?).await?;
+    Ok(ApiResponse::ok(order.into()))
 }
 
 #[derive(Deserialize)]
@@ -148,51 +143,18 @@ pub(crate) async fn place_order(
     let items =
         items.map(|item| BasketItem { product_id: item.product_id, quantity: item.quantity });
     let basket = Basket::new(items.collect())?;
-    let named = idempotency_key(&request)?.map(|key| named(key, &session, &basket));
-    let order = price(&state, &session, &basket).await?;
-    let id = state.orders.insert(&order, named.as_ref()).await?;
-    let placed = existing(&state, &session, &id).await?;
-    Ok(ApiResponse::created(placed.into()))
-}
-
-async fn price(state: &AppState, session: &Session, basket: &Basket) -> Result<Order, OrderError> {
-    let ids: Vec<i64> = basket.items.iter().map(|item| item.product_id).collect();
-    let products = state.products.list_by_ids(&ids).await?;
-    let products = products.into_iter().map(|product| (product.id, product)).collect();
-    let own = state.products.list_prices(session.company_id()).await?;
-    let own: HashMap<_, _> = own.into_iter().map(|price| (price.product_id, price)).collect();
-    let (lines, total) = basket.price(&products, &own)?;
-    let id = Uuid::now_v7().to_string();
-    Ok(Order {
-        order_no: id.clone(),
-        id,
-        company_id: session.company_id(),
-        user_id: session.user_id(),
-        status: OrderStatus::Pending,
-        lines,
-        total,
-        paid_at: None,
-        settlement: None,
-        version: 1,
-        created_at: storable(state.clock.now()),
-    })
+    let name = idempotency_key(&request)?;
+    let order = domain::place_order(&state, &session, &basket, name).await?;
+    Ok(ApiResponse::created(order.into()))
 }
 
 /// The request's name, if it has one.
-pub(super) fn idempotency_key(request: &HttpRequest) -> Result<Option<RequestName>, OrderError> {
-    let Some(value) = request.headers().get("idempotency-key") else { return Ok(None) };
-    let text = value.to_str().unwrap_or_default();
+pub(super) fn idempotency_key(request: &HttpRequest) -> Result<Option<RequestName>, BadField> {
+    let mut values = request.headers().get_all("idempotency-key");
+    let Some(value) = values.next() else { return Ok(None) };
+    // What is not text, or there several times, is no name.
+    let text = value.to_str().ok().filter(|_| values.next().is_none()).unwrap_or_default();
     RequestName::parse("Idempotency-Key", text).map(Some)
-}
-
-/// Who asks belongs to what is asked: another user's request under the same name is another request.
-fn named(key: RequestName, session: &Session, basket: &Basket) -> NamedRequest {
-    let mut text = format!("place {}", session.user_id());
-    for BasketItem { product_id, quantity } in &basket.items {
-        text.push_str(&format!(" {product_id}x{quantity}"));
-    }
-    let hash = digest::digest(&digest::SHA256, text.as_bytes());
-    NamedRequest { key, sha256: URL_SAFE_NO_PAD.encode(hash.as_ref()) }
 }
 
 pub(crate) async fn cancel_order(
@@ -201,12 +163,6 @@ pub(crate) async fn cancel_order(
     id: Path<String>,
     _body: Bytes,
 ) -> Result<ApiResponse<OrderView>, ApiError> {
-    let cancelled = state.orders.cancel(session.company_id(), &id).await?;
-    let order = existing(&state, &session, &id).await?;
-    // Cancelled before is cancelled: the same request twice is answered alike.
-    if cancelled || order.status == OrderStatus::Cancelled {
-        Ok(ApiResponse::ok(order.into()))
-    } else {
-        Err(OrderError::WrongState.into())
-    }
+    let order = domain::cancel_order(&state, session.company_id(), OrderId::parse(&id)?).await?;
+    Ok(ApiResponse::ok(order.into()))
 }

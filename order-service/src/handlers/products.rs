@@ -1,26 +1,20 @@
 //! The catalogue: public, and richer for whom we know.
 
-use std::collections::HashMap;
-use std::time::Duration;
-
 use actix_web::web::Data;
 use serde::Serialize;
 use shared::{ApiError, ApiResponse, MaybeSession};
-use tracing::warn;
 
-use crate::domain::product::{CatalogueEntry, CompanyPrice};
-use crate::error::OrderError;
+use crate::domain::catalogue::{CatalogueEntry, Offer, list_catalogue};
+use crate::domain::money::Money;
 use crate::state::AppState;
 
-pub(crate) const CATALOGUE_KEY: &str = "order:catalogue";
-/// A new product is seen by everybody at the latest after this time.
-const CATALOGUE_TTL: Duration = Duration::from_secs(30);
-
+/// At most 1,000 products, the first by name.
 #[derive(Serialize)]
 pub(crate) struct ProductList {
     products: Vec<ProductView>,
 }
 
+/// The name is for everybody; a list price is there only where the product has one.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ProductView {
@@ -38,10 +32,15 @@ struct PriceView {
     currency: String,
 }
 
-impl From<CompanyPrice> for PriceView {
-    fn from(price: CompanyPrice) -> Self {
-        let CompanyPrice { unit_price_minor, currency, .. } = price;
-        Self { unit_price_minor, currency: currency.to_string() }
+impl From<Money> for PriceView {
+    fn from(Money { minor, currency }: Money) -> Self {
+        Self { unit_price_minor: minor, currency: currency.to_string() }
+    }
+}
+
+impl From<Offer> for ProductView {
+    fn from(Offer { entry, company_price }: Offer) -> Self {
+        Self { entry, company_price: company_price.map(PriceView::from) }
     }
 }
 
@@ -49,39 +48,11 @@ pub(crate) async fn list_products(
     state: Data<AppState>,
     caller: MaybeSession,
 ) -> Result<ApiResponse<ProductList>, ApiError> {
-    let entries = catalogue(&state).await?;
-    let prices = match caller {
-        MaybeSession::Known(session) => {
-            state.products.list_prices(session.company_id()).await.map_err(OrderError::from)?
-        }
-        MaybeSession::Anonymous => Vec::new(),
+    let company = match caller {
+        MaybeSession::Known(session) => Some(session.company_id()),
+        MaybeSession::Anonymous => None,
     };
-    let mut prices: HashMap<i64, CompanyPrice> =
-        prices.into_iter().map(|price| (price.product_id, price)).collect();
-    let products = entries.into_iter().map(|entry| ProductView {
-        company_price: prices.remove(&entry.id).map(PriceView::from),
-        entry,
-    });
-    Ok(ApiResponse::ok(ProductList { products: products.collect() }))
-}
-
-/// From the cache; from the database when the cache does not have it or is away.
-async fn catalogue(state: &AppState) -> Result<Vec<CatalogueEntry>, OrderError> {
-    match state.cache.find(CATALOGUE_KEY).await {
-        Ok(Some(text)) => {
-            if let Ok(entries) = serde_json::from_str(&text) {
-                return Ok(entries);
-            }
-            warn!("the catalogue in the cache cannot be read; taking it from the database");
-        }
-        Ok(None) => {}
-        Err(error) => warn!(cause = %error, "taking the catalogue from the database"),
-    }
-    let products = state.products.list().await?;
-    let entries: Vec<CatalogueEntry> = products.into_iter().map(Into::into).collect();
-    if let Ok(text) = serde_json::to_string(&entries) {
-        // Not kept is not wrong: the next request reads the database again.
-        let _ = state.cache.insert(CATALOGUE_KEY, &text, CATALOGUE_TTL).await;
-    }
-    Ok(entries)
+    let offers = list_catalogue(&state, company).await?;
+    let products = offers.into_iter().map(ProductView::from).collect();
+    Ok(ApiResponse::ok(ProductList { products }))
 }

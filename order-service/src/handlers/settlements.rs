@@ -2,20 +2,22 @@
 
 use actix_web::HttpRequest;
 use actix_web::web::{Data, Json, Path, Query};
-use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use shared::{ApiError, ApiResponse, CompanyId, Session};
 
-use crate::domain::order::{Order, RequestName, Settlement};
-use crate::error::OrderError;
-use crate::handlers::orders::{OrderView, existing, idempotency_key};
-use crate::repository::orders::storable;
+use crate::domain;
+use crate::domain::calendar::Day;
+use crate::domain::order::OrderId;
+use crate::domain::request::RequestName;
+use crate::error::BadField;
+use crate::handlers::orders::{OrderView, idempotency_key};
 use crate::state::AppState;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct CompaniesQuery {
-    paid_on: NaiveDate,
+    /// In UTC.
+    paid_on: String,
 }
 
 #[derive(Serialize)]
@@ -27,7 +29,8 @@ pub(crate) async fn list_companies(
     state: Data<AppState>,
     query: Query<CompaniesQuery>,
 ) -> Result<ApiResponse<Companies>, ApiError> {
-    let companies = state.orders.list_companies_paid_on(query.paid_on).await?;
+    let day = Day::parse("paidOn", &query.paid_on)?;
+    let companies = state.orders.list_companies_paid_on(day).await?;
     Ok(ApiResponse::ok(Companies { companies }))
 }
 
@@ -45,25 +48,10 @@ pub(crate) async fn settle_order(
     body: Json<SettleBody>,
 ) -> Result<ApiResponse<OrderView>, ApiError> {
     let (request, id) = target;
-    let required = OrderError::BadField("Idempotency-Key", "this header is required here");
-    let settlement = Settlement {
-        id: RequestName::parse("settlementId", &body.settlement_id)?.as_str().to_owned(),
-        request: idempotency_key(&request)?.ok_or(required)?,
-        at: storable(state.clock.now()),
-    };
-    let settled = state.orders.settle(session.company_id(), &id, &settlement).await?;
-    let order = existing(&state, &session, &id).await?;
-    if !settled {
-        check_replay(&order, &settlement)?;
-    }
+    let id = OrderId::parse(&id)?;
+    let statement = RequestName::parse("settlementId", &body.settlement_id)?;
+    let required = BadField("Idempotency-Key", "this header is required here");
+    let names = (statement, idempotency_key(&request)?.ok_or(required)?);
+    let order = domain::settle_order(&state, session.company_id(), id, names).await?;
     Ok(ApiResponse::ok(order.into()))
-}
-
-/// The order is not paid any more: fine if this very request has settled it before.
-fn check_replay(order: &Order, asked: &Settlement) -> Result<(), OrderError> {
-    match &order.settlement {
-        Some(done) if done.request == asked.request && done.id == asked.id => Ok(()),
-        Some(done) if done.request == asked.request => Err(OrderError::KeyReused),
-        _ => Err(OrderError::WrongState),
-    }
 }

@@ -1,36 +1,21 @@
 //! Orders. Every method that reads or changes one asks for the company: there is no way across companies.
 
-use chrono::{Days, NaiveDate};
 use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper};
 use diesel_async::{AsyncConnection, RunQueryDsl};
 use shared::db::{Db, DbError};
-use shared::paging::Page;
-use shared::{CompanyId, Timestamp, with_conn};
+use shared::paging::{Page, PageError};
+use shared::{CompanyId, with_conn};
 
-use crate::domain::order::{Order, OrderStatus, RequestName, Settlement};
+use crate::domain::calendar::Day;
+use crate::domain::order::{Order, OrderFilter, OrderId, OrderStatus, Settlement};
+use crate::domain::request::NamedRequest;
 use crate::error::OrderError;
-use crate::repository::rows::{ItemRow, OrderRow, item_rows, orders_of};
+use crate::repository::rows::{ItemRow, OrderRow, item_rows, orders_of, stored_id};
 use crate::repository::schema::{idempotency_keys, order_items, orders};
 
 #[derive(Clone, Debug)]
 pub(crate) struct OrderRepository {
     pub(super) db: Db,
-}
-
-/// Which orders of a company are asked for.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct OrderFilter {
-    pub(crate) status: Option<OrderStatus>,
-    /// Paid on this day, in UTC.
-    pub(crate) paid_on: Option<NaiveDate>,
-    pub(crate) settlement_id: Option<String>,
-}
-
-/// A request by its `Idempotency-Key`, and what it asked for.
-#[derive(Clone, Debug)]
-pub(crate) struct NamedRequest {
-    pub(crate) key: RequestName,
-    pub(crate) sha256: String,
 }
 
 impl OrderRepository {
@@ -41,11 +26,11 @@ impl OrderRepository {
     pub(crate) async fn find(
         &self,
         company: CompanyId,
-        id: &str,
+        id: OrderId,
     ) -> Result<Option<Order>, OrderError> {
         let row: Option<OrderRow> = with_conn!(&self.db, |conn| orders::table
             .filter(orders::company_id.eq(company.get()))
-            .filter(orders::id.eq(id))
+            .filter(orders::id.eq(id.to_string()))
             .select(OrderRow::as_select())
             .first(conn)
             .await
@@ -60,20 +45,21 @@ impl OrderRepository {
         filter: &OrderFilter,
         page: &Page,
     ) -> Result<Vec<Order>, OrderError> {
-        let paid = filter.paid_on.map(day);
+        let after = page.after.as_deref().map(OrderId::parse).transpose();
+        let after = after.map_err(|_| PageError::Cursor)?.map(|id| id.to_string());
         let rows: Vec<OrderRow> = with_conn!(&self.db, |conn| {
             let mut query = orders::table
                 .filter(orders::company_id.eq(company.get()))
-                .filter(orders::id.gt(page.after.as_deref().unwrap_or_default()))
+                .filter(orders::id.gt(after.unwrap_or_default()))
                 .into_boxed();
             if let Some(status) = filter.status {
                 query = query.filter(orders::status.eq(status.name()));
             }
-            if let Some((from, to)) = paid {
-                query = query.filter(orders::paid_at.ge(from)).filter(orders::paid_at.lt(to));
+            if let Some((first, last)) = filter.paid_on.map(Day::bounds) {
+                query = query.filter(orders::paid_at.between(first, last));
             }
             if let Some(settlement) = &filter.settlement_id {
-                query = query.filter(orders::settlement_id.eq(settlement));
+                query = query.filter(orders::settlement_id.eq(settlement.as_str()));
             }
             let query = query.order(orders::id.asc()).limit(i64::from(page.limit));
             query.select(OrderRow::as_select()).load(conn).await
@@ -81,7 +67,7 @@ impl OrderRepository {
         self.with_items(rows).await
     }
 
-    async fn with_items(&self, rows: Vec<OrderRow>) -> Result<Vec<Order>, OrderError> {
+    pub(super) async fn with_items(&self, rows: Vec<OrderRow>) -> Result<Vec<Order>, OrderError> {
         let ids: Vec<&str> = rows.iter().map(|row| row.id.as_str()).collect();
         let items: Vec<ItemRow> = with_conn!(&self.db, |conn| order_items::table
             .filter(order_items::order_id.eq_any(&ids))
@@ -95,12 +81,11 @@ impl OrderRepository {
     /// Companies that have orders paid on this day, whether settled or not.
     pub(crate) async fn list_companies_paid_on(
         &self,
-        date: NaiveDate,
+        date: Day,
     ) -> Result<Vec<CompanyId>, OrderError> {
-        let (from, to) = day(date);
+        let (first, last) = date.bounds();
         let ids: Vec<i64> = with_conn!(&self.db, |conn| orders::table
-            .filter(orders::paid_at.ge(from))
-            .filter(orders::paid_at.lt(to))
+            .filter(orders::paid_at.between(first, last))
             .select(orders::company_id)
             .distinct()
             .order(orders::company_id.asc())
@@ -116,7 +101,7 @@ impl OrderRepository {
         &self,
         order: &Order,
         request: Option<&NamedRequest>,
-    ) -> Result<String, OrderError> {
+    ) -> Result<OrderId, OrderError> {
         let (row, items) = (OrderRow::from(order), item_rows(order));
         with_conn!(&self.db, |conn| {
             conn.transaction(async |conn| {
@@ -139,26 +124,26 @@ impl OrderRepository {
                             .first(conn)
                             .await?;
                         let same = sha256 == request.sha256;
-                        return if same { Ok(id) } else { Err(OrderError::KeyReused) };
+                        return if same { Ok(stored_id(&id)?) } else { Err(OrderError::KeyReused) };
                     }
                 }
                 diesel::insert_into(orders::table).values(&row).execute(conn).await?;
                 for item in &items {
                     diesel::insert_into(order_items::table).values(item).execute(conn).await?;
                 }
-                Ok(row.id.clone())
+                Ok(order.id)
             })
             .await
         })
     }
 
     /// Cancels the order if its state allows that; one statement decides. False: it does not, or there is none.
-    pub(crate) async fn cancel(&self, company: CompanyId, id: &str) -> Result<bool, OrderError> {
+    pub(crate) async fn cancel(&self, company: CompanyId, id: OrderId) -> Result<bool, OrderError> {
         let from: Vec<&str> =
             OrderStatus::Cancelled.before().into_iter().map(OrderStatus::name).collect();
         let changed = with_conn!(&self.db, |conn| diesel::update(orders::table)
             .filter(orders::company_id.eq(company.get()))
-            .filter(orders::id.eq(id))
+            .filter(orders::id.eq(id.to_string()))
             .filter(orders::status.eq_any(&from))
             .set((
                 orders::status.eq(OrderStatus::Cancelled.name()),
@@ -173,17 +158,17 @@ impl OrderRepository {
     pub(crate) async fn settle(
         &self,
         company: CompanyId,
-        id: &str,
+        id: OrderId,
         settlement: &Settlement,
     ) -> Result<bool, OrderError> {
         let changed = with_conn!(&self.db, |conn| diesel::update(orders::table)
             .filter(orders::company_id.eq(company.get()))
-            .filter(orders::id.eq(id))
+            .filter(orders::id.eq(id.to_string()))
             .filter(orders::status.eq(OrderStatus::Paid.name()))
             .set((
                 orders::status.eq(OrderStatus::Settled.name()),
                 orders::settled_at.eq(settlement.at.naive_utc()),
-                orders::settlement_id.eq(&settlement.id),
+                orders::settlement_id.eq(settlement.id.as_str()),
                 orders::settle_key.eq(settlement.request.as_str()),
                 orders::version.eq(orders::version + 1),
             ))
@@ -191,16 +176,4 @@ impl OrderRepository {
             .await)?;
         Ok(changed == 1)
     }
-}
-
-/// From the first moment of the day to the first of the next.
-fn day(date: NaiveDate) -> (chrono::NaiveDateTime, chrono::NaiveDateTime) {
-    let next = date.checked_add_days(Days::new(1)).unwrap_or(NaiveDate::MAX);
-    let midnight = chrono::NaiveTime::MIN;
-    (date.and_time(midnight), next.and_time(midnight))
-}
-
-/// The time at which an order changes is the database's last word, so it is cut to what a database keeps.
-pub(crate) fn storable(now: Timestamp) -> Timestamp {
-    Timestamp::from_timestamp_micros(now.timestamp_micros()).unwrap_or(now)
 }

@@ -1,20 +1,20 @@
 //! The catalogue and the companies' own prices.
 
+use std::collections::HashMap;
+
 use diesel::{ExpressionMethods, QueryDsl, Queryable, Selectable, SelectableHelper};
 use diesel_async::RunQueryDsl;
 use shared::db::{Db, DbError};
 use shared::{CompanyId, with_conn};
 
-use crate::domain::product::{CompanyPrice, Product};
+use crate::domain::money::Money;
+use crate::domain::product::{Product, ProductId};
 use crate::repository::rows::money;
 use crate::repository::schema::{company_prices, products};
 
-/// The most products that are listed.
-const MAX_PRODUCTS: i64 = 1_000;
-
 #[derive(Clone, Debug)]
 pub(crate) struct ProductRepository {
-    db: Db,
+    pub(super) db: Db,
 }
 
 #[derive(Queryable, Selectable)]
@@ -22,15 +22,16 @@ pub(crate) struct ProductRepository {
 struct ProductRow {
     id: i64,
     name: String,
-    unit_price_minor: i64,
-    currency: String,
+    unit_price_minor: Option<i64>,
+    currency: Option<String>,
 }
 
 impl TryFrom<ProductRow> for Product {
     type Error = DbError;
 
     fn try_from(row: ProductRow) -> Result<Self, DbError> {
-        let list_price = money(row.unit_price_minor, &row.currency)?;
+        let list_price = row.unit_price_minor.zip(row.currency);
+        let list_price = list_price.map(|(minor, currency)| money(minor, &currency)).transpose()?;
         Ok(Self { id: row.id, name: row.name, list_price })
     }
 }
@@ -43,49 +44,48 @@ struct PriceRow {
     currency: String,
 }
 
-impl TryFrom<PriceRow> for CompanyPrice {
-    type Error = DbError;
-
-    fn try_from(row: PriceRow) -> Result<Self, DbError> {
-        let price = money(row.unit_price_minor, &row.currency)?;
-        let (unit_price_minor, currency) = (price.minor, price.currency);
-        Ok(Self { product_id: row.product_id, unit_price_minor, currency })
-    }
-}
-
 impl ProductRepository {
     pub(crate) fn new(db: Db) -> Self {
         Self { db }
     }
 
-    pub(crate) async fn list(&self) -> Result<Vec<Product>, DbError> {
+    /// The first products by name.
+    pub(crate) async fn list(&self, limit: u32) -> Result<Vec<Product>, DbError> {
         let rows: Vec<ProductRow> = with_conn!(&self.db, |conn| products::table
             .order(products::name.asc())
-            .limit(MAX_PRODUCTS)
+            .limit(i64::from(limit))
             .select(ProductRow::as_select())
             .load(conn)
             .await)?;
         rows.into_iter().map(Product::try_from).collect()
     }
 
-    pub(crate) async fn list_by_ids(&self, ids: &[i64]) -> Result<Vec<Product>, DbError> {
+    pub(crate) async fn list_by_ids(
+        &self,
+        ids: &[ProductId],
+    ) -> Result<HashMap<ProductId, Product>, DbError> {
         let rows: Vec<ProductRow> = with_conn!(&self.db, |conn| products::table
             .filter(products::id.eq_any(ids))
             .select(ProductRow::as_select())
             .load(conn)
             .await)?;
-        rows.into_iter().map(Product::try_from).collect()
+        rows.into_iter().map(|row| Ok((row.id, Product::try_from(row)?))).collect()
     }
 
+    /// What the company pays for these products, where it has a price of its own.
     pub(crate) async fn list_prices(
         &self,
         company: CompanyId,
-    ) -> Result<Vec<CompanyPrice>, DbError> {
+        ids: &[ProductId],
+    ) -> Result<HashMap<ProductId, Money>, DbError> {
         let rows: Vec<PriceRow> = with_conn!(&self.db, |conn| company_prices::table
             .filter(company_prices::company_id.eq(company.get()))
+            .filter(company_prices::product_id.eq_any(ids))
             .select(PriceRow::as_select())
             .load(conn)
             .await)?;
-        rows.into_iter().map(CompanyPrice::try_from).collect()
+        let price =
+            |row: PriceRow| Ok((row.product_id, money(row.unit_price_minor, &row.currency)?));
+        rows.into_iter().map(price).collect()
     }
 }

@@ -8,7 +8,8 @@ use shared::db::DbError;
 use shared::{CompanyId, UserId};
 
 use crate::domain::money::Money;
-use crate::domain::order::{Order, OrderLine, RequestName, Settlement};
+use crate::domain::order::{Order, OrderId, OrderLine, Settlement};
+use crate::domain::request::RequestName;
 use crate::repository::schema::{order_items, orders};
 
 #[derive(Clone, Queryable, Selectable, Insertable)]
@@ -45,11 +46,19 @@ pub(super) fn money(minor: i64, currency: &str) -> Result<Money, DbError> {
     Ok(Money { minor, currency })
 }
 
+pub(super) fn stored_id(text: &str) -> Result<OrderId, DbError> {
+    OrderId::parse(text).map_err(|_| DbError::Corrupt("order id"))
+}
+
+fn stored_name(field: &'static str, text: &str) -> Result<RequestName, DbError> {
+    RequestName::parse(field, text).map_err(|_| DbError::Corrupt(field))
+}
+
 impl From<&Order> for OrderRow {
     fn from(order: &Order) -> Self {
-        let settlement = order.settlement.clone();
+        let settlement = order.settlement.as_ref();
         Self {
-            id: order.id.clone(),
+            id: order.id.to_string(),
             company_id: order.company_id.get(),
             user_id: order.user_id.get(),
             order_no: order.order_no.clone(),
@@ -57,9 +66,9 @@ impl From<&Order> for OrderRow {
             total_minor: order.total.minor,
             currency: order.total.currency.to_string(),
             paid_at: order.paid_at.map(|at| at.naive_utc()),
-            settled_at: settlement.as_ref().map(|settlement| settlement.at.naive_utc()),
-            settle_key: settlement.as_ref().map(|one| one.request.as_str().to_owned()),
-            settlement_id: settlement.map(|settlement| settlement.id),
+            settled_at: settlement.map(|one| one.at.naive_utc()),
+            settle_key: settlement.map(|one| one.request.as_str().to_owned()),
+            settlement_id: settlement.map(|one| one.id.as_str().to_owned()),
             version: order.version,
             created_at: order.created_at.naive_utc(),
         }
@@ -70,7 +79,7 @@ pub(super) fn item_rows(order: &Order) -> Vec<ItemRow> {
     let numbered = (1..).zip(&order.lines);
     numbered
         .map(|(line, item)| ItemRow {
-            order_id: order.id.clone(),
+            order_id: order.id.to_string(),
             line,
             product_id: item.product_id,
             product_name: item.product_name.clone(),
@@ -104,13 +113,14 @@ pub(super) fn orders_of(rows: Vec<OrderRow>, items: Vec<ItemRow>) -> Result<Vec<
 fn order_of(row: OrderRow, lines: Vec<OrderLine>) -> Result<Order, DbError> {
     let settlement = match (row.settlement_id, row.settle_key, row.settled_at) {
         (Some(id), Some(key), Some(at)) => {
-            let request = RequestName::parse("settle_key", &key);
-            let request = request.map_err(|_| DbError::Corrupt("settle key"))?;
+            let (id, request) =
+                (stored_name("settlement id", &id)?, stored_name("settle key", &key)?);
             Some(Settlement { id, request, at: at.and_utc() })
         }
         _ => None,
     };
     Ok(Order {
+        id: stored_id(&row.id)?,
         company_id: CompanyId::try_from(row.company_id)
             .map_err(|_| DbError::Corrupt("company id"))?,
         user_id: UserId::try_from(row.user_id).map_err(|_| DbError::Corrupt("user id"))?,
@@ -122,6 +132,5 @@ fn order_of(row: OrderRow, lines: Vec<OrderLine>) -> Result<Order, DbError> {
         settlement,
         version: row.version,
         created_at: row.created_at.and_utc(),
-        id: row.id,
     })
 }

@@ -4,8 +4,8 @@ diesel::table! {
     products (id) {
         id -> BigInt,
         name -> Text,
-        unit_price_minor -> BigInt,
-        currency -> Text,
+        unit_price_minor -> Nullable<BigInt>,
+        currency -> Nullable<Text>,
         created_at -> Timestamp,
     }
 }

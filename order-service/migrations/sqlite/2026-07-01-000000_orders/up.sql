@@ -1,12 +1,15 @@
+-- The catalogue, one for all companies: everybody may see every name. The list price is what is asked of whoever has
+-- no price of its own. A product made by an import has none: what its first buyer paid is that company's affair.
 CREATE TABLE products (
     id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,
     name TEXT NOT NULL UNIQUE,
-    unit_price_minor BIGINT NOT NULL CHECK (unit_price_minor >= 0),
-    currency TEXT NOT NULL,
-    created_at TIMESTAMP NOT NULL
+    unit_price_minor BIGINT CHECK (unit_price_minor >= 0),
+    currency TEXT,
+    created_at TIMESTAMP NOT NULL,
+    CHECK ((unit_price_minor IS NULL) = (currency IS NULL))
 );
 
--- What a company pays, where that is not the list price.
+-- What a company pays; nobody else's business.
 CREATE TABLE company_prices (
     company_id BIGINT NOT NULL,
     product_id BIGINT NOT NULL REFERENCES products (id),
