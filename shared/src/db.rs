@@ -341,7 +341,6 @@ fn migrate_postgres(url: &str, migrations: EmbeddedMigrations) -> Result<(), DbE
 
 fn migrate_sqlite(path: &Path, migrations: EmbeddedMigrations) -> Result<(), DbError> {
     use diesel::Connection;
-    use diesel::connection::SimpleConnection;
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(|error| {
             DbError::Unavailable(format!("cannot make the folder {}: {error}", folder.display()))
@@ -349,9 +348,24 @@ fn migrate_sqlite(path: &Path, migrations: EmbeddedMigrations) -> Result<(), DbE
     }
     let mut connection = SqliteConnection::establish(&path.to_string_lossy())
         .map_err(|error| DbError::Unavailable(format!("{}: {error}", path.display())))?;
-    connection.batch_execute(SQLITE_SETTINGS)?;
+    settle(&mut connection)?;
     // It takes the write lock before it looks for what is pending.
     connection.immediate_transaction(|connection| run_pending(connection, migrations))
+}
+
+/// SQLite does not wait while another connection switches the same file to WAL, whatever its timeout: it says at once
+/// that the file is locked.
+fn settle(connection: &mut SqliteConnection) -> Result<(), DbError> {
+    use diesel::connection::SimpleConnection;
+    for _ in 0..100 {
+        match connection.batch_execute(SQLITE_SETTINGS) {
+            Err(error) if error.to_string().contains("database is locked") => {
+                std::thread::sleep(Duration::from_millis(50));
+            }
+            settled => return Ok(settled?),
+        }
+    }
+    Ok(connection.batch_execute(SQLITE_SETTINGS)?)
 }
 
 fn run_pending<DB: diesel::backend::Backend>(

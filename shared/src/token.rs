@@ -1,4 +1,5 @@
-//! Access tokens: what they say ([`Claims`]), how they are written ([`TokenSigner`]) and read ([`TokenVerifier`]).
+//! Access tokens: what they say ([`Claims`]), how they are written ([`signer::TokenSigner`]) and read
+//! ([`verifier::TokenVerifier`]).
 
 pub mod algorithm;
 pub mod key_set;
