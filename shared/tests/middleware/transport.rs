@@ -179,6 +179,25 @@ async fn an_authorization_header_of_any_size_leaves_the_server_standing() {
     }
 }
 
+/// H06. RFC 9112 sections 3 and 6.1. (A bare LF for a line end is taken, as section 2.2 allows.)
+#[actix_web::test]
+async fn a_head_without_one_host_or_with_an_odd_first_line_is_refused() {
+    let service = Service::start();
+    let heads = [
+        "GET /public HTTP/1.1\r\n",
+        "GET /public HTTP/1.1\r\nHost: a\r\nHost: b\r\n",
+        "GET  /public HTTP/1.1\r\nHost: test\r\n",
+        "GET /pub lic HTTP/1.1\r\nHost: test\r\n",
+        "GET /public\r\n",
+        "GET /public HTTP/9.9\r\nHost: test\r\n",
+        "POST /upload HTTP/1.0\r\nHost: test\r\nTransfer-Encoding: chunked\r\n",
+    ];
+    for head in heads {
+        let came = raw_http::exchange(service.address, format!("{head}\r\n").as_bytes()).await;
+        assert!(came.starts_with("HTTP/1.1 400 "), "{head:?}: {came}");
+    }
+}
+
 /// H06. RFC 9112 sections 5 and 6: where two parsers could disagree, the connection ends.
 #[actix_web::test]
 async fn a_request_that_two_parsers_could_read_differently_is_refused_and_the_connection_closed() {
