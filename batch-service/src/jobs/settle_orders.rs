@@ -70,25 +70,30 @@ impl SettleOrders {
 impl Work<'_> {
     async fn run(&self) -> CompanyReport {
         let settled = AtomicU64::new(0);
-        let left = self.settle(&settled).await.err().map(|error| {
-            let (reason, transient) = (error.to_string(), error.is_transient());
-            warn!(company = self.company.get(), cause = reason, transient, "a company is not done");
-            Left { reason, transient }
-        });
+        let done = self.settle(&settled).await;
         // What is known of the statements is reported also when the work broke off.
-        let statements = self.job.settlements.list(self.date, self.company).await;
-        let statements = statements.unwrap_or_default();
+        let listed = self.job.settlements.list(self.date, self.company).await;
+        let (statements, listed) = match listed {
+            Ok(statements) => (statements, Ok(())),
+            Err(error) => (Vec::new(), Err(BatchError::from(error))),
+        };
         let mut sums = Sums::default();
-        let too_large = statements.iter().try_for_each(|one| sums.add_all(&one.sums)).err();
+        let summed = statements.iter().try_for_each(|one| sums.add_all(&one.sums));
+        let failed = done.and(listed).and(summed.map_err(BatchError::from)).err();
         CompanyReport {
             company: self.company,
             settled: settled.into_inner(),
             orders: statements.iter().map(|one| one.order_count).sum(),
             sums,
             statements: statements.iter().flat_map(|one| one.file_ids.clone()).collect(),
-            left: left
-                .or(too_large.map(|error| Left { reason: error.to_string(), transient: false })),
+            left: failed.map(|error| self.left(&error)),
         }
+    }
+
+    fn left(&self, error: &BatchError) -> Left {
+        let (reason, transient) = (error.to_string(), error.is_transient());
+        warn!(company = self.company.get(), cause = reason, transient, "a company is not done");
+        Left { reason, transient }
     }
 
     /// Settles what is paid, then writes every statement that is not written, or not with all of its orders.
