@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use actix_web::web;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
+use shared::RemoteKeys;
 use shared::cache::Cache;
 use shared::clock::SystemClock;
 use shared::db::{self, Db, Migrations};
 use shared::health::Readiness;
 use shared::server::{self, BoundServer, Parts, StartupError};
-use shared::{RemoteKeys, TokenVerifier};
 
 use crate::config::Config;
 use crate::repository::orders::OrderRepository;
@@ -44,21 +44,16 @@ pub async fn bind(config: &Config) -> Result<BoundServer, StartupError> {
     let db = Db::start(&config.database_url, config.max_connections.get(), migrations).await;
     let db = db.map_err(StartupError::part("database"))?;
     let readiness = Readiness::new().needs_database(&db).needs_keys(&keys);
-    serve(config, verifier, (db, readiness))
+    serve(config, Parts { verifier: Some(verifier), readiness }, db)
 }
 
-fn serve(
-    config: &Config,
-    verifier: TokenVerifier,
-    (db, readiness): (Db, Readiness),
-) -> Result<BoundServer, StartupError> {
+fn serve(config: &Config, parts: Parts, db: Db) -> Result<BoundServer, StartupError> {
     let clock = SystemClock::shared();
     let cache = Cache::open(&config.cache_url, Arc::clone(&clock));
     let cache = cache.map_err(StartupError::part("cache_url"))?;
     let orders = OrderRepository::new(db.clone());
     let state = AppState { orders, products: ProductRepository::new(db), cache, clock };
     let state = web::Data::new(state);
-    let parts = Parts { verifier: Some(verifier), readiness };
     let bound = server::bind(&config.listen(), parts, move |app| {
         app.app_data(state.clone()).configure(routes::configure);
     });

@@ -68,6 +68,9 @@ impl OrderRepository {
     }
 
     pub(super) async fn with_items(&self, rows: Vec<OrderRow>) -> Result<Vec<Order>, OrderError> {
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
         let ids: Vec<&str> = rows.iter().map(|row| row.id.as_str()).collect();
         let items: Vec<ItemRow> = with_conn!(&self.db, |conn| order_items::table
             .filter(order_items::order_id.eq_any(&ids))

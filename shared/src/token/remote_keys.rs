@@ -172,14 +172,14 @@ impl Inner {
 #[async_trait]
 impl KeySource for RemoteKeys {
     fn find_now(&self, kid: &str) -> Option<Arc<VerifyingKey>> {
-        let current = self.inner.current();
+        let current = self.inner.current.read().unwrap_or_else(PoisonError::into_inner);
         let asked = current.asked?;
         let old = self.inner.clock.monotonic().saturating_sub(asked) > MAX_AGE;
         if old && self.inner.may_fetch(&current) && self.inner.fetching.try_lock().is_ok() {
             let inner = Arc::clone(&self.inner);
             tokio::spawn(async move { inner.refresh().await });
         }
-        current.keys?.find(kid)
+        current.keys.as_ref()?.find(kid)
     }
 
     async fn find(&self, kid: &str) -> Result<Option<Arc<VerifyingKey>>, KeysUnavailable> {
