@@ -19,7 +19,7 @@ use crate::reply::{ApiError, codes};
 /// use shared::require_session;
 ///
 /// async fn list_orders(session: shared::Session) -> String {
-///     session.to_json()
+///     session.as_json().to_owned()
 /// }
 ///
 /// // Around a scope: all its routes. `web::get().wrap(..)` is the same around one route.

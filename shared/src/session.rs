@@ -1,6 +1,7 @@
 //! [`Session`]: the caller on whose behalf a request is made.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
@@ -86,16 +87,24 @@ id!(UserId);
 ///
 /// let session = Session::parse(r#"{"userId":200,"companyId":100,"team":"서울"}"#)?;
 /// assert_eq!(session.company_id().get(), 100);
-/// assert_eq!(session.to_json(), r#"{"companyId":100,"userId":200,"team":"서울"}"#);
+/// assert_eq!(session.as_json(), r#"{"companyId":100,"userId":200,"team":"서울"}"#);
 /// # Ok::<(), shared::SessionError>(())
 /// ```
+/// Cloning one is cheap: the copies share what they hold.
 #[derive(Clone)]
 pub struct Session {
+    members: Arc<Members>,
+    do_dt: Option<Timestamp>,
+}
+
+#[derive(Clone)]
+struct Members {
     company_id: CompanyId,
     user_id: UserId,
     roles: Vec<String>,
     attributes: Map<String, Value>,
-    do_dt: Option<Timestamp>,
+    /// Written once: it is asked for at every call, and tells sessions apart.
+    json: Arc<str>,
 }
 
 /// Why a text is not a session.
@@ -119,14 +128,30 @@ impl Session {
     /// The session of a user of a company, without roles and attributes.
     #[must_use]
     pub fn new(company_id: CompanyId, user_id: UserId) -> Self {
-        Self { company_id, user_id, roles: Vec::new(), attributes: Map::new(), do_dt: None }
+        Self::of(Members {
+            company_id,
+            user_id,
+            roles: Vec::new(),
+            attributes: Map::new(),
+            json: Arc::default(),
+        })
+    }
+
+    fn of(mut members: Members) -> Self {
+        members.json = members.to_json().into();
+        Self { members: Arc::new(members), do_dt: None }
+    }
+
+    fn changed(self, change: impl FnOnce(&mut Members)) -> Self {
+        let mut members = Arc::unwrap_or_clone(self.members);
+        change(&mut members);
+        Self { do_dt: self.do_dt, ..Self::of(members) }
     }
 
     /// Adds a role.
     #[must_use]
-    pub fn with_role(mut self, role: impl Into<String>) -> Self {
-        self.roles.push(role.into());
-        self
+    pub fn with_role(self, role: impl Into<String>) -> Self {
+        self.changed(|members| members.roles.push(role.into()))
     }
 
     /// Adds a further member.
@@ -134,13 +159,15 @@ impl Session {
     /// # Errors
     /// [`SessionError::Reserved`] when the name is one of `companyId`, `userId`, `roles` and `doDT`;
     /// [`SessionError::TooLong`] when the session would be longer than [`MAX_SESSION_BYTES`].
-    pub fn with_attribute(mut self, name: &str, value: Value) -> Result<Self, SessionError> {
+    pub fn with_attribute(self, name: &str, value: Value) -> Result<Self, SessionError> {
         if ["companyId", "userId", "roles", DO_DT].contains(&name) {
             return Err(SessionError::Reserved(name.to_owned()));
         }
-        self.attributes.insert(name.to_owned(), value);
-        sort_members(&mut self.attributes);
-        self.within_limit()
+        let added = self.changed(|members| {
+            members.attributes.insert(name.to_owned(), value);
+            sort_members(&mut members.attributes);
+        });
+        added.within_limit()
     }
 
     /// Reads a session from its JSON text. Unknown members are kept as attributes, save `doDT`: that is
@@ -161,42 +188,43 @@ impl Session {
         members.remove(DO_DT);
         sort_members(&mut members);
         let (company_id, user_id) = (CompanyId(company_id), UserId(user_id));
-        Self { company_id, user_id, roles, attributes: members, do_dt: None }.within_limit()
+        let (attributes, json) = (members, Arc::default());
+        Self::of(Members { company_id, user_id, roles, attributes, json }).within_limit()
     }
 
     /// What travels is the canonical text, and that may be longer than the one that was read: `1e3` is `1000.0`.
     fn within_limit(self) -> Result<Self, SessionError> {
-        if self.to_json().len() > MAX_SESSION_BYTES { Err(SessionError::TooLong) } else { Ok(self) }
+        if self.as_json().len() > MAX_SESSION_BYTES { Err(SessionError::TooLong) } else { Ok(self) }
     }
 
     /// The company (tenant) of the caller.
     #[must_use]
     pub fn company_id(&self) -> CompanyId {
-        self.company_id
+        self.members.company_id
     }
 
     /// The user who calls.
     #[must_use]
     pub fn user_id(&self) -> UserId {
-        self.user_id
+        self.members.user_id
     }
 
     /// The caller's roles, in the order in which they were given.
     #[must_use]
     pub fn roles(&self) -> &[String] {
-        &self.roles
+        &self.members.roles
     }
 
     /// Whether the caller has the role.
     #[must_use]
     pub fn has_role(&self, role: &str) -> bool {
-        self.roles.iter().any(|own| own == role)
+        self.members.roles.iter().any(|own| own == role)
     }
 
     /// A further member of the session.
     #[must_use]
     pub fn attribute(&self, name: &str) -> Option<&Value> {
-        self.attributes.get(name)
+        self.members.attributes.get(name)
     }
 
     /// When the serving side loaded this session; `None` before a request has brought it in.
@@ -214,7 +242,13 @@ impl Session {
 
     /// The canonical JSON text: equal sessions have equal texts. This is what travels in a token.
     #[must_use]
-    pub fn to_json(&self) -> String {
+    pub fn as_json(&self) -> &str {
+        &self.members.json
+    }
+}
+
+impl Members {
+    fn to_json(&self) -> String {
         // Serializing a map with string keys into a String cannot fail.
         serde_json::to_string(self).unwrap_or_default()
     }
@@ -238,10 +272,7 @@ fn take_roles(members: &mut Map<String, Value>) -> Result<Vec<String>, SessionEr
 
 impl PartialEq for Session {
     fn eq(&self, other: &Self) -> bool {
-        self.company_id == other.company_id
-            && self.user_id == other.user_id
-            && self.roles == other.roles
-            && self.attributes == other.attributes
+        self.as_json() == other.as_json()
     }
 }
 
@@ -250,11 +281,17 @@ impl Eq for Session {}
 impl fmt::Debug for Session {
     /// Company and user only: roles and attributes are the caller's own affair and stay out of logs.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "Session(company {}, user {})", self.company_id, self.user_id)
+        write!(formatter, "Session(company {}, user {})", self.company_id(), self.user_id())
     }
 }
 
 impl Serialize for Session {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.members.serialize(serializer)
+    }
+}
+
+impl Serialize for Members {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         use serde::ser::SerializeMap;
         let mut map = serializer.serialize_map(None)?;
@@ -281,7 +318,7 @@ mod tests {
         let other =
             Session::parse(r#" {"z" : {"a":[2],"b":1}, "roles":["x"],"userId":2,"companyId":1}"#)?;
         assert_eq!(one, other);
-        assert_eq!(one.to_json(), other.to_json());
+        assert_eq!(one.as_json(), other.as_json());
         assert_ne!(one, Session::parse(r#"{"companyId":1,"userId":2}"#)?);
         Ok(())
     }
@@ -324,7 +361,7 @@ mod tests {
         assert_eq!(forged.do_dt(), None);
         let loaded = forged.clone().loaded_at(Timestamp::UNIX_EPOCH);
         assert_eq!(loaded, forged);
-        assert_eq!(loaded.to_json(), r#"{"companyId":1,"userId":2}"#);
+        assert_eq!(loaded.as_json(), r#"{"companyId":1,"userId":2}"#);
         assert!(forged.with_attribute("doDT", Value::Null).is_err());
         Ok(())
     }

@@ -78,7 +78,7 @@ fn session_as_text<S: Serializer>(
     session: &Option<Session>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
-    session.as_ref().map(Session::to_json).serialize(serializer)
+    session.as_ref().map(Session::as_json).serialize(serializer)
 }
 
 /// A `session` that is there but is no session is an error: it is never read as "nobody".

@@ -101,7 +101,8 @@ async fn greet(caller: MaybeSession) -> String {
 
 async fn list_orders(session: Session) -> ApiResponse<String> {
     let header = HeaderValue::from_static("1");
-    ApiResponse::ok(session.to_json()).with_header(HeaderName::from_static("x-total"), header)
+    ApiResponse::ok(session.as_json().to_owned())
+        .with_header(HeaderName::from_static("x-total"), header)
 }
 
 async fn find_order(session: Session, id: web::Path<u32>) -> ApiResponse<String> {

@@ -124,7 +124,7 @@ impl fmt::Display for SessionPolicy {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::None => formatter.write_str("none"),
-            Self::Fixed { session } => write!(formatter, "fixed:{}", session.to_json()),
+            Self::Fixed { session } => write!(formatter, "fixed:{}", session.as_json()),
             Self::Assert { companies: Companies::Any } => formatter.write_str("assert:any"),
             Self::Assert { companies: Companies::Listed(companies) } => {
                 let companies: Vec<String> = companies.iter().map(CompanyId::to_string).collect();

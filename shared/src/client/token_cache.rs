@@ -170,7 +170,7 @@ impl Inner {
             source: self.source.identity(),
             audience: request.audience.clone(),
             scope: request.scope.to_string(),
-            session: request.session.as_ref().map(crate::Session::to_json),
+            session: request.session.as_ref().map(|session| session.as_json().to_owned()),
         };
         Arc::clone(lock(&self.entries).get_or_insert(key, Arc::default))
     }

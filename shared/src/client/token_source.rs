@@ -135,9 +135,8 @@ impl TokenSource for ClientCredentials {
             .exchange_client_credentials()
             .add_scopes(scopes)
             .add_extra_param("resource", request.audience.as_str());
-        let session = request.session.as_ref().map(Session::to_json);
-        if let Some(session) = &session {
-            asked = asked.add_extra_param("session", session.as_str());
+        if let Some(session) = &request.session {
+            asked = asked.add_extra_param("session", session.as_json());
         }
         let http = self.http.clone();
         let post = move |request| post(http.clone(), request);
