@@ -16,7 +16,32 @@ pub(crate) fn parse(text: &str) -> Result<Value, serde_json::Error> {
     Ok(value)
 }
 
-struct UniqueNames;
+/// A value of any kind in which no name occurs twice.
+pub(crate) struct UniqueNames;
+
+/// The names of one object that have been read, so that the same one twice is an error.
+#[derive(Default)]
+pub(crate) struct Names(Vec<String>);
+
+impl Names {
+    /// Notes the name.
+    pub(crate) fn add<E: Error>(&mut self, name: &str) -> Result<(), E> {
+        if self.0.iter().any(|own| own == name) {
+            return Err(repeated());
+        }
+        self.0.push(name.to_owned());
+        Ok(())
+    }
+}
+
+/// Sets a member that has not been set yet.
+pub(crate) fn set_once<T, E: Error>(member: &mut Option<T>, value: T) -> Result<(), E> {
+    if member.replace(value).is_some() { Err(repeated()) } else { Ok(()) }
+}
+
+fn repeated<E: Error>() -> E {
+    E::custom("a member name occurs twice")
+}
 
 impl<'de> DeserializeSeed<'de> for UniqueNames {
     type Value = Value;
@@ -73,7 +98,7 @@ impl<'de> Visitor<'de> for UniqueNames {
         let mut map = Map::new();
         while let Some(name) = members.next_key::<String>()? {
             if map.contains_key(&name) {
-                return Err(A::Error::custom("a member name occurs twice"));
+                return Err(repeated());
             }
             let value = members.next_value_seed(UniqueNames)?;
             map.insert(name, value);

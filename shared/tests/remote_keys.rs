@@ -76,7 +76,10 @@ impl Bench {
     }
 
     async fn verdict(&self, token: &str) -> &'static str {
-        self.verifier.verify(token).await.map_or_else(|error| error.reason(), |_| "accepted")
+        self.verifier
+            .verify(token)
+            .await
+            .map_or_else(|error| error.reason().label(), |_| "accepted")
     }
 
     fn another_issuer(&self) -> TestIssuer {

@@ -83,7 +83,7 @@ impl Bench {
     async fn verdict(&self, token: &str) -> &'static str {
         match self.verifier.verify(token).await {
             Ok(_) => ACCEPTED,
-            Err(error) => error.reason(),
+            Err(error) => error.reason().label(),
         }
     }
 

@@ -4,9 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED, ED25519, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256,
+    RsaPublicKeyComponents,
+};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::DecodingKey;
 use serde::{Deserialize, Serialize};
 
 use crate::token::algorithm::Algorithm;
@@ -54,11 +57,42 @@ pub struct Jwks {
     pub keys: Vec<Jwk>,
 }
 
-/// One public key, ready to verify with.
-#[derive(Clone)]
+/// One public key, ready to verify with: reading it anew for every token would cost as much as a verification.
 pub struct VerifyingKey {
     pub(crate) algorithm: Algorithm,
-    pub(crate) key: DecodingKey,
+    key: ParsedPublicKey,
+}
+
+impl VerifyingKey {
+    /// The key of a JWK that is for signatures, has an id, and is of a kind that we use.
+    fn from_jwk(jwk: &Jwk) -> Option<Self> {
+        if jwk.use_.as_deref().is_some_and(|purpose| purpose != "sig") {
+            return None;
+        }
+        let algorithm: Algorithm = jwk.alg.as_deref()?.parse().ok()?;
+        let key = match (algorithm, jwk.kty.as_str(), jwk.crv.as_deref()) {
+            (Algorithm::Es256, "EC", Some("P-256")) => {
+                // An uncompressed point: one byte 4, then the two coordinates.
+                let point = [vec![4], sized(&jwk.x, 32)?, sized(&jwk.y, 32)?].concat();
+                ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point)
+            }
+            (Algorithm::EdDsa, "OKP", Some("Ed25519")) => {
+                ParsedPublicKey::new(&ED25519, sized(&jwk.x, 32)?)
+            }
+            (Algorithm::Rs256, "RSA", None) => {
+                let n = decoded(&jwk.n).filter(|modulus| modulus.len() >= MIN_RSA_BYTES)?;
+                let components = RsaPublicKeyComponents { n, e: decoded(&jwk.e)? };
+                components.to_parsed_public_key(&RSA_PKCS1_2048_8192_SHA256)
+            }
+            _ => return None,
+        };
+        Some(Self { algorithm, key: key.ok()? })
+    }
+
+    /// Whether this is the key's signature of the message.
+    pub(crate) fn signed(&self, message: &[u8], signature: &[u8]) -> bool {
+        self.key.verify_sig(message, signature).is_ok()
+    }
 }
 
 /// The keys of an issuer by their key id.
@@ -111,7 +145,7 @@ impl KeySet {
     /// # Errors
     /// [`KeySetError::Empty`] when none can be used.
     pub fn from_jwks(jwks: impl IntoIterator<Item = Jwk>) -> Result<Self, KeySetError> {
-        let keys: HashMap<_, _> = jwks.into_iter().filter_map(|jwk| usable(&jwk)).collect();
+        let keys: HashMap<_, _> = jwks.into_iter().filter_map(usable).collect();
         if keys.is_empty() { Err(KeySetError::Empty) } else { Ok(Self { keys }) }
     }
 
@@ -122,35 +156,19 @@ impl KeySet {
     }
 }
 
-fn usable(jwk: &Jwk) -> Option<(String, Arc<VerifyingKey>)> {
-    let kid = jwk.kid.clone()?;
-    if jwk.use_.as_deref().is_some_and(|purpose| purpose != "sig") {
-        return None;
-    }
-    let algorithm: Algorithm = jwk.alg.as_deref()?.parse().ok()?;
-    let key = match (algorithm, jwk.kty.as_str(), jwk.crv.as_deref()) {
-        (Algorithm::Es256, "EC", Some("P-256")) => {
-            DecodingKey::from_ec_components(sized(&jwk.x, 32)?, sized(&jwk.y, 32)?)
-        }
-        (Algorithm::EdDsa, "OKP", Some("Ed25519")) => {
-            DecodingKey::from_ed_components(sized(&jwk.x, 32)?)
-        }
-        (Algorithm::Rs256, "RSA", None) => {
-            let modulus = jwk.n.as_deref()?;
-            if URL_SAFE_NO_PAD.decode(modulus).ok()?.len() < MIN_RSA_BYTES {
-                return None;
-            }
-            DecodingKey::from_rsa_components(modulus, jwk.e.as_deref()?)
-        }
-        _ => return None,
-    };
-    Some((kid, Arc::new(VerifyingKey { algorithm, key: key.ok()? })))
+fn usable(jwk: Jwk) -> Option<(String, Arc<VerifyingKey>)> {
+    let key = VerifyingKey::from_jwk(&jwk)?;
+    Some((jwk.kid?, Arc::new(key)))
 }
 
-/// The member, if it is exactly this many bytes in strict base64url.
-fn sized(member: &Option<String>, bytes: usize) -> Option<&str> {
-    let text = member.as_deref()?;
-    (URL_SAFE_NO_PAD.decode(text).ok()?.len() == bytes).then_some(text)
+/// The member as bytes, in strict base64url.
+fn decoded(member: &Option<String>) -> Option<Vec<u8>> {
+    URL_SAFE_NO_PAD.decode(member.as_deref()?).ok()
+}
+
+/// The same, if it is exactly this many bytes.
+fn sized(member: &Option<String>, bytes: usize) -> Option<Vec<u8>> {
+    decoded(member).filter(|decoded| decoded.len() == bytes)
 }
 
 /// The keys cannot be had just now; whether a token is good is not known.
@@ -166,6 +184,12 @@ pub trait KeySource: Send + Sync {
 
     /// The key, also when it has to be asked for. `Ok(None)`: the issuer has no such key.
     async fn find(&self, kid: &str) -> Result<Option<Arc<VerifyingKey>>, KeysUnavailable>;
+
+    /// Rises each time a key that was given out before is no longer good; what was verified with it is then
+    /// verified again.
+    fn generation(&self) -> u64 {
+        0
+    }
 }
 
 #[async_trait]

@@ -2,26 +2,26 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::Deserialize;
-use serde_json::Value;
 
-use crate::clock::Clock;
-use crate::strict_json;
-use crate::token::algorithm::Algorithm;
+use crate::clock::{Clock, Timestamp};
+use crate::token::header::Header;
 use crate::token::key_set::{KeySource, VerifyingKey};
-use crate::token::{Claims, TOKEN_TYPE, TokenError};
+use crate::token::verified::{Fingerprint, VerifiedTokens, fingerprint};
+pub use crate::token::verified::{VerifiedToken, VerifierCounts};
+use crate::token::{Claims, TokenError};
 
 /// How far the clocks of issuer and verifier may differ, in seconds.
 pub const LEEWAY_S: i64 = 30;
 /// The longest token, in bytes. Ours stay below 5 KiB with the largest session.
 const MAX_TOKEN_BYTES: usize = 16 * 1024;
-/// The longest key id, in bytes.
-const MAX_KID_BYTES: usize = 128;
-/// Header members that would let the token choose its own key or change its own meaning.
-const REFUSED_HEADERS: [&str; 7] = ["crit", "b64", "zip", "jwk", "jku", "x5c", "x5u"];
+/// How many verified tokens are remembered, unless told otherwise; one takes about 1.5 KiB.
+const REMEMBERED: usize = 10_000;
+/// For how long, at most.
+const REMEMBERED_FOR: Duration = Duration::from_secs(300);
 
 /// What a verifier demands of every token.
 #[derive(Clone, Debug)]
@@ -35,54 +35,114 @@ pub struct Expectation {
 }
 
 /// Verifies access tokens (RFC 9068 section 4, RFC 8725).
+///
+/// A token that has been verified is remembered by its SHA-256 until it expires, for 5 minutes at most, so that its
+/// signature is not checked again at every request. It is forgotten when one of the issuer's keys is withdrawn, and by
+/// [`TokenVerifier::forget_verified`].
 #[derive(Clone)]
 pub struct TokenVerifier {
     keys: Arc<dyn KeySource>,
     expectation: Arc<Expectation>,
     clock: Arc<dyn Clock>,
+    verified: Arc<VerifiedTokens>,
 }
 
-#[derive(Deserialize)]
-struct Header {
-    alg: String,
-    typ: String,
-    kid: String,
+/// What a token is verified against: all of it is taken before the key is looked up, so that what is remembered can
+/// only be too old, never too young.
+struct Moment {
+    fingerprint: Fingerprint,
+    generation: u64,
+    now: Timestamp,
 }
 
 impl TokenVerifier {
     /// A verifier with these keys.
     #[must_use]
     pub fn new(keys: Arc<dyn KeySource>, expectation: Expectation, clock: Arc<dyn Clock>) -> Self {
-        Self { keys, expectation: Arc::new(expectation), clock }
+        let verified = Arc::new(VerifiedTokens::new(REMEMBERED, REMEMBERED_FOR));
+        Self { keys, expectation: Arc::new(expectation), clock, verified }
     }
 
-    /// Verifies the token. The session in the claims is marked as loaded now.
+    /// The same with a memory of its own for this many verified tokens, each for this long at most. With 0 tokens
+    /// every signature is checked.
+    #[must_use]
+    pub fn remembering(self, tokens: usize, at_most: Duration) -> Self {
+        Self { verified: Arc::new(VerifiedTokens::new(tokens, at_most)), ..self }
+    }
+
+    /// From now on every token is verified anew: a revocation has arrived.
+    pub fn forget_verified(&self) {
+        self.verified.forget();
+    }
+
+    /// How often a token was known.
+    #[must_use]
+    pub fn counts(&self) -> VerifierCounts {
+        self.verified.counts()
+    }
+
+    /// Verifies the token, waiting for the issuer's keys where they have to be fetched.
     ///
     /// # Errors
     /// A [`TokenError`]. [`TokenError::KeysUnavailable`] alone says nothing about the token: try again later.
-    pub async fn verify(&self, token: &str) -> Result<Claims, TokenError> {
-        let parts = Parts::split(token)?;
-        let header = parts.header()?;
-        let key = match self.keys.find_now(&header.kid) {
-            Some(key) => key,
-            None => self.find_key(&header.kid).await?,
-        };
-        parts.check_signature(&header, &key)?;
-        let claims = parts.claims()?;
-        self.expectation.check(&claims, self.clock.now().timestamp())?;
-        Ok(self.loaded(claims))
-    }
-
-    async fn find_key(&self, kid: &str) -> Result<Arc<VerifyingKey>, TokenError> {
-        match self.keys.find(kid).await {
-            Ok(key) => key.ok_or(TokenError::UnknownKey),
+    pub async fn verify(&self, token: &str) -> Result<VerifiedToken, TokenError> {
+        if let Some(verdict) = self.verify_now(token.as_bytes()) {
+            return verdict;
+        }
+        let moment = self.moment(token.as_bytes());
+        let parts = Parts::split(token.as_bytes())?;
+        let header = parts.decoded_header()?;
+        let header = Header::parse(&header)?;
+        match self.keys.find(&header.kid).await {
+            Ok(Some(key)) => self.check(&parts, (&header, &key), moment),
+            Ok(None) => Err(TokenError::UnknownKey),
             Err(unavailable) => Err(TokenError::KeysUnavailable(unavailable.0)),
         }
     }
 
-    fn loaded(&self, mut claims: Claims) -> Claims {
-        claims.session = claims.session.map(|session| session.loaded_at(self.clock.now()));
-        claims
+    /// The same without waiting; `None` when the key has to be asked for. The token is what stands in the header of a
+    /// request, whatever it is.
+    #[must_use]
+    pub fn verify_now(&self, token: &[u8]) -> Option<Result<VerifiedToken, TokenError>> {
+        if token.len() > MAX_TOKEN_BYTES {
+            return Some(Err(TokenError::Malformed("too long")));
+        }
+        let moment = self.moment(token);
+        let known = self.verified.find(&moment.fingerprint, (moment.generation, moment.now));
+        match known {
+            Some(known) => Some(Ok(known)),
+            None => self.verify_unknown(token, moment).transpose(),
+        }
+    }
+
+    fn moment(&self, token: &[u8]) -> Moment {
+        let generation = self.verified.generation(self.keys.generation());
+        Moment { fingerprint: fingerprint(token), generation, now: self.clock.now() }
+    }
+
+    fn verify_unknown(
+        &self,
+        token: &[u8],
+        moment: Moment,
+    ) -> Result<Option<VerifiedToken>, TokenError> {
+        let parts = Parts::split(token)?;
+        let header = parts.decoded_header()?;
+        let header = Header::parse(&header)?;
+        let Some(key) = self.keys.find_now(&header.kid) else { return Ok(None) };
+        self.check(&parts, (&header, &key), moment).map(Some)
+    }
+
+    fn check(
+        &self,
+        parts: &Parts<'_>,
+        (header, key): (&Header<'_>, &VerifyingKey),
+        moment: Moment,
+    ) -> Result<VerifiedToken, TokenError> {
+        parts.check_signature(header, key)?;
+        let claims = Arc::new(parts.claims()?);
+        self.expectation.check(&claims, moment.now.timestamp())?;
+        self.verified.insert(moment.fingerprint, (moment.generation, moment.now), &claims);
+        Ok(VerifiedToken::new(claims, moment.now))
     }
 }
 
@@ -94,75 +154,55 @@ impl fmt::Debug for TokenVerifier {
 
 /// The three parts of a compact JWS (RFC 7515 section 7.1).
 struct Parts<'t> {
-    header: &'t str,
-    payload: &'t str,
-    signature: &'t str,
+    header: &'t [u8],
+    payload: &'t [u8],
+    signature: &'t [u8],
     /// Header, dot and payload: what is signed.
-    message: &'t str,
+    message: &'t [u8],
 }
 
 impl<'t> Parts<'t> {
-    fn split(token: &'t str) -> Result<Self, TokenError> {
+    fn split(token: &'t [u8]) -> Result<Self, TokenError> {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(TokenError::Malformed("too long"));
         }
-        let parts = || {
-            let (message, signature) = token.rsplit_once('.')?;
-            let (header, payload) = message.split_once('.')?;
-            (!payload.contains('.')).then_some(Self { header, payload, signature, message })
+        let mut parts = token.split(|byte| *byte == b'.');
+        let (Some(header), Some(payload), Some(signature), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return Err(TokenError::Malformed("not three parts"));
         };
-        parts().ok_or(TokenError::Malformed("not three parts"))
+        let message = &token[..header.len() + 1 + payload.len()];
+        Ok(Self { header, payload, signature, message })
     }
 
-    fn header(&self) -> Result<Header, TokenError> {
-        let value = decode(self.header).ok_or(TokenError::Malformed("header is not JSON"))?;
-        if REFUSED_HEADERS.iter().any(|name| value.get(name).is_some()) {
-            return Err(TokenError::Malformed("header has a member that we refuse"));
-        }
-        let header: Header = serde_json::from_value(value)
-            .map_err(|_| TokenError::Malformed("header lacks alg, typ or kid"))?;
-        let media_type = header.typ.to_ascii_lowercase();
-        if media_type.strip_prefix("application/").unwrap_or(&media_type) != TOKEN_TYPE {
-            return Err(TokenError::Malformed("not an access token"));
-        }
-        if header.kid.len() > MAX_KID_BYTES {
-            return Err(TokenError::Malformed("key id is too long"));
-        }
-        if header.alg.parse::<Algorithm>().is_err() {
-            return Err(TokenError::WrongAlgorithm);
-        }
-        Ok(header)
+    fn decoded_header(&self) -> Result<Vec<u8>, TokenError> {
+        decode(self.header).ok_or(TokenError::Malformed("header is not base64url"))
     }
 
-    fn check_signature(&self, header: &Header, key: &VerifyingKey) -> Result<(), TokenError> {
-        if header.alg != key.algorithm.name() {
+    fn check_signature(&self, header: &Header<'_>, key: &VerifyingKey) -> Result<(), TokenError> {
+        if header.algorithm != key.algorithm {
             return Err(TokenError::WrongAlgorithm);
         }
-        let algorithm = key.algorithm.for_verification();
-        let message = self.message.as_bytes();
-        match jsonwebtoken::crypto::verify(self.signature, message, &key.key, algorithm) {
-            Ok(true) => Ok(()),
-            Ok(false) | Err(_) => Err(TokenError::BadSignature),
-        }
+        let signature = decode(self.signature).ok_or(TokenError::BadSignature)?;
+        if key.signed(self.message, &signature) { Ok(()) } else { Err(TokenError::BadSignature) }
     }
 
     fn claims(&self) -> Result<Claims, TokenError> {
-        let value = decode(self.payload).ok_or(TokenError::Malformed("claims are not JSON"))?;
-        serde_json::from_value(value).map_err(|error| bad_claims(&error))
+        let json = decode(self.payload).ok_or(TokenError::Malformed("claims are not base64url"))?;
+        serde_json::from_slice(&json).map_err(|error| bad_claims(&error))
     }
+}
+
+/// Strict base64url: no padding, no other alphabet, no stray bits (RFC 7515 section 2).
+fn decode(part: &[u8]) -> Option<Vec<u8>> {
+    URL_SAFE_NO_PAD.decode(part).ok()
 }
 
 /// The parser may quote what it read: the text goes to a log, so it is cut and its control characters escaped.
 fn bad_claims(error: &serde_json::Error) -> TokenError {
     let text = error.to_string();
     TokenError::BadClaims(text.chars().take(120).flat_map(char::escape_debug).collect())
-}
-
-/// A JSON object in strict base64url: no padding, no other alphabet, no stray bits (RFC 7515 section 2).
-fn decode(part: &str) -> Option<Value> {
-    let bytes = URL_SAFE_NO_PAD.decode(part).ok()?;
-    let value = strict_json::parse(std::str::from_utf8(&bytes).ok()?).ok()?;
-    value.is_object().then_some(value)
 }
 
 impl Expectation {

@@ -1,0 +1,98 @@
+//! The header of a token (RFC 7515 section 4), read so that it cannot choose how it is verified.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
+
+use crate::strict_json::{Names, UniqueNames, set_once};
+use crate::token::algorithm::Algorithm;
+use crate::token::{TOKEN_TYPE, TokenError};
+
+/// The longest key id, in bytes.
+const MAX_KID_BYTES: usize = 128;
+/// Members that would let the token choose its own key or change its own meaning.
+const REFUSED: [&str; 7] = ["crit", "b64", "zip", "jwk", "jku", "x5c", "x5u"];
+
+/// Algorithm and key, as the token names them.
+pub(super) struct Header<'h> {
+    pub(super) algorithm: Algorithm,
+    pub(super) kid: Cow<'h, str>,
+}
+
+impl<'h> Header<'h> {
+    pub(super) fn parse(json: &'h [u8]) -> Result<Self, TokenError> {
+        let members: Members<'h> = serde_json::from_slice(json)
+            .map_err(|_| TokenError::Malformed("header is not JSON with alg, typ and kid"))?;
+        if members.refused {
+            return Err(TokenError::Malformed("header has a member that we refuse"));
+        }
+        let (Some(alg), Some(typ), Some(kid)) = (members.alg, members.typ, members.kid) else {
+            return Err(TokenError::Malformed("header lacks alg, typ or kid"));
+        };
+        if !is_access_token(&typ) {
+            return Err(TokenError::Malformed("not an access token"));
+        }
+        if kid.len() > MAX_KID_BYTES {
+            return Err(TokenError::Malformed("key id is too long"));
+        }
+        let algorithm = alg.parse().map_err(|_| TokenError::WrongAlgorithm)?;
+        Ok(Self { algorithm, kid })
+    }
+}
+
+/// RFC 7515 section 4.1.9: media types do not tell cases apart, and `application/` may be left out.
+fn is_access_token(typ: &str) -> bool {
+    let prefix = "application/";
+    let short = match typ.get(..prefix.len()) {
+        Some(start) if start.eq_ignore_ascii_case(prefix) => &typ[prefix.len()..],
+        _ => typ,
+    };
+    short.eq_ignore_ascii_case(TOKEN_TYPE)
+}
+
+#[derive(Default)]
+struct Members<'h> {
+    alg: Option<Cow<'h, str>>,
+    typ: Option<Cow<'h, str>>,
+    kid: Option<Cow<'h, str>>,
+    refused: bool,
+}
+
+impl<'de: 'h, 'h> Deserialize<'de> for Members<'h> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Object)
+    }
+}
+
+struct Object;
+
+impl<'de> Visitor<'de> for Object {
+    type Value = Members<'de>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Members<'de>, A::Error> {
+        let (mut members, mut others) = (Members::default(), Names::default());
+        while let Some(Text(name)) = object.next_key()? {
+            match name.as_ref() {
+                "alg" => set_once(&mut members.alg, object.next_value::<Text<'de>>()?.0)?,
+                "typ" => set_once(&mut members.typ, object.next_value::<Text<'de>>()?.0)?,
+                "kid" => set_once(&mut members.kid, object.next_value::<Text<'de>>()?.0)?,
+                other => {
+                    members.refused |= REFUSED.contains(&other);
+                    object.next_value_seed(UniqueNames)?;
+                    others.add(other)?;
+                }
+            }
+        }
+        Ok(members)
+    }
+}
+
+/// A string that is borrowed where it has no escapes; `Cow` by itself always copies.
+#[derive(Deserialize)]
+struct Text<'t>(#[serde(borrow)] Cow<'t, str>);

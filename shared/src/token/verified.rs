@@ -1,0 +1,152 @@
+//! [`VerifiedToken`], and the memory of tokens that have been verified: a signature is checked once, not at every
+//! request.
+
+use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use aws_lc_rs::digest;
+use quick_cache::UnitWeighter;
+use quick_cache::sync::{Cache, DefaultLifecycle};
+
+use crate::clock::Timestamp;
+use crate::session::Session;
+use crate::token::Claims;
+
+/// A token that has been verified. Cloning one is cheap.
+#[derive(Clone, Debug)]
+pub struct VerifiedToken {
+    claims: Arc<Claims>,
+    loaded_at: Timestamp,
+}
+
+impl VerifiedToken {
+    pub(super) fn new(claims: Arc<Claims>, loaded_at: Timestamp) -> Self {
+        Self { claims, loaded_at }
+    }
+
+    /// What it says.
+    #[must_use]
+    pub fn claims(&self) -> &Claims {
+        &self.claims
+    }
+
+    /// The session in it, marked as loaded when this request came.
+    #[must_use]
+    pub fn session(&self) -> Option<Session> {
+        self.claims.session.as_ref().map(|session| session.clone().loaded_at(self.loaded_at))
+    }
+}
+
+/// SHA-256 of a token: what is remembered cannot be used as a token, and nobody can make two of one.
+pub(super) type Fingerprint = [u8; 32];
+
+pub(super) fn fingerprint(token: &[u8]) -> Fingerprint {
+    let mut fingerprint = Fingerprint::default();
+    fingerprint.copy_from_slice(digest::digest(&digest::SHA256, token).as_ref());
+    fingerprint
+}
+
+/// Takes the first 8 bytes: a fingerprint is as good as random already.
+#[derive(Default)]
+struct FirstBytes(u64);
+
+impl Hasher for FirstBytes {
+    fn write(&mut self, bytes: &[u8]) {
+        if let Some(first) = bytes.first_chunk() {
+            self.0 = u64::from_ne_bytes(*first);
+        }
+    }
+
+    /// The length of the fingerprint, which is the same for all.
+    fn write_usize(&mut self, _: usize) {}
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+#[derive(Clone)]
+struct Remembered {
+    claims: Arc<Claims>,
+    /// By the wall clock, from when to when: a clock that is set in either direction leads to a new verification.
+    since: Timestamp,
+    until: Timestamp,
+    /// The generation of the keys when it was verified.
+    generation: u64,
+}
+
+/// Tokens that have been verified; the ones that are asked for least go first.
+pub(super) struct VerifiedTokens {
+    tokens: Cache<Fingerprint, Remembered, UnitWeighter, BuildHasherDefault<FirstBytes>>,
+    longest: Duration,
+    /// Raised to forget all: it is a part of every entry's generation.
+    forgotten: AtomicU64,
+    hits: AtomicU64,
+    misses: AtomicU64,
+}
+
+/// How often a token was known, since the verifier was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct VerifierCounts {
+    /// Tokens that had been verified before.
+    pub hits: u64,
+    /// Tokens that had to be verified.
+    pub misses: u64,
+}
+
+impl VerifiedTokens {
+    pub(super) fn new(capacity: usize, longest: Duration) -> Self {
+        let tokens = Cache::with(
+            capacity,
+            capacity as u64,
+            UnitWeighter,
+            BuildHasherDefault::default(),
+            DefaultLifecycle::default(),
+        );
+        let (forgotten, hits, misses) = Default::default();
+        Self { tokens, longest, forgotten, hits, misses }
+    }
+
+    /// What an entry has to have been made under to be believed, given the generation of the keys. Both only rise,
+    /// so their sum changes with either.
+    pub(super) fn generation(&self, of_keys: u64) -> u64 {
+        of_keys.wrapping_add(self.forgotten.load(Ordering::Acquire))
+    }
+
+    pub(super) fn forget(&self) {
+        self.forgotten.fetch_add(1, Ordering::AcqRel);
+        self.tokens.clear();
+    }
+
+    pub(super) fn find(
+        &self,
+        fingerprint: &Fingerprint,
+        (generation, now): (u64, Timestamp),
+    ) -> Option<VerifiedToken> {
+        let found = self.tokens.get(fingerprint).filter(|found| {
+            found.generation == generation && found.since <= now && now < found.until
+        });
+        let counter = if found.is_some() { &self.hits } else { &self.misses };
+        counter.fetch_add(1, Ordering::Relaxed);
+        found.map(|found| VerifiedToken::new(found.claims, now))
+    }
+
+    pub(super) fn insert(
+        &self,
+        fingerprint: Fingerprint,
+        (generation, now): (u64, Timestamp),
+        claims: &Arc<Claims>,
+    ) {
+        let expires = Timestamp::from_timestamp(claims.exp, 0).unwrap_or(now);
+        let until = expires.min(now + self.longest);
+        let entry = Remembered { claims: Arc::clone(claims), since: now, until, generation };
+        self.tokens.insert(fingerprint, entry);
+    }
+
+    pub(super) fn counts(&self) -> VerifierCounts {
+        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        VerifierCounts { hits: count(&self.hits), misses: count(&self.misses) }
+    }
+}
