@@ -1,6 +1,5 @@
 //! Every path, its method, its guard.
 
-use actix_web::middleware::from_fn;
 use actix_web::web::{ServiceConfig, delete, get, post, resource, scope};
 use shared::extractor::show_session;
 use shared::{require_scope, require_session};
@@ -11,21 +10,19 @@ const READ: &str = "file:read";
 const WRITE: &str = "file:write";
 
 pub(crate) fn configure(app: &mut ServiceConfig) {
-    app.service(
-        resource("/api/session").wrap(from_fn(require_session)).route(get().to(show_session)),
-    )
-    .service(
-        scope("/api/files")
-            .wrap(from_fn(require_session))
-            .service(
-                resource("")
-                    .route(get().to(handlers::list_files).wrap(require_scope(READ)))
-                    .route(post().to(handlers::upload_file).wrap(require_scope(WRITE))),
-            )
-            .service(
-                resource("/{id}")
-                    .route(get().to(handlers::download_file).wrap(require_scope(READ)))
-                    .route(delete().to(handlers::delete_file).wrap(require_scope(WRITE))),
-            ),
-    );
+    app.service(resource("/api/session").wrap(require_session()).route(get().to(show_session)))
+        .service(
+            scope("/api/files")
+                .wrap(require_session())
+                .service(
+                    resource("")
+                        .route(get().to(handlers::list_files).wrap(require_scope(READ)))
+                        .route(post().to(handlers::upload_file).wrap(require_scope(WRITE))),
+                )
+                .service(
+                    resource("/{id}")
+                        .route(get().to(handlers::download_file).wrap(require_scope(READ)))
+                        .route(delete().to(handlers::delete_file).wrap(require_scope(WRITE))),
+                ),
+        );
 }

@@ -1,6 +1,5 @@
 //! Every path, its method, its guard.
 
-use actix_web::middleware::from_fn;
 use actix_web::web::{ServiceConfig, get, post, resource, scope};
 use shared::extractor::show_session;
 use shared::reply::input::json_config;
@@ -13,12 +12,10 @@ const MAX_IMPORT_BYTES: usize = 2 * 1024 * 1024;
 
 pub(crate) fn configure(app: &mut ServiceConfig) {
     app.service(resource("/api/products").route(get().to(products::list_products)))
-        .service(
-            resource("/api/session").wrap(from_fn(require_session)).route(get().to(show_session)),
-        )
+        .service(resource("/api/session").wrap(require_session()).route(get().to(show_session)))
         .service(
             scope("/api/orders")
-                .wrap(from_fn(require_session))
+                .wrap(require_session())
                 .service(
                     resource("")
                         .route(get().to(orders::list_orders).wrap(require_scope("order:read")))
@@ -40,7 +37,7 @@ pub(crate) fn configure(app: &mut ServiceConfig) {
             resource("/internal/orders/import")
                 .app_data(json_config(MAX_IMPORT_BYTES))
                 .wrap(require_scope("order:import"))
-                .wrap(from_fn(require_session))
+                .wrap(require_session())
                 .route(post().to(imports::import_orders)),
         )
         .service(

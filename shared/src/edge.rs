@@ -11,7 +11,7 @@ use actix_web::http::header::{
     ACCEPT_LANGUAGE, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderName,
     HeaderValue,
 };
-use actix_web::{Error, HttpMessage, HttpRequest, ResponseError};
+use actix_web::{Error, HttpMessage, ResponseError};
 use futures_util::future::LocalBoxFuture;
 use tracing::{error, info, warn};
 use uuid::Uuid;
@@ -19,7 +19,8 @@ use uuid::Uuid;
 use crate::body::with_deadline;
 use crate::clock::{Clock, SystemClock};
 use crate::health::HttpMetrics;
-use crate::middleware::Identity;
+use crate::identity::Identity;
+use crate::refusal::Reason;
 use crate::reply::{ApiError, Language, input};
 use crate::trace::TraceContext;
 
@@ -200,8 +201,10 @@ fn log(
     (response, took): (&ServiceResponse, Duration),
     failure: Option<&ApiError>,
 ) {
-    let claims = claims_of(response.request());
-    let session = claims.as_ref().and_then(|claims| claims.session.as_ref());
+    let extensions = response.request().extensions();
+    let identity = extensions.get::<Identity>();
+    let claims = identity.and_then(Identity::claims);
+    let session = identity.and_then(Identity::session_ref);
     let status = response.status().as_u16();
     macro_rules! line {
         ($level:ident) => {
@@ -210,11 +213,12 @@ fn log(
                 http.path = arrival.path,
                 http.status = status,
                 error.code = failure.map(ApiError::code),
+                refused = failure.and_then(ApiError::refused).map(Reason::label),
                 cause = failure.and_then(ApiError::cause),
                 took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
                 trace.id = arrival.trace.trace_id(),
                 request.id = arrival.request_id.to_str().unwrap_or_default(),
-                client.id = claims.as_ref().map(|claims| claims.client_id.as_str()),
+                client.id = claims.map(|claims| claims.client_id.as_str()),
                 company = session.map(|session| session.company_id().get()),
                 user = session.map(|session| session.user_id().get()),
                 "{} {} -> {status}",
@@ -227,13 +231,6 @@ fn log(
         500.. => line!(error),
         401 | 403 | 429 => line!(warn),
         _ => line!(info),
-    }
-}
-
-fn claims_of(request: &HttpRequest) -> Option<std::sync::Arc<crate::token::Claims>> {
-    match request.extensions().get::<Identity>()? {
-        Identity::Verified(claims) => Some(std::sync::Arc::clone(claims)),
-        Identity::Anonymous => None,
     }
 }
 

@@ -1,16 +1,17 @@
 //! [`Session`], [`MaybeSession`] and [`Caller`] as arguments of handlers.
 
 use std::future::{Ready, ready};
-use std::sync::Arc;
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use serde_json::{Value, json};
 
-use crate::middleware::{Identity, session_required};
+use crate::identity::Identity;
+use crate::refusal::{Reason, Refusal};
 use crate::reply::{ApiError, ApiResponse};
 use crate::session::Session;
 use crate::token::Claims;
+use crate::token::verifier::VerifiedToken;
 
 /// Who is calling, for a handler that serves strangers, too. (There is no `Option<Session>`: actix turns every
 /// error of an extractor into `None`.)
@@ -47,18 +48,22 @@ impl MaybeSession {
 /// The verified claims of the caller's token, for a handler that has to know which client asks. There need
 /// not be a session in them.
 #[derive(Clone, Debug)]
-pub struct Caller(Arc<Claims>);
+pub struct Caller(VerifiedToken);
 
 impl Caller {
     /// The claims.
     #[must_use]
     pub fn claims(&self) -> &Claims {
-        &self.0
+        self.0.claims()
     }
 }
 
-pub(crate) fn identity(request: &HttpRequest) -> Result<Identity, ApiError> {
-    let found = request.extensions().get::<Identity>().cloned();
+fn with_identity<T>(
+    request: &HttpRequest,
+    look: impl FnOnce(&Identity) -> T,
+) -> Result<T, ApiError> {
+    let extensions = request.extensions();
+    let found = extensions.get::<Identity>().map(look);
     found.ok_or_else(|| ApiError::unexpected("SessionMiddleware is not installed on this app"))
 }
 
@@ -67,9 +72,11 @@ impl FromRequest for Caller {
     type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(identity(request).and_then(|identity| match identity {
-            Identity::Verified(claims) => Ok(Self(claims)),
-            Identity::Anonymous => Err(session_required()),
+        ready(with_identity(request, Identity::clone).and_then(|identity| match identity {
+            Identity::Token(token) => Ok(Self(token)),
+            Identity::Anonymous | Identity::Gateway(_) => {
+                Err(Refusal::because(Reason::NoToken).into())
+            }
         }))
     }
 }
@@ -79,12 +86,8 @@ impl FromRequest for MaybeSession {
     type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(identity(request).map(|identity| match identity {
-            Identity::Verified(claims) => {
-                claims.session.clone().map_or(Self::Anonymous, Self::Known)
-            }
-            Identity::Anonymous => Self::Anonymous,
-        }))
+        let known = |identity: &Identity| identity.session().map_or(Self::Anonymous, Self::Known);
+        ready(with_identity(request, known))
     }
 }
 
@@ -92,12 +95,10 @@ impl FromRequest for Session {
     type Error = ApiError;
     type Future = Ready<Result<Self, ApiError>>;
 
-    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let caller = MaybeSession::from_request(request, payload).into_inner();
-        ready(caller.and_then(|caller| match caller {
-            MaybeSession::Known(session) => Ok(session),
-            MaybeSession::Anonymous => Err(session_required()),
-        }))
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let session = with_identity(request, Identity::session);
+        let missing = || Refusal::because(Reason::NoSession).into();
+        ready(session.and_then(|session| session.ok_or_else(missing)))
     }
 }
 

@@ -1,48 +1,39 @@
-//! The guards: they refuse. [`require_session`] and [`require_scope`] go around a scope or around one route.
+//! The guards: they refuse. [`require_session`], [`require_scope`] and [`require_role`] go around a scope, a resource
+//! or one route.
 
 use std::future::{Ready, ready};
+use std::rc::Rc;
 
-use actix_web::Error;
-use actix_web::body::{EitherBody, MessageBody};
+use actix_web::body::EitherBody;
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready};
-use actix_web::middleware::Next;
-use futures_util::future::LocalBoxFuture;
+use actix_web::http::Method;
+use actix_web::http::header::{ACCESS_CONTROL_REQUEST_METHOD, ORIGIN};
+use actix_web::{Error, HttpMessage};
+use futures_util::TryFutureExt;
+use futures_util::future::{Either, MapOk};
 
-use crate::extractor::identity;
-use crate::middleware::{Identity, session_required};
-use crate::reply::{ApiError, codes};
+use crate::identity::Identity;
+use crate::policy::Policy;
+use crate::reply::ApiError;
 
 /// Refuses whoever comes without a session: 401 A001.
 ///
 /// ```
-/// use actix_web::{App, middleware::from_fn, web};
+/// use actix_web::{App, web};
 /// use shared::require_session;
 ///
 /// async fn list_orders(session: shared::Session) -> String {
 ///     session.as_json().to_owned()
 /// }
 ///
-/// // Around a scope: all its routes. `web::get().wrap(..)` is the same around one route.
+/// // Around a scope: all its routes. `web::get().to(..).wrap(..)` is the same around one route.
 /// App::new().service(
-///     web::scope("/api/orders").wrap(from_fn(require_session)).route("", web::get().to(list_orders)),
+///     web::scope("/api/orders").wrap(require_session()).route("", web::get().to(list_orders)),
 /// );
 /// ```
-///
-/// # Errors
-/// None of its own; what the inner service fails with passes through.
-pub async fn require_session<B: MessageBody>(
-    request: ServiceRequest,
-    next: Next<B>,
-) -> Result<ServiceResponse<EitherBody<B>>, Error> {
-    let refusal = match identity(request.request()) {
-        Ok(Identity::Verified(claims)) if claims.session.is_some() => None,
-        Ok(_) => Some(session_required()),
-        Err(error) => Some(error),
-    };
-    match refusal {
-        None => next.call(request).await.map(ServiceResponse::map_into_left_body),
-        Some(refusal) => Ok(request.error_response(refusal).map_into_right_body()),
-    }
+#[must_use]
+pub fn require_session() -> Require {
+    Require::new(Policy::SESSION)
 }
 
 /// Refuses a token without this scope: 403 A005; no token at all: 401 A001 (RFC 6750 section 3.1).
@@ -59,33 +50,34 @@ pub async fn require_session<B: MessageBody>(
 /// App::new().route("/settle", web::post().to(settle).wrap(require_scope("order:settle")));
 /// ```
 #[must_use]
-pub fn require_scope(scope: &'static str) -> RequireScope {
-    RequireScope { scope }
+pub fn require_scope(scope: &'static str) -> Require {
+    Require::new(Policy::scope(scope))
 }
 
-/// The guard that [`require_scope`] makes.
-#[derive(Clone, Copy, Debug)]
-pub struct RequireScope {
-    scope: &'static str,
+/// Refuses a session without this role: 403 A014; no session at all: 401 A001.
+#[must_use]
+pub fn require_role(role: &'static str) -> Require {
+    Require::new(Policy::role(role))
 }
 
-impl RequireScope {
-    fn check(self, request: &ServiceRequest) -> Result<(), ApiError> {
-        match identity(request.request())? {
-            Identity::Anonymous => Err(session_required()),
-            Identity::Verified(claims) if claims.scope.contains(self.scope) => Ok(()),
-            Identity::Verified(claims) => {
-                let challenge =
-                    format!(r#"Bearer error="insufficient_scope", scope="{}""#, self.scope);
-                Err(ApiError::new(&codes::SCOPE_MISSING)
-                    .with_challenge(challenge)
-                    .because(format!("client {} lacks {}", claims.client_id, self.scope)))
-            }
-        }
+/// The guard that holds callers to a [`Policy`].
+///
+/// A CORS preflight (`OPTIONS` with `Origin` and `Access-Control-Request-Method`) passes: browsers send none of the
+/// caller's credentials with it, and what answers it may stand behind the guard.
+#[derive(Clone, Debug)]
+pub struct Require {
+    policy: Policy,
+}
+
+impl Require {
+    /// Lets in whom the policy admits.
+    #[must_use]
+    pub fn new(policy: Policy) -> Self {
+        Self { policy }
     }
 }
 
-impl<S, B> Transform<S, ServiceRequest> for RequireScope
+impl<S, B> Transform<S, ServiceRequest> for Require
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
     B: 'static,
@@ -93,38 +85,60 @@ where
     type Response = ServiceResponse<EitherBody<B>>;
     type Error = Error;
     type InitError = ();
-    type Transform = RequireScopeService<S>;
+    type Transform = RequireService<S>;
     type Future = Ready<Result<Self::Transform, ()>>;
 
     fn new_transform(&self, service: S) -> Self::Future {
-        ready(Ok(RequireScopeService { service, guard: *self }))
+        ready(Ok(RequireService { service, policy: Rc::new(self.policy.clone()) }))
     }
 }
 
-/// The service that [`RequireScope`] wraps around a scope or a route.
+/// The service that [`Require`] wraps around a scope, a resource or a route.
 #[derive(Debug)]
-pub struct RequireScopeService<S> {
+pub struct RequireService<S> {
     service: S,
-    guard: RequireScope,
+    policy: Rc<Policy>,
 }
 
-impl<S, B> Service<ServiceRequest> for RequireScopeService<S>
+type LeftBody<B> = fn(ServiceResponse<B>) -> ServiceResponse<EitherBody<B>>;
+
+impl<S, B> Service<ServiceRequest> for RequireService<S>
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
     B: 'static,
 {
     type Response = ServiceResponse<EitherBody<B>>;
     type Error = Error;
-    type Future = LocalBoxFuture<'static, Result<Self::Response, Error>>;
+    type Future = Either<Ready<Result<Self::Response, Error>>, MapOk<S::Future, LeftBody<B>>>;
 
     forward_ready!(service);
 
     fn call(&self, request: ServiceRequest) -> Self::Future {
-        if let Err(refusal) = self.guard.check(&request) {
-            let response = request.error_response(refusal).map_into_right_body();
-            return Box::pin(ready(Ok(response)));
+        match check(&request, &self.policy) {
+            Ok(()) => {
+                let left: LeftBody<B> = ServiceResponse::map_into_left_body;
+                Either::Right(self.service.call(request).map_ok(left))
+            }
+            Err(refusal) => {
+                Either::Left(ready(Ok(request.error_response(refusal).map_into_right_body())))
+            }
         }
-        let answer = self.service.call(request);
-        Box::pin(async move { answer.await.map(ServiceResponse::map_into_left_body) })
     }
+}
+
+fn check(request: &ServiceRequest, policy: &Policy) -> Result<(), ApiError> {
+    let extensions = request.extensions();
+    let Some(identity) = extensions.get::<Identity>() else {
+        return Err(ApiError::unexpected("SessionMiddleware is not installed on this app"));
+    };
+    match policy.check(identity) {
+        Err(_) if is_preflight(request) => Ok(()),
+        verdict => Ok(verdict?),
+    }
+}
+
+/// As the Fetch standard tells it from another `OPTIONS`.
+fn is_preflight(request: &ServiceRequest) -> bool {
+    let has = |name| request.headers().contains_key(name);
+    request.method() == Method::OPTIONS && has(ORIGIN) && has(ACCESS_CONTROL_REQUEST_METHOD)
 }

@@ -3,10 +3,16 @@
 
 pub mod clock;
 pub mod config;
+pub mod envelope;
+pub mod gateway;
+pub mod identity;
 pub mod paging;
+pub mod policy;
+pub mod refusal;
 pub mod scopes;
 pub mod secret;
 pub mod session;
+pub mod session_source;
 mod strict_json;
 pub mod token;
 pub mod trace;
@@ -44,22 +50,26 @@ pub mod telemetry;
 pub mod testing;
 
 pub use clock::{Clock, SystemClock, Timestamp};
+pub use identity::Identity;
+pub use policy::Policy;
+pub use refusal::{Reason, Refusal};
 pub use scopes::Scopes;
 pub use secret::Secret;
 pub use session::{CompanyId, Session, SessionError, UserId};
+pub use session_source::SessionSource;
 pub use token::algorithm::Algorithm;
 pub use token::key_set::{Jwk, Jwks, KeySet};
 #[cfg(feature = "client")]
 pub use token::remote_keys::RemoteKeys;
 pub use token::signer::{SigningError, TokenSigner};
-pub use token::verifier::{Expectation, TokenVerifier};
+pub use token::verifier::{Expectation, TokenVerifier, VerifiedToken};
 pub use token::{AccessToken, Claims, TokenError};
 pub use trace::TraceContext;
 
 #[cfg(feature = "actix")]
 pub use extractor::{Caller, MaybeSession};
 #[cfg(feature = "actix")]
-pub use guard::{require_scope, require_session};
+pub use guard::{require_role, require_scope, require_session};
 #[cfg(feature = "actix")]
 pub use middleware::SessionMiddleware;
 #[cfg(feature = "actix")]

@@ -1,34 +1,30 @@
 //! [`SessionMiddleware`]: finds out who is calling. It never demands a session; the guard does.
 
-use std::future::{Ready, ready};
+use std::borrow::Cow;
+use std::future::{Future, Ready, ready};
+use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::task::{Context, Poll, ready as done};
 
 use actix_web::body::EitherBody;
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready};
-use actix_web::http::header::AUTHORIZATION;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{AUTHORIZATION, HeaderName};
 use actix_web::{Error, HttpMessage};
 use futures_util::future::LocalBoxFuture;
+use pin_project_lite::pin_project;
 
-use crate::reply::{ApiError, codes};
-use crate::token::verifier::TokenVerifier;
-use crate::token::{Claims, TokenError};
-
-/// How soon a caller may come back while the issuer's keys are away, in seconds.
-const KEYS_RETRY_AFTER_S: u64 = 2;
-
-/// Who is calling, as the middleware found out; it is in the request's extensions.
-#[derive(Clone, Debug)]
-pub(crate) enum Identity {
-    Anonymous,
-    Verified(Arc<Claims>),
-}
+use crate::refusal::Refusal;
+use crate::reply::ApiError;
+use crate::session_source::{Found, RequestHead, SessionSource, bearer_text};
 
 /// Takes the token out of `Authorization: Bearer`, verifies it, and hands on whose session it carries.
 ///
 /// A request without a token passes as anonymous. A token that is there but bad is answered 401 on every route,
 /// public ones too: it is never silently anonymous. While the issuer's keys cannot be had, the answer is 503
 /// with `Retry-After`, since a 401 would make the caller throw a good token away.
+///
+/// Headers that claim a session (`X-Session`, `X-User-Id` and the like, in any spelling) do not reach a handler.
 ///
 /// ```
 /// use actix_web::App;
@@ -41,18 +37,18 @@ pub(crate) enum Identity {
 #[derive(Clone, Debug)]
 pub struct SessionMiddleware {
     /// None where a service finds out by itself who calls, as at the OAuth endpoints: everything passes.
-    verifier: Option<TokenVerifier>,
+    source: Option<SessionSource>,
 }
 
 impl SessionMiddleware {
-    /// A middleware that accepts what this verifier accepts.
+    /// A middleware that accepts what this verifier accepts, or what this [`SessionSource`] does.
     #[must_use]
-    pub fn new(verifier: TokenVerifier) -> Self {
-        Self { verifier: Some(verifier) }
+    pub fn new(source: impl Into<SessionSource>) -> Self {
+        Self { source: Some(source.into()) }
     }
 
-    pub(crate) fn maybe(verifier: Option<TokenVerifier>) -> Self {
-        Self { verifier }
+    pub(crate) fn maybe(source: Option<SessionSource>) -> Self {
+        Self { source }
     }
 }
 
@@ -68,7 +64,8 @@ where
     type Future = Ready<Result<Self::Transform, ()>>;
 
     fn new_transform(&self, service: S) -> Self::Future {
-        ready(Ok(SessionService { service: Rc::new(service), verifier: self.verifier.clone() }))
+        let source = self.source.clone().map(Rc::new);
+        ready(Ok(SessionService { service: Rc::new(service), source }))
     }
 }
 
@@ -76,7 +73,7 @@ where
 #[derive(Debug)]
 pub struct SessionService<S> {
     service: Rc<S>,
-    verifier: Option<TokenVerifier>,
+    source: Option<Rc<SessionSource>>,
 }
 
 impl<S, B> Service<ServiceRequest> for SessionService<S>
@@ -86,90 +83,145 @@ where
 {
     type Response = ServiceResponse<EitherBody<B>>;
     type Error = Error;
-    type Future = LocalBoxFuture<'static, Result<Self::Response, Error>>;
+    type Future = Answer<S::Future, B>;
 
     forward_ready!(service);
 
-    fn call(&self, request: ServiceRequest) -> Self::Future {
-        let service = Rc::clone(&self.service);
-        let verifier = self.verifier.clone();
-        Box::pin(async move {
-            if let Some(verifier) = verifier {
-                match identify(&request, &verifier).await {
-                    Ok(identity) => request.extensions_mut().insert(identity),
-                    Err(refusal) => {
-                        return Ok(request.error_response(refusal).map_into_right_body());
-                    }
-                };
+    fn call(&self, mut request: ServiceRequest) -> Self::Future {
+        let Some(source) = &self.source else {
+            return Answer::Inner { future: self.service.call(request), source: None };
+        };
+        let found = source.identify_now(&request);
+        drop_claiming_headers(&mut request, source);
+        let source = Rc::clone(source);
+        match found {
+            Found::Now(Ok(identity)) => {
+                request.extensions_mut().insert(identity);
+                Answer::Inner { future: self.service.call(request), source: Some(source) }
             }
-            service.call(request).await.map(ServiceResponse::map_into_left_body)
-        })
-    }
-}
-
-async fn identify(
-    request: &ServiceRequest,
-    verifier: &TokenVerifier,
-) -> Result<Identity, ApiError> {
-    if has_token_in_query(request.query_string()) {
-        // RFC 6750 section 2.3 and RFC 9700 section 4.3.2: it is in somebody's log by now.
-        return Err(session_required().because("token in the query"));
-    }
-    let Some(token) = bearer(request)? else { return Ok(Identity::Anonymous) };
-    match verifier.verify(token).await {
-        Ok(claims) => Ok(Identity::Verified(Arc::new(claims))),
-        Err(error) => Err(refusal(&error)),
-    }
-}
-
-fn has_token_in_query(query: &str) -> bool {
-    query.split('&').any(|pair| pair.split('=').next() == Some("access_token"))
-}
-
-/// The token of the one `Authorization` header. Anything in that header but one bearer token is refused.
-fn bearer(request: &ServiceRequest) -> Result<Option<&str>, ApiError> {
-    let mut headers = request.headers().get_all(AUTHORIZATION);
-    let Some(header) = headers.next() else { return Ok(None) };
-    if headers.next().is_some() {
-        return Err(token_invalid("two Authorization headers"));
-    }
-    let text = header.to_str().map_err(|_| token_invalid("Authorization is not ASCII"))?;
-    match text.split_once(' ') {
-        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") && is_b64token(token) => {
-            Ok(Some(token))
+            Found::Now(Err(refusal)) => {
+                Answer::Refused { response: Some(refused(request, refusal, &source)) }
+            }
+            Found::AfterFetch => {
+                let service = Rc::clone(&self.service);
+                Answer::Waiting { future: Box::pin(after_fetch(service, source, request)) }
+            }
         }
-        _ => Err(token_invalid("Authorization is not one bearer token")),
     }
 }
 
-/// The grammar of RFC 6750 section 2.1.
-fn is_b64token(token: &str) -> bool {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
-    !token.is_empty() && token.bytes().all(allowed)
-}
-
-fn refusal(error: &TokenError) -> ApiError {
-    let because = format!("{}: {error}", error.reason());
-    match error {
-        TokenError::KeysUnavailable(_) => ApiError::unavailable(KEYS_RETRY_AFTER_S, because),
-        TokenError::Expired { .. } => bad_token(&codes::TOKEN_EXPIRED, "expired").because(because),
-        TokenError::Revoked => bad_token(&codes::TOKEN_REVOKED, "revoked").because(because),
-        _ => token_invalid(because),
+/// The rare way: the issuer's keys have to be asked for first.
+async fn after_fetch<S, B>(
+    service: Rc<S>,
+    source: Rc<SessionSource>,
+    request: ServiceRequest,
+) -> Result<ServiceResponse<EitherBody<B>>, Error>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
+{
+    let token = bearer_text(&request);
+    match source.identify_after_fetch(&token).await {
+        Ok(identity) => {
+            request.extensions_mut().insert(identity);
+            let answer = service.call(request).await?;
+            Ok(counted(answer, &source))
+        }
+        Err(refusal) => Ok(refused(request, refusal, &source)),
     }
 }
 
-fn token_invalid(because: impl std::fmt::Display) -> ApiError {
-    bad_token(&codes::TOKEN_INVALID, "not valid").because(because)
+fn drop_claiming_headers(request: &mut ServiceRequest, source: &SessionSource) {
+    for name in source.claiming_headers(request) {
+        if let Ok(name) = HeaderName::try_from(name) {
+            request.headers_mut().remove(name);
+        }
+    }
 }
 
-/// The challenge says no more than that: which check failed is for the log.
-fn bad_token(code: &'static crate::reply::ErrorCode, what: &str) -> ApiError {
-    let challenge =
-        format!(r#"Bearer error="invalid_token", error_description="the token is {what}""#);
-    ApiError::new(code).with_challenge(challenge)
+fn refused<B>(
+    request: ServiceRequest,
+    refusal: Refusal,
+    source: &SessionSource,
+) -> ServiceResponse<EitherBody<B>> {
+    source.count(refusal.reason());
+    request.error_response(ApiError::from(refusal)).map_into_right_body()
 }
 
-/// No credentials: a bare challenge, without an error (RFC 6750 section 3.1).
-pub(crate) fn session_required() -> ApiError {
-    ApiError::new(&codes::SESSION_REQUIRED).with_challenge("Bearer")
+/// What a guard or an extractor has refused is counted here, too.
+fn counted<B>(
+    answer: ServiceResponse<B>,
+    source: &SessionSource,
+) -> ServiceResponse<EitherBody<B>> {
+    if matches!(answer.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+        let reason = answer.response().extensions().get::<ApiError>().and_then(ApiError::refused);
+        if let Some(reason) = reason {
+            source.count(reason);
+        }
+    }
+    answer.map_into_left_body()
+}
+
+pin_project! {
+    /// The answer of [`SessionService`]: mostly the inner service's own, without a box around it.
+    #[project = AnswerState]
+    #[expect(missing_docs, reason = "what the future holds is its own affair")]
+    pub enum Answer<F, B> {
+        /// The caller is not let in.
+        Refused { response: Option<ServiceResponse<EitherBody<B>>> },
+        /// It is known who calls; the inner service answers.
+        Inner { #[pin] future: F, source: Option<Rc<SessionSource>> },
+        /// The issuer's keys are being fetched.
+        Waiting { future: LocalBoxFuture<'static, Result<ServiceResponse<EitherBody<B>>, Error>> },
+    }
+}
+
+impl<F, B> Future for Answer<F, B>
+where
+    F: Future<Output = Result<ServiceResponse<B>, Error>>,
+{
+    type Output = Result<ServiceResponse<EitherBody<B>>, Error>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.project() {
+            AnswerState::Inner { future, source } => {
+                let answer = done!(future.poll(context))?;
+                Poll::Ready(Ok(match source {
+                    Some(source) => counted(answer, source),
+                    None => answer.map_into_left_body(),
+                }))
+            }
+            AnswerState::Refused { response } => match response.take() {
+                Some(response) => Poll::Ready(Ok(response)),
+                None => Poll::Pending,
+            },
+            AnswerState::Waiting { future } => future.as_mut().poll(context),
+        }
+    }
+}
+
+impl RequestHead for ServiceRequest {
+    fn authorizations(&self) -> impl Iterator<Item = &[u8]> {
+        self.headers().get_all(AUTHORIZATION).map(|value| value.as_bytes())
+    }
+
+    fn values(&self, name: &'static str) -> impl Iterator<Item = &[u8]> {
+        self.headers().get_all(name).map(|value| value.as_bytes())
+    }
+
+    fn names(&self) -> impl Iterator<Item = &str> {
+        self.headers().keys().map(HeaderName::as_str)
+    }
+
+    fn query(&self) -> &str {
+        self.query_string()
+    }
+
+    fn method(&self) -> &str {
+        ServiceRequest::method(self).as_str()
+    }
+
+    fn target(&self) -> Cow<'_, str> {
+        let target = self.uri().path_and_query();
+        Cow::Borrowed(target.map_or("/", |target| target.as_str()))
+    }
 }

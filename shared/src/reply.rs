@@ -1,8 +1,6 @@
 //! The one envelope of all answers, and the error answers that every service shares.
 
-pub mod codes;
 pub mod input;
-mod language;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -15,31 +13,9 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::clock::{Clock, SystemClock};
-pub use language::Language;
-
-/// A stable code for a kind of failure, with its status and its sentence in each language.
-#[derive(Debug, PartialEq, Eq)]
-pub struct ErrorCode {
-    /// What front ends and clients decide by, for example `C001`.
-    pub code: &'static str,
-    /// The HTTP status.
-    pub status: u16,
-    /// The sentence in Korean.
-    pub ko: &'static str,
-    /// The sentence in English.
-    pub en: &'static str,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Envelope<'a, T> {
-    success: bool,
-    message: Cow<'a, str>,
-    data: Option<T>,
-    error_code: Option<&'a str>,
-    status_code: u16,
-    timestamp: crate::clock::Timestamp,
-}
+use crate::envelope::Envelope;
+pub use crate::envelope::{ErrorCode, Language, codes};
+use crate::refusal::{Reason, Refusal};
 
 /// A success in the envelope.
 ///
@@ -112,6 +88,8 @@ struct Failure {
     retry_after_s: Option<u64>,
     headers: Vec<(HeaderName, HeaderValue)>,
     cause: Option<String>,
+    /// Why the caller was not let in, if that is what the failure is.
+    refused: Option<Reason>,
     language: Language,
 }
 
@@ -127,6 +105,7 @@ impl ApiError {
             retry_after_s: None,
             headers: Vec::new(),
             cause: None,
+            refused: None,
             language: Language::default(),
         }))
     }
@@ -204,14 +183,17 @@ impl ApiError {
         self.0.cause.as_deref()
     }
 
+    /// Why the caller was not let in, if that is what the failure is.
+    #[must_use]
+    pub fn refused(&self) -> Option<Reason> {
+        self.0.refused
+    }
+
     fn message(&self) -> &str {
-        let (ko, en) = match &self.0.sentences {
-            Some((ko, en)) => (ko.as_str(), en.as_str()),
-            None => (self.0.code.ko, self.0.code.en),
-        };
-        match self.0.language {
-            Language::Korean => ko,
-            Language::English => en,
+        match (&self.0.sentences, self.0.language) {
+            (None, language) => self.0.code.sentence(language),
+            (Some((ko, _)), Language::Korean) => ko,
+            (Some((_, en)), Language::English) => en,
         }
     }
 
@@ -225,6 +207,16 @@ impl ApiError {
         for (name, value) in &self.0.headers {
             response.insert_header((name.clone(), value.clone()));
         }
+    }
+}
+
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        let mut error = Self::new(refusal.code()).because(&refusal);
+        error.0.challenge = refusal.challenge();
+        error.0.retry_after_s = refusal.retry_after_s();
+        error.0.refused = Some(refusal.reason());
+        error
     }
 }
 

@@ -15,7 +15,7 @@ use crate::edge::Edge;
 use crate::health::{self, HttpMetrics, Readiness};
 use crate::middleware::SessionMiddleware;
 use crate::reply::input;
-use crate::token::verifier::TokenVerifier;
+use crate::session_source::SessionSource;
 
 /// How long a client may take to send the head of a request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
@@ -41,8 +41,8 @@ pub struct Listen {
 /// What the server is made of, beside its routes.
 #[derive(Clone, Debug)]
 pub struct Parts {
-    /// Verifies the tokens of callers; none where the service does that on some of its routes by itself.
-    pub verifier: Option<TokenVerifier>,
+    /// Finds out who calls; none where the service does that on some of its routes by itself.
+    pub source: Option<SessionSource>,
     /// What has to be there before requests may come.
     pub readiness: Readiness,
 }
@@ -146,10 +146,10 @@ impl Listeners {
         let metrics = HttpMetrics::new()?;
         let management = management_server(self.management_listener, &parts.readiness, &metrics)
             .map_err(failed(management_address))?;
-        let Parts { verifier, readiness } = parts;
+        let Parts { source, readiness } = parts;
         let server = HttpServer::new(move || {
             App::new()
-                .wrap(SessionMiddleware::maybe(verifier.clone()))
+                .wrap(SessionMiddleware::maybe(source.clone()))
                 .wrap(Edge::new(metrics.clone()))
                 .configure(input::configure)
                 .configure(configure.clone())

@@ -22,7 +22,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use actix_web::http::header::{HeaderName, HeaderValue};
-use actix_web::middleware::{DefaultHeaders, from_fn};
+use actix_web::middleware::DefaultHeaders;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 use serde::Deserialize;
@@ -49,7 +49,7 @@ fn routes(app: &mut ServiceConfig) {
         .route("/settle", web::post().to(async || "settled").wrap(require_scope("order:settle")))
         .service(
             web::scope("/orders")
-                .wrap(from_fn(require_session))
+                .wrap(require_session())
                 .route("", web::get().to(list_orders))
                 .route(
                     "/help",
@@ -138,7 +138,7 @@ impl Service {
     fn start_with(issuer: TestIssuer, verifier: TokenVerifier, readiness: Readiness) -> Self {
         let any_port = "127.0.0.1:0".to_owned();
         let listen = Listen { address: any_port.clone(), management_address: any_port, workers: 1 };
-        let parts = Parts { verifier: Some(verifier), readiness };
+        let parts = Parts { source: Some(verifier.into()), readiness };
         let server = server::bind(&listen, parts, routes).unwrap();
         let (address, management_address) = (server.address(), server.management_address());
         // It ends with the runtime of the test.

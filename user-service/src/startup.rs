@@ -40,7 +40,7 @@ pub async fn bind(config: &Config) -> Result<BoundServer, StartupError> {
     let db = Db::start(&config.database_url, config.max_connections.get(), migrations).await;
     let db = db.map_err(StartupError::part("database"))?;
     let readiness = Readiness::new().needs_database(&db).needs_keys(&keys);
-    serve(config, Parts { verifier: Some(verifier), readiness }, db)
+    serve(config, Parts { source: Some(verifier.into()), readiness }, db)
 }
 
 fn serve(config: &Config, parts: Parts, db: Db) -> Result<BoundServer, StartupError> {

@@ -1,6 +1,6 @@
 //! The codes that every service may answer with.
 
-use crate::reply::ErrorCode;
+use crate::envelope::ErrorCode;
 
 const fn code(code: &'static str, status: u16, ko: &'static str, en: &'static str) -> ErrorCode {
     ErrorCode { code, status, ko, en }
@@ -51,6 +51,9 @@ pub const TOKEN_REVOKED: ErrorCode =
 /// The token lacks the scope that the route needs.
 pub const SCOPE_MISSING: ErrorCode =
     code("A005", 403, "권한이 없습니다.", "The token lacks the scope that this needs.");
+/// The caller's session lacks the role that the route needs.
+pub const ROLE_MISSING: ErrorCode =
+    code("A014", 403, "권한이 없습니다.", "The session lacks the role that this needs.");
 /// The `Idempotency-Key` was used for another request. It has the letter of the service that had it first.
 pub const IDEMPOTENCY_KEY_REUSED: ErrorCode = code(
     "O004",

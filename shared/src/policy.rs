@@ -1,0 +1,145 @@
+//! [`Policy`]: what a route demands of its caller. Pure: the frameworks' guards ask it.
+
+use std::fmt;
+
+use crate::identity::Identity;
+use crate::refusal::{Reason, Refusal};
+
+/// What a route demands of its caller.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    demand: Demand,
+    scopes: Vec<&'static str>,
+    roles: Vec<&'static str>,
+}
+
+/// Ordered: who has more has less, too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Demand {
+    Nothing,
+    Optional,
+    Token,
+    Session,
+}
+
+impl Policy {
+    /// For everybody; who calls makes no difference.
+    pub const PUBLIC: Self = Self::of(Demand::Nothing);
+    /// For everybody; who is known may get more.
+    pub const OPTIONAL: Self = Self::of(Demand::Optional);
+    /// For callers with a session.
+    pub const SESSION: Self = Self::of(Demand::Session);
+
+    const fn of(demand: Demand) -> Self {
+        Self { demand, scopes: Vec::new(), roles: Vec::new() }
+    }
+
+    /// For tokens with this scope; a session there need not be.
+    #[must_use]
+    pub fn scope(scope: &'static str) -> Self {
+        Self::of(Demand::Token).and_scope(scope)
+    }
+
+    /// For sessions with this role.
+    #[must_use]
+    pub fn role(role: &'static str) -> Self {
+        Self::SESSION.and_role(role)
+    }
+
+    /// Demands this scope of the token, too.
+    #[must_use]
+    pub fn and_scope(mut self, scope: &'static str) -> Self {
+        self.demand = self.demand.max(Demand::Token);
+        self.scopes.push(scope);
+        self
+    }
+
+    /// Demands this role of the session, too.
+    #[must_use]
+    pub fn and_role(mut self, role: &'static str) -> Self {
+        self.demand = Demand::Session;
+        self.roles.push(role);
+        self
+    }
+
+    /// Whether somebody without a token is let in.
+    #[must_use]
+    pub fn admits_strangers(&self) -> bool {
+        self.demand <= Demand::Optional
+    }
+
+    /// Lets the caller in, or not.
+    ///
+    /// # Errors
+    /// A [`Refusal`]: first for what is missing altogether (401), then for what does not suffice (403).
+    pub fn check(&self, caller: &Identity) -> Result<(), Refusal> {
+        if self.admits_strangers() {
+            return Ok(());
+        }
+        if matches!(caller, Identity::Anonymous) {
+            return Err(Refusal::because(Reason::NoToken));
+        }
+        let session = caller.session_ref();
+        if self.demand == Demand::Session && session.is_none() {
+            return Err(Refusal::because(Reason::NoSession));
+        }
+        let claims = caller.claims();
+        let has_scope = |scope: &str| claims.is_some_and(|claims| claims.scope.contains(scope));
+        if let Some(missing) = self.scopes.iter().find(|scope| !has_scope(scope)) {
+            let client = claims.map_or("a gateway", |claims| claims.client_id.as_str());
+            return Err(Refusal::lacks(Reason::ScopeMissing, missing).with_detail(client));
+        }
+        let has_role = |role: &str| session.is_some_and(|session| session.has_role(role));
+        match self.roles.iter().find(|role| !has_role(role)) {
+            Some(missing) => Err(Refusal::lacks(Reason::RoleMissing, missing)),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Policy {
+    /// As it stands in the table of routes, for example `session, scope order:read`.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let demand = match self.demand {
+            Demand::Nothing => Some("public"),
+            Demand::Optional => Some("optional"),
+            Demand::Token => None,
+            Demand::Session => Some("session"),
+        };
+        let mut words: Vec<String> = demand.map(str::to_owned).into_iter().collect();
+        words.extend(self.scopes.iter().map(|scope| format!("scope {scope}")));
+        words.extend(self.roles.iter().map(|role| format!("role {role}")));
+        formatter.write_str(&words.join(", "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_policy_says_what_it_demands() {
+        let table = [
+            (Policy::PUBLIC, "public"),
+            (Policy::OPTIONAL, "optional"),
+            (Policy::SESSION, "session"),
+            (Policy::scope("a"), "scope a"),
+            (Policy::SESSION.and_scope("a").and_scope("b"), "session, scope a, scope b"),
+            (Policy::scope("a").and_role("b"), "session, scope a, role b"),
+            (Policy::role("b"), "session, role b"),
+        ];
+        for (policy, shown) in table {
+            assert_eq!(policy.to_string(), shown);
+        }
+    }
+
+    #[test]
+    fn a_session_of_a_gateway_has_its_roles_and_no_scope() {
+        let session = crate::Session::new(crate::CompanyId::MIN, crate::UserId::MIN);
+        let caller = Identity::Gateway(session.with_role("clerk"));
+        let verdict = |policy: Policy| policy.check(&caller).map_err(|refusal| refusal.reason());
+        assert_eq!(verdict(Policy::role("clerk")), Ok(()));
+        assert_eq!(verdict(Policy::role("admin")), Err(Reason::RoleMissing));
+        assert_eq!(verdict(Policy::SESSION.and_scope("a")), Err(Reason::ScopeMissing));
+    }
+}

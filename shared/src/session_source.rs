@@ -1,0 +1,229 @@
+//! [`SessionSource`]: from what of a request it is found out who is calling. No framework in it.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::gateway::GatewayEnvelope;
+use crate::identity::Identity;
+use crate::refusal::{Reason, Refusal, RefusalCounters};
+use crate::token::verifier::{TokenVerifier, VerifierCounts};
+
+/// What is looked at in a request.
+pub(crate) trait RequestHead {
+    /// The values of all `Authorization` headers.
+    fn authorizations(&self) -> impl Iterator<Item = &[u8]>;
+    /// The values of all headers of this name, which is in lower case.
+    fn values(&self, name: &'static str) -> impl Iterator<Item = &[u8]>;
+    /// The names of all headers.
+    fn names(&self) -> impl Iterator<Item = &str>;
+    /// The query, without the question mark.
+    fn query(&self) -> &str;
+    /// The method.
+    fn method(&self) -> &str;
+    /// Path and query as they came.
+    fn target(&self) -> Cow<'_, str>;
+}
+
+/// From what it is found out who is calling: a token, a gateway's envelope, or the one and then the other.
+///
+/// ```
+/// use shared::gateway::GatewayEnvelope;
+/// use shared::{Secret, SessionMiddleware, SessionSource, SystemClock, TokenVerifier};
+///
+/// fn middleware(verifier: TokenVerifier, key: Secret) -> SessionMiddleware {
+///     let envelope = GatewayEnvelope::new("order-service", &key, SystemClock::shared());
+///     SessionMiddleware::new(SessionSource::token(verifier).or_gateway(envelope))
+/// }
+/// ```
+#[derive(Clone)]
+pub struct SessionSource {
+    verifier: Option<TokenVerifier>,
+    gateway: Option<Arc<GatewayEnvelope>>,
+    counters: Arc<Counters>,
+}
+
+#[derive(Default)]
+struct Counters {
+    refused: RefusalCounters,
+    dropped_headers: AtomicU64,
+}
+
+/// Whether it is known at once who is calling.
+pub(crate) enum Found {
+    Now(Result<Identity, Refusal>),
+    /// The issuer's keys have to be asked for.
+    AfterFetch,
+}
+
+impl SessionSource {
+    /// The token in `Authorization` alone: whatever a header claims is not looked at.
+    #[must_use]
+    pub fn token(verifier: TokenVerifier) -> Self {
+        Self { verifier: Some(verifier), gateway: None, counters: Arc::default() }
+    }
+
+    /// A gateway's envelope alone; a token is refused.
+    #[must_use]
+    pub fn gateway(envelope: GatewayEnvelope) -> Self {
+        Self { verifier: None, gateway: Some(Arc::new(envelope)), counters: Arc::default() }
+    }
+
+    /// A gateway's envelope where there is no token. A token always wins: with one, no header is looked at.
+    #[must_use]
+    pub fn or_gateway(self, envelope: GatewayEnvelope) -> Self {
+        Self { gateway: Some(Arc::new(envelope)), ..self }
+    }
+
+    /// How often a caller was not let in, by reason; the guards' refusals are among them.
+    #[must_use]
+    pub fn refusals(&self) -> Vec<(Reason, u64)> {
+        self.counters.refused.all().collect()
+    }
+
+    /// How often a header that claims a session came without an envelope, and was dropped.
+    #[must_use]
+    pub fn dropped_headers(&self) -> u64 {
+        self.counters.dropped_headers.load(Ordering::Relaxed)
+    }
+
+    /// How often a token was known.
+    #[must_use]
+    pub fn verified(&self) -> VerifierCounts {
+        self.verifier.as_ref().map(TokenVerifier::counts).unwrap_or_default()
+    }
+
+    pub(crate) fn count(&self, reason: Reason) {
+        self.counters.refused.add(reason);
+    }
+
+    /// Who is calling, if that can be said without waiting.
+    pub(crate) fn identify_now(&self, head: &impl RequestHead) -> Found {
+        if has_token_in_query(head.query()) {
+            return Found::Now(Err(Refusal::because(Reason::TokenInQuery)));
+        }
+        match bearer(head) {
+            Err(reason) => Found::Now(Err(Refusal::because(reason))),
+            Ok(None) => Found::Now(self.without_token(head)),
+            Ok(Some(token)) => match self.verifier.as_ref().map(|own| own.verify_now(token)) {
+                Some(Some(Ok(token))) => Found::Now(Ok(Identity::Token(token))),
+                Some(Some(Err(error))) => Found::Now(Err(error.into())),
+                Some(None) => Found::AfterFetch,
+                None => Found::Now(Err(Refusal::because(Reason::NotABearerToken)
+                    .with_detail("only a gateway's envelope is taken here"))),
+            },
+        }
+    }
+
+    /// The same when the issuer's keys had to be fetched.
+    pub(crate) async fn identify_after_fetch(&self, token: &str) -> Result<Identity, Refusal> {
+        match &self.verifier {
+            Some(verifier) => Ok(Identity::Token(verifier.verify(token).await?)),
+            None => Err(Refusal::because(Reason::NotABearerToken)),
+        }
+    }
+
+    fn without_token(&self, head: &impl RequestHead) -> Result<Identity, Refusal> {
+        let Some(gateway) = &self.gateway else { return Ok(Identity::Anonymous) };
+        let session = gateway.open(head)?;
+        Ok(session.map_or(Identity::Anonymous, Identity::Gateway))
+    }
+
+    /// The headers that claim a session and must not reach a handler: nobody has vouched for what they say. Those that
+    /// an envelope seals are taken out, too; whoever needs the session takes it as an argument.
+    pub(crate) fn claiming_headers(&self, head: &impl RequestHead) -> Vec<String> {
+        let claiming: Vec<_> =
+            head.names().filter(|name| claims_a_session(name)).map(str::to_owned).collect();
+        let sealed = self.gateway.is_some() && head.authorizations().next().is_none();
+        let sealed = sealed && head.values(crate::gateway::X_SESSION_ENVELOPE).next().is_some();
+        if !claiming.is_empty() && !sealed {
+            self.counters.dropped_headers.fetch_add(1, Ordering::Relaxed);
+        }
+        claiming
+    }
+}
+
+impl From<TokenVerifier> for SessionSource {
+    fn from(verifier: TokenVerifier) -> Self {
+        Self::token(verifier)
+    }
+}
+
+impl fmt::Debug for SessionSource {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = formatter.debug_struct("SessionSource");
+        shown.field("verifier", &self.verifier).field("gateway", &self.gateway).finish()
+    }
+}
+
+fn has_token_in_query(query: &str) -> bool {
+    !query.is_empty() && query.split('&').any(|pair| pair.split('=').next() == Some("access_token"))
+}
+
+/// The token of the one `Authorization` header. Anything in that header but one bearer token is refused.
+fn bearer(head: &impl RequestHead) -> Result<Option<&[u8]>, Reason> {
+    let mut headers = head.authorizations();
+    let Some(header) = headers.next() else { return Ok(None) };
+    if headers.next().is_some() {
+        return Err(Reason::SeveralAuthorizations);
+    }
+    match header.split_at_checked(SCHEME.len()) {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case(SCHEME) => Ok(Some(token)),
+        _ => Err(Reason::NotABearerToken),
+    }
+}
+
+/// RFC 9110 section 11.1: the scheme may be written in any case.
+const SCHEME: &[u8] = b"Bearer ";
+
+/// The same bytes as text, for whoever has to keep them while keys are fetched. A key id has been read from them, so
+/// they are ASCII.
+pub(crate) fn bearer_text(head: &impl RequestHead) -> String {
+    let token = bearer(head).ok().flatten().unwrap_or_default();
+    String::from_utf8_lossy(token).into_owned()
+}
+
+/// Any spelling of the headers with which a session is claimed: `X-Session`, `session`, `X_Session`, `x-user-id`.
+fn claims_a_session(name: &str) -> bool {
+    const CLAIMED: [&str; 5] = ["session", "sessionenvelope", "userid", "companyid", "roles"];
+    // Most names are told by their first letter: this is asked for each header of each request.
+    let Some(b'x' | b'X' | b's' | b'S' | b'u' | b'U' | b'c' | b'C' | b'r' | b'R') =
+        name.as_bytes().first()
+    else {
+        return false;
+    };
+    CLAIMED.iter().any(|claimed| {
+        let letters = name.bytes().filter(|byte| !matches!(byte, b'-' | b'_'));
+        let mut letters = letters.map(|byte| byte.to_ascii_lowercase()).peekable();
+        letters.next_if_eq(&b'x');
+        letters.eq(claimed.bytes())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::claims_a_session;
+
+    #[test]
+    fn a_header_that_claims_a_session_is_known_in_any_spelling() {
+        for name in
+            ["x-session", "X-SESSION", "session", "X_Session", "xsession", "x-user-id", "User_Id"]
+        {
+            assert!(claims_a_session(name), "{name}");
+        }
+        for name in [
+            "x-sessions",
+            "x-request-id",
+            "cookie",
+            "sessio",
+            "accept",
+            "",
+            "x-",
+            "x",
+            "user-agent",
+        ] {
+            assert!(!claims_a_session(name), "{name}");
+        }
+    }
+}
