@@ -3,11 +3,6 @@
 pub mod codes;
 mod language;
 
-use std::borrow::Cow;
-
-use serde::Serialize;
-
-use crate::clock::Timestamp;
 pub use language::Language;
 
 /// A stable code for a kind of failure, with its status and its sentence in each language.
@@ -34,13 +29,14 @@ impl ErrorCode {
     }
 }
 
-#[derive(Serialize)]
+#[cfg(any(feature = "actix", feature = "tower"))]
+#[derive(serde::Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Envelope<'a, T> {
     pub(crate) success: bool,
-    pub(crate) message: Cow<'a, str>,
+    pub(crate) message: std::borrow::Cow<'a, str>,
     pub(crate) data: Option<T>,
     pub(crate) error_code: Option<&'a str>,
     pub(crate) status_code: u16,
-    pub(crate) timestamp: Timestamp,
+    pub(crate) timestamp: crate::clock::Timestamp,
 }

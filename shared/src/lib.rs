@@ -4,6 +4,7 @@
 pub mod clock;
 pub mod config;
 pub mod envelope;
+#[cfg(any(feature = "actix", feature = "tower"))]
 pub mod gateway;
 pub mod identity;
 pub mod paging;
@@ -12,6 +13,7 @@ pub mod refusal;
 pub mod scopes;
 pub mod secret;
 pub mod session;
+#[cfg(any(feature = "actix", feature = "tower"))]
 pub mod session_source;
 mod strict_json;
 pub mod token;
@@ -56,6 +58,7 @@ pub use refusal::{Reason, Refusal};
 pub use scopes::Scopes;
 pub use secret::Secret;
 pub use session::{CompanyId, Session, SessionError, UserId};
+#[cfg(any(feature = "actix", feature = "tower"))]
 pub use session_source::SessionSource;
 pub use token::algorithm::Algorithm;
 pub use token::key_set::{Jwk, Jwks, KeySet};

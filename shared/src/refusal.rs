@@ -1,7 +1,6 @@
 //! [`Refusal`]: why a caller is not let in, and what is said to it (RFC 6750 section 3).
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::envelope::{ErrorCode, codes};
 use crate::token::TokenError;
@@ -197,29 +196,6 @@ impl TokenError {
     }
 }
 
-/// How often callers were not let in, by reason.
-#[derive(Debug)]
-pub(crate) struct RefusalCounters([AtomicU64; Reason::ALL.len()]);
-
-impl Default for RefusalCounters {
-    fn default() -> Self {
-        Self(std::array::from_fn(|_| AtomicU64::new(0)))
-    }
-}
-
-impl RefusalCounters {
-    pub(crate) fn add(&self, reason: Reason) {
-        if let Some(counter) = self.0.get(reason as usize) {
-            counter.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-
-    pub(crate) fn all(&self) -> impl Iterator<Item = (Reason, u64)> {
-        let counts = self.0.iter().map(|counter| counter.load(Ordering::Relaxed));
-        Reason::ALL.into_iter().zip(counts)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -256,17 +232,5 @@ mod tests {
                 "{reason:?}"
             );
         }
-    }
-
-    #[test]
-    fn every_reason_has_a_word_and_a_counter_of_its_own() {
-        let counters = RefusalCounters::default();
-        for (place, reason) in Reason::ALL.into_iter().enumerate() {
-            (0..=place).for_each(|_| counters.add(reason));
-        }
-        let counted: Vec<u64> = counters.all().map(|(_, count)| count).collect();
-        assert_eq!(counted, (1..=Reason::ALL.len() as u64).collect::<Vec<_>>());
-        let labels: std::collections::HashSet<_> = Reason::ALL.map(Reason::label).into();
-        assert_eq!(labels.len(), Reason::ALL.len());
     }
 }

@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::Serialize;
+
+use crate::strict_json::Text;
+use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 
 /// A set of scope tokens. The order in which they are written, and repetitions, do not matter.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -77,19 +80,29 @@ impl fmt::Display for Scopes {
 impl<'de> Deserialize<'de> for Scopes {
     /// An array of scopes, as we write it, or the space-separated string of RFC 9068 section 2.2.3.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Form {
-            Array(Vec<String>),
-            Text(String),
+        deserializer.deserialize_any(ArrayOrText)
+    }
+}
+
+struct ArrayOrText;
+
+impl<'de> Visitor<'de> for ArrayOrText {
+    type Value = Scopes;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an array of scopes, or scopes with spaces between them")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Scopes, E> {
+        text.parse().map_err(E::custom)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Scopes, A::Error> {
+        let mut scopes = BTreeSet::new();
+        while let Some(Text(scope)) = items.next_element()? {
+            scopes.insert(scope_token(&scope).map_err(A::Error::custom)?);
         }
-        let scopes = match Form::deserialize(deserializer)? {
-            Form::Array(scopes) => {
-                scopes.iter().map(|scope| scope_token(scope)).collect::<Result<_, _>>()
-            }
-            Form::Text(text) => text.parse(),
-        };
-        scopes.map_err(serde::de::Error::custom)
+        Ok(Scopes(scopes))
     }
 }
 

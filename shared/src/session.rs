@@ -3,11 +3,12 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde::de::{Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use crate::clock::Timestamp;
-use crate::strict_json;
+use crate::strict_json::{Text, UniqueNames, repeated, set_once};
 
 /// The longest session, in bytes of JSON.
 pub const MAX_SESSION_BYTES: usize = 2048;
@@ -179,17 +180,10 @@ impl Session {
         if text.len() > MAX_SESSION_BYTES {
             return Err(SessionError::TooLong);
         }
-        let Ok(Value::Object(mut members)) = strict_json::parse(text) else {
-            return Err(SessionError::NotAnObject);
-        };
-        let company_id = take_id(&mut members, "companyId")?;
-        let user_id = take_id(&mut members, "userId")?;
-        let roles = take_roles(&mut members)?;
-        members.remove(DO_DT);
-        sort_members(&mut members);
-        let (company_id, user_id) = (CompanyId(company_id), UserId(user_id));
-        let (attributes, json) = (members, Arc::default());
-        Self::of(Members { company_id, user_id, roles, attributes, json }).within_limit()
+        let mut deserializer = serde_json::Deserializer::from_str(text);
+        let read = deserializer.deserialize_map(Object);
+        let read = read.and_then(|read| deserializer.end().map(|()| read));
+        read.map_err(|_| SessionError::NotAnObject)?.session()?.within_limit()
     }
 
     /// What travels is the canonical text, and that may be longer than the one that was read: `1e3` is `1000.0`.
@@ -254,8 +248,57 @@ impl Members {
     }
 }
 
-fn take_id(members: &mut Map<String, Value>, name: &'static str) -> Result<i64, SessionError> {
-    let id = members.remove(name).and_then(|value| value.as_i64());
+/// The members of a session's text, as they were read.
+#[derive(Default)]
+struct Read {
+    company_id: Option<Value>,
+    user_id: Option<Value>,
+    roles: Option<Value>,
+    do_dt: Option<Value>,
+    attributes: Map<String, Value>,
+}
+
+struct Object;
+
+impl<'de> Visitor<'de> for Object {
+    type Value = Read;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Read, A::Error> {
+        let mut read = Read::default();
+        while let Some(Text(name)) = members.next_key()? {
+            let value = members.next_value_seed(UniqueNames)?;
+            match name.as_ref() {
+                "companyId" => set_once(&mut read.company_id, value)?,
+                "userId" => set_once(&mut read.user_id, value)?,
+                "roles" => set_once(&mut read.roles, value)?,
+                DO_DT => set_once(&mut read.do_dt, value)?,
+                other if read.attributes.insert(other.to_owned(), value).is_none() => {}
+                _ => return Err(repeated()),
+            }
+        }
+        Ok(read)
+    }
+}
+
+impl Read {
+    fn session(self) -> Result<Session, SessionError> {
+        let Self { company_id, user_id, roles, mut attributes, .. } = self;
+        let company_id = CompanyId(id(company_id.as_ref(), "companyId")?);
+        let user_id = UserId(id(user_id.as_ref(), "userId")?);
+        let roles = roles.map_or(Ok(Vec::new()), serde_json::from_value);
+        let roles = roles.map_err(|_| SessionError::Member("roles"))?;
+        sort_members(&mut attributes);
+        let json = Arc::default();
+        Ok(Session::of(Members { company_id, user_id, roles, attributes, json }))
+    }
+}
+
+fn id(value: Option<&Value>, name: &'static str) -> Result<i64, SessionError> {
+    let id = value.and_then(Value::as_i64);
     id.filter(|id| *id > 0).ok_or(SessionError::Member(name))
 }
 
@@ -263,11 +306,6 @@ fn take_id(members: &mut Map<String, Value>, name: &'static str) -> Result<i64, 
 fn sort_members(members: &mut Map<String, Value>) {
     members.sort_keys();
     members.values_mut().for_each(Value::sort_all_objects);
-}
-
-fn take_roles(members: &mut Map<String, Value>) -> Result<Vec<String>, SessionError> {
-    let Some(value) = members.remove("roles") else { return Ok(Vec::new()) };
-    serde_json::from_value(value).map_err(|_| SessionError::Member("roles"))
 }
 
 impl PartialEq for Session {

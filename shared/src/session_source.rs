@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::gateway::GatewayEnvelope;
 use crate::identity::Identity;
-use crate::refusal::{Reason, Refusal, RefusalCounters};
+use crate::refusal::{Reason, Refusal};
 use crate::token::verifier::{TokenVerifier, VerifierCounts};
 
 /// What is looked at in a request.
@@ -48,6 +48,29 @@ pub struct SessionSource {
 struct Counters {
     refused: RefusalCounters,
     dropped_headers: AtomicU64,
+}
+
+/// How often callers were not let in, by reason.
+#[derive(Debug)]
+struct RefusalCounters([AtomicU64; Reason::ALL.len()]);
+
+impl Default for RefusalCounters {
+    fn default() -> Self {
+        Self(std::array::from_fn(|_| AtomicU64::new(0)))
+    }
+}
+
+impl RefusalCounters {
+    fn add(&self, reason: Reason) {
+        if let Some(counter) = self.0.get(reason as usize) {
+            counter.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn all(&self) -> impl Iterator<Item = (Reason, u64)> {
+        let counts = self.0.iter().map(|counter| counter.load(Ordering::Relaxed));
+        Reason::ALL.into_iter().zip(counts)
+    }
 }
 
 /// Whether it is known at once who is calling.
@@ -203,7 +226,7 @@ fn claims_a_session(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::claims_a_session;
+    use super::*;
 
     #[test]
     fn a_header_that_claims_a_session_is_known_in_any_spelling() {
@@ -225,5 +248,17 @@ mod tests {
         ] {
             assert!(!claims_a_session(name), "{name}");
         }
+    }
+
+    #[test]
+    fn every_reason_has_a_word_and_a_counter_of_its_own() {
+        let counters = RefusalCounters::default();
+        for (place, reason) in Reason::ALL.into_iter().enumerate() {
+            (0..=place).for_each(|_| counters.add(reason));
+        }
+        let counted: Vec<u64> = counters.all().map(|(_, count)| count).collect();
+        assert_eq!(counted, (1..=Reason::ALL.len() as u64).collect::<Vec<_>>());
+        let labels: std::collections::HashSet<_> = Reason::ALL.map(Reason::label).into();
+        assert_eq!(labels.len(), Reason::ALL.len());
     }
 }

@@ -3,18 +3,16 @@
 //! Two parsers that disagree on which of two equal names counts are how one service is talked into
 //! seeing another caller than its neighbour; so a text with a repeated name has no meaning here.
 
+use std::borrow::Cow;
 use std::fmt;
 
+use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-/// Parses `text`; a repeated member name, trailing text or more than 128 levels are errors.
-pub(crate) fn parse(text: &str) -> Result<Value, serde_json::Error> {
-    let mut deserializer = serde_json::Deserializer::from_str(text);
-    let value = UniqueNames.deserialize(&mut deserializer)?;
-    deserializer.end()?;
-    Ok(value)
-}
+/// A string that is borrowed where it has no escapes; `Cow` by itself always copies.
+#[derive(Deserialize)]
+pub(crate) struct Text<'t>(#[serde(borrow)] pub(crate) Cow<'t, str>);
 
 /// A value of any kind in which no name occurs twice.
 pub(crate) struct UniqueNames;
@@ -39,7 +37,8 @@ pub(crate) fn set_once<T, E: Error>(member: &mut Option<T>, value: T) -> Result<
     if member.replace(value).is_some() { Err(repeated()) } else { Ok(()) }
 }
 
-fn repeated<E: Error>() -> E {
+/// The same name twice.
+pub(crate) fn repeated<E: Error>() -> E {
     E::custom("a member name occurs twice")
 }
 
@@ -96,12 +95,11 @@ impl<'de> Visitor<'de> for UniqueNames {
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
         let mut map = Map::new();
-        while let Some(name) = members.next_key::<String>()? {
-            if map.contains_key(&name) {
+        while let Some(Text(name)) = members.next_key()? {
+            let value = members.next_value_seed(UniqueNames)?;
+            if map.insert(name.into_owned(), value).is_some() {
                 return Err(repeated());
             }
-            let value = members.next_value_seed(UniqueNames)?;
-            map.insert(name, value);
         }
         Ok(Value::Object(map))
     }
@@ -109,7 +107,14 @@ impl<'de> Visitor<'de> for UniqueNames {
 
 #[cfg(test)]
 mod tests {
-    use super::parse;
+    use super::*;
+
+    fn parse(text: &str) -> Result<Value, serde_json::Error> {
+        let mut deserializer = serde_json::Deserializer::from_str(text);
+        let value = UniqueNames.deserialize(&mut deserializer)?;
+        deserializer.end()?;
+        Ok(value)
+    }
 
     #[test]
     fn a_name_that_occurs_twice_is_refused_at_any_depth() {

@@ -39,6 +39,15 @@ impl Settings {
     pub fn new(json: bool, seconds: u64) -> Self {
         Self { json, time: Duration::from_secs(seconds) }
     }
+
+    pub fn json(&self) -> bool {
+        self.json
+    }
+
+    /// Whether there is time for another round after so many.
+    pub fn goes_on(&self, started: Instant, rounds: usize) -> bool {
+        started.elapsed() < self.time || rounds < LEAST_ROUNDS
+    }
 }
 
 /// Measures and prints.
@@ -47,7 +56,7 @@ pub fn measure(program: &dyn Program, settings: &Settings) -> Result<(), Failure
     program.warm_up()?;
     let (mut baselines, mut subjects) = (Vec::new(), Vec::new());
     let started = Instant::now();
-    while started.elapsed() < settings.time || subjects.len() < LEAST_ROUNDS {
+    while settings.goes_on(started, subjects.len()) {
         baselines.push(program.baseline()?);
         subjects.push(program.subject()?);
     }
@@ -67,7 +76,7 @@ fn medians(rounds: &[Vec<Figure>]) -> Vec<Figure> {
     first.iter().enumerate().map(|(place, (name, _))| (*name, of(place))).collect()
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
+pub fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     let middle = values.len() / 2;
     match values.len() % 2 {
@@ -87,7 +96,7 @@ fn as_json(baseline: &[Figure], subject: &[Figure]) -> Value {
     Value::Object(object)
 }
 
-fn rounded(value: f64) -> Value {
+pub fn rounded(value: f64) -> Value {
     json!((value * 1000.0).round() / 1000.0)
 }
 
@@ -100,9 +109,10 @@ fn print_table(title: &str, rounds: usize, baseline: &[Figure], subject: &[Figur
 }
 
 /// Load here, servers on core 0: they must not take time from each other.
-pub const SERVER_CORE: usize = 0;
+const SERVER_CORE: usize = 0;
 
-fn stay_on_core(core: usize) -> Result<(), Failure> {
+/// Keeps this program on a core.
+pub fn stay_on_core(core: usize) -> Result<(), Failure> {
     if std::thread::available_parallelism()?.get() < 2 {
         eprintln!("one core only: load and server take time from each other");
         return Ok(());

@@ -1,14 +1,16 @@
 //! The load programs: each measures a subject against a baseline in the same run.
 //!
-//! `cargo run --release -p tests --bin load -- start [--json] [--seconds N]`
+//! `cargo run --release -p tests --bin load -- <program> [--json] [--seconds N]`
 
+mod guarded_route;
 mod harness;
+mod process;
 mod start;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use harness::{Program, Settings};
+use harness::{Failure, Settings};
 
 /// Measures baton against baselines in the same run. Figures of a debug build mean nothing: use --release.
 #[derive(Parser)]
@@ -27,23 +29,46 @@ struct Arguments {
 enum Command {
     /// From exec to ready, and memory: all five services in one process, against one bare actix server.
     Start,
+    /// What the session middleware costs a request, for each algorithm, in CPU time of the server.
+    GuardedRoute,
     /// A server that a program measures; not for people.
     #[command(hide = true, subcommand)]
-    Server(start::Server),
+    Server(Server),
+}
+
+#[derive(Subcommand)]
+enum Server {
+    #[command(subcommand)]
+    Start(start::Server),
+    Route {
+        server: guarded_route::Server,
+        port: u16,
+        jwk: String,
+    },
+}
+
+impl Server {
+    fn run(&self) -> ExitCode {
+        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+        let ended = runtime.block_on(async {
+            match self {
+                Self::Start(server) => server.serve().await,
+                Self::Route { server, port, jwk } => {
+                    guarded_route::serve(*server, *port, jwk).await
+                }
+            }
+        });
+        shared::server::exit(ended)
+    }
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let program: &dyn Program = match &arguments.command {
-        Command::Start => &start::Start,
+    let settings = Settings::new(arguments.json, arguments.seconds);
+    let measured: Result<(), Failure> = match &arguments.command {
+        Command::Start => harness::measure(&start::Start, &settings),
+        Command::GuardedRoute => guarded_route::run(&settings),
         Command::Server(server) => return server.run(),
     };
-    let settings = Settings::new(arguments.json, arguments.seconds);
-    match harness::measure(program, &settings) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
-    }
+    shared::server::exit(measured)
 }

@@ -1,15 +1,14 @@
 //! [`Claims`]: what an access token says.
 
-use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{Deserializer, Error, MapAccess, Visitor};
+use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
 use crate::scopes::Scopes;
 use crate::session::Session;
-use crate::strict_json::{Names, UniqueNames, set_once};
+use crate::strict_json::{Names, Text, UniqueNames, set_once};
 
 /// The claims of an access token (RFC 9068 section 2.2), with the caller's session.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -70,7 +69,7 @@ impl<'de> Visitor<'de> for Members {
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Claims, A::Error> {
         let mut read = Read::default();
-        while let Some(name) = members.next_key::<Cow<'_, str>>()? {
+        while let Some(Text(name)) = members.next_key()? {
             read.member(&name, &mut members)?;
         }
         read.claims()
@@ -104,7 +103,7 @@ impl Read {
         match name {
             "iss" => set_once(&mut self.iss, members.next_value()?),
             "sub" => set_once(&mut self.sub, members.next_value()?),
-            "aud" => set_once(&mut self.aud, members.next_value::<OneOrMany>()?.into()),
+            "aud" => set_once(&mut self.aud, members.next_value::<OneOrMany>()?.0),
             "client_id" => set_once(&mut self.client_id, members.next_value()?),
             "scope" => set_once(&mut self.scope, members.next_value()?),
             "iat" => set_once(&mut self.iat, members.next_value()?),
@@ -112,7 +111,7 @@ impl Read {
             "nbf" => set_once(&mut self.nbf, members.next_value()?),
             "jti" => set_once(&mut self.jti, members.next_value()?),
             "session" => {
-                set_once(&mut self.session, session(&members.next_value::<Cow<'_, str>>()?)?)
+                set_once(&mut self.session, session(&members.next_value::<Text<'_>>()?.0)?)
             }
             "sid" => set_once(&mut self.sid, members.next_value()?),
             "act" => set_once(&mut self.act, members.next_value_seed(UniqueNames)?),
@@ -147,18 +146,33 @@ fn session<E: Error>(text: &str) -> Result<Session, E> {
     Session::parse(text).map_err(E::custom)
 }
 
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum OneOrMany {
-    One(String),
-    Many(Vec<String>),
+/// A string, or an array of strings.
+struct OneOrMany(Vec<String>);
+
+impl<'de> Deserialize<'de> for OneOrMany {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Strings)
+    }
 }
 
-impl From<OneOrMany> for Vec<String> {
-    fn from(form: OneOrMany) -> Self {
-        match form {
-            OneOrMany::One(audience) => vec![audience],
-            OneOrMany::Many(audiences) => audiences,
+struct Strings;
+
+impl<'de> Visitor<'de> for Strings {
+    type Value = OneOrMany;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a string or an array of strings")
+    }
+
+    fn visit_str<E: Error>(self, one: &str) -> Result<OneOrMany, E> {
+        Ok(OneOrMany(vec![one.to_owned()]))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<OneOrMany, A::Error> {
+        let mut many = Vec::with_capacity(1);
+        while let Some(item) = items.next_element()? {
+            many.push(item);
         }
+        Ok(OneOrMany(many))
     }
 }

@@ -3,10 +3,9 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 
-use crate::strict_json::{Names, UniqueNames, set_once};
+use crate::strict_json::{Names, Text, UniqueNames, set_once};
 use crate::token::algorithm::Algorithm;
 use crate::token::{TOKEN_TYPE, TokenError};
 
@@ -92,7 +91,3 @@ impl<'de> Visitor<'de> for Object {
         Ok(members)
     }
 }
-
-/// A string that is borrowed where it has no escapes; `Cow` by itself always copies.
-#[derive(Deserialize)]
-struct Text<'t>(#[serde(borrow)] Cow<'t, str>);

@@ -39,12 +39,13 @@ impl VerifiedToken {
     }
 }
 
-/// SHA-256 of a token: what is remembered cannot be used as a token, and nobody can make two of one.
+/// SHA-256 of a token's signature. What was signed is kept beside it and compared as it is: that is quicker than to
+/// hash it, too, and without the signature it is no token.
 pub(super) type Fingerprint = [u8; 32];
 
-pub(super) fn fingerprint(token: &[u8]) -> Fingerprint {
+pub(super) fn fingerprint(signature: &[u8]) -> Fingerprint {
     let mut fingerprint = Fingerprint::default();
-    fingerprint.copy_from_slice(digest::digest(&digest::SHA256, token).as_ref());
+    fingerprint.copy_from_slice(digest::digest(&digest::SHA256, signature).as_ref());
     fingerprint
 }
 
@@ -67,8 +68,9 @@ impl Hasher for FirstBytes {
     }
 }
 
-#[derive(Clone)]
 struct Remembered {
+    /// Header, dot and payload.
+    message: Box<[u8]>,
     claims: Arc<Claims>,
     /// By the wall clock, from when to when: a clock that is set in either direction leads to a new verification.
     since: Timestamp,
@@ -77,9 +79,17 @@ struct Remembered {
     generation: u64,
 }
 
+/// What a token is verified against: all of it is taken before the key is looked up, so that what is remembered can
+/// only be too old, never too young.
+pub(super) struct Moment {
+    pub(super) fingerprint: Fingerprint,
+    pub(super) generation: u64,
+    pub(super) now: Timestamp,
+}
+
 /// Tokens that have been verified; the ones that are asked for least go first.
 pub(super) struct VerifiedTokens {
-    tokens: Cache<Fingerprint, Remembered, UnitWeighter, BuildHasherDefault<FirstBytes>>,
+    tokens: Cache<Fingerprint, Arc<Remembered>, UnitWeighter, BuildHasherDefault<FirstBytes>>,
     longest: Duration,
     /// Raised to forget all: it is a part of every entry's generation.
     forgotten: AtomicU64,
@@ -120,29 +130,24 @@ impl VerifiedTokens {
         self.tokens.clear();
     }
 
-    pub(super) fn find(
-        &self,
-        fingerprint: &Fingerprint,
-        (generation, now): (u64, Timestamp),
-    ) -> Option<VerifiedToken> {
-        let found = self.tokens.get(fingerprint).filter(|found| {
-            found.generation == generation && found.since <= now && now < found.until
+    pub(super) fn find(&self, message: &[u8], moment: &Moment) -> Option<VerifiedToken> {
+        let found = self.tokens.get(&moment.fingerprint).filter(|found| {
+            found.generation == moment.generation
+                && (found.since..found.until).contains(&moment.now)
+                && *found.message == *message
         });
         let counter = if found.is_some() { &self.hits } else { &self.misses };
         counter.fetch_add(1, Ordering::Relaxed);
-        found.map(|found| VerifiedToken::new(found.claims, now))
+        found.map(|found| VerifiedToken::new(Arc::clone(&found.claims), moment.now))
     }
 
-    pub(super) fn insert(
-        &self,
-        fingerprint: Fingerprint,
-        (generation, now): (u64, Timestamp),
-        claims: &Arc<Claims>,
-    ) {
-        let expires = Timestamp::from_timestamp(claims.exp, 0).unwrap_or(now);
-        let until = expires.min(now + self.longest);
-        let entry = Remembered { claims: Arc::clone(claims), since: now, until, generation };
-        self.tokens.insert(fingerprint, entry);
+    pub(super) fn insert(&self, message: &[u8], moment: &Moment, claims: &Arc<Claims>) {
+        let (since, generation) = (moment.now, moment.generation);
+        let expires = Timestamp::from_timestamp(claims.exp, 0).unwrap_or(since);
+        let until = expires.min(since + self.longest);
+        let (message, claims) = (message.into(), Arc::clone(claims));
+        let entry = Remembered { message, claims, since, until, generation };
+        self.tokens.insert(moment.fingerprint, Arc::new(entry));
     }
 
     pub(super) fn counts(&self) -> VerifierCounts {

@@ -7,10 +7,10 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use crate::clock::{Clock, Timestamp};
+use crate::clock::Clock;
 use crate::token::header::Header;
 use crate::token::key_set::{KeySource, VerifyingKey};
-use crate::token::verified::{Fingerprint, VerifiedTokens, fingerprint};
+use crate::token::verified::{Moment, VerifiedTokens, fingerprint};
 pub use crate::token::verified::{VerifiedToken, VerifierCounts};
 use crate::token::{Claims, TokenError};
 
@@ -47,14 +47,6 @@ pub struct TokenVerifier {
     verified: Arc<VerifiedTokens>,
 }
 
-/// What a token is verified against: all of it is taken before the key is looked up, so that what is remembered can
-/// only be too old, never too young.
-struct Moment {
-    fingerprint: Fingerprint,
-    generation: u64,
-    now: Timestamp,
-}
-
 impl TokenVerifier {
     /// A verifier with these keys.
     #[must_use]
@@ -89,12 +81,12 @@ impl TokenVerifier {
         if let Some(verdict) = self.verify_now(token.as_bytes()) {
             return verdict;
         }
-        let moment = self.moment(token.as_bytes());
         let parts = Parts::split(token.as_bytes())?;
+        let moment = self.moment(&parts);
         let header = parts.decoded_header()?;
         let header = Header::parse(&header)?;
         match self.keys.find(&header.kid).await {
-            Ok(Some(key)) => self.check(&parts, (&header, &key), moment),
+            Ok(Some(key)) => self.check(&parts, (&header, &key), &moment),
             Ok(None) => Err(TokenError::UnknownKey),
             Err(unavailable) => Err(TokenError::KeysUnavailable(unavailable.0)),
         }
@@ -104,44 +96,36 @@ impl TokenVerifier {
     /// request, whatever it is.
     #[must_use]
     pub fn verify_now(&self, token: &[u8]) -> Option<Result<VerifiedToken, TokenError>> {
-        if token.len() > MAX_TOKEN_BYTES {
-            return Some(Err(TokenError::Malformed("too long")));
-        }
-        let moment = self.moment(token);
-        let known = self.verified.find(&moment.fingerprint, (moment.generation, moment.now));
-        match known {
-            Some(known) => Some(Ok(known)),
-            None => self.verify_unknown(token, moment).transpose(),
-        }
+        self.verify_at_hand(token).transpose()
     }
 
-    fn moment(&self, token: &[u8]) -> Moment {
-        let generation = self.verified.generation(self.keys.generation());
-        Moment { fingerprint: fingerprint(token), generation, now: self.clock.now() }
-    }
-
-    fn verify_unknown(
-        &self,
-        token: &[u8],
-        moment: Moment,
-    ) -> Result<Option<VerifiedToken>, TokenError> {
+    fn verify_at_hand(&self, token: &[u8]) -> Result<Option<VerifiedToken>, TokenError> {
         let parts = Parts::split(token)?;
+        let moment = self.moment(&parts);
+        if let Some(known) = self.verified.find(parts.message, &moment) {
+            return Ok(Some(known));
+        }
         let header = parts.decoded_header()?;
         let header = Header::parse(&header)?;
         let Some(key) = self.keys.find_now(&header.kid) else { return Ok(None) };
-        self.check(&parts, (&header, &key), moment).map(Some)
+        self.check(&parts, (&header, &key), &moment).map(Some)
+    }
+
+    fn moment(&self, parts: &Parts<'_>) -> Moment {
+        let generation = self.verified.generation(self.keys.generation());
+        Moment { fingerprint: fingerprint(parts.signature), generation, now: self.clock.now() }
     }
 
     fn check(
         &self,
         parts: &Parts<'_>,
         (header, key): (&Header<'_>, &VerifyingKey),
-        moment: Moment,
+        moment: &Moment,
     ) -> Result<VerifiedToken, TokenError> {
         parts.check_signature(header, key)?;
         let claims = Arc::new(parts.claims()?);
         self.expectation.check(&claims, moment.now.timestamp())?;
-        self.verified.insert(moment.fingerprint, (moment.generation, moment.now), &claims);
+        self.verified.insert(parts.message, moment, &claims);
         Ok(VerifiedToken::new(claims, moment.now))
     }
 }
@@ -154,30 +138,33 @@ impl fmt::Debug for TokenVerifier {
 
 /// The three parts of a compact JWS (RFC 7515 section 7.1).
 struct Parts<'t> {
-    header: &'t [u8],
-    payload: &'t [u8],
-    signature: &'t [u8],
     /// Header, dot and payload: what is signed.
     message: &'t [u8],
+    signature: &'t [u8],
 }
 
 impl<'t> Parts<'t> {
+    /// From the end: a known token is not looked at any further than that.
     fn split(token: &'t [u8]) -> Result<Self, TokenError> {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(TokenError::Malformed("too long"));
         }
-        let mut parts = token.split(|byte| *byte == b'.');
-        let (Some(header), Some(payload), Some(signature), None) =
-            (parts.next(), parts.next(), parts.next(), parts.next())
-        else {
-            return Err(TokenError::Malformed("not three parts"));
-        };
-        let message = &token[..header.len() + 1 + payload.len()];
-        Ok(Self { header, payload, signature, message })
+        let dot = token.iter().rposition(|byte| *byte == b'.');
+        let (message, signature) = dot.and_then(|dot| token.split_at_checked(dot)).ok_or(NO_JWS)?;
+        Ok(Self { message, signature: signature.get(1..).unwrap_or_default() })
+    }
+
+    fn header_and_payload(&self) -> Result<(&'t [u8], &'t [u8]), TokenError> {
+        let mut parts = self.message.split(|byte| *byte == b'.');
+        match (parts.next(), parts.next(), parts.next()) {
+            (Some(header), Some(payload), None) => Ok((header, payload)),
+            _ => Err(NO_JWS),
+        }
     }
 
     fn decoded_header(&self) -> Result<Vec<u8>, TokenError> {
-        decode(self.header).ok_or(TokenError::Malformed("header is not base64url"))
+        let (header, _) = self.header_and_payload()?;
+        decode(header).ok_or(TokenError::Malformed("header is not base64url"))
     }
 
     fn check_signature(&self, header: &Header<'_>, key: &VerifyingKey) -> Result<(), TokenError> {
@@ -189,10 +176,13 @@ impl<'t> Parts<'t> {
     }
 
     fn claims(&self) -> Result<Claims, TokenError> {
-        let json = decode(self.payload).ok_or(TokenError::Malformed("claims are not base64url"))?;
+        let (_, payload) = self.header_and_payload()?;
+        let json = decode(payload).ok_or(TokenError::Malformed("claims are not base64url"))?;
         serde_json::from_slice(&json).map_err(|error| bad_claims(&error))
     }
 }
+
+const NO_JWS: TokenError = TokenError::Malformed("not three parts");
 
 /// Strict base64url: no padding, no other alphabet, no stray bits (RFC 7515 section 2).
 fn decode(part: &[u8]) -> Option<Vec<u8>> {

@@ -1,0 +1,77 @@
+//! The servers that a program measures: this program itself, started again as a process of its own.
+
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::process::{Child, Stdio};
+
+use crate::harness::{Failure, on_server_core};
+
+/// What a server says when it is put together.
+pub const READY: &str = "ready";
+
+/// Starts this program with these arguments on the servers' core, and waits for its word.
+pub fn start_server(arguments: &[&str]) -> Result<Killed, Failure> {
+    let mut command = on_server_core(&std::env::current_exe()?);
+    let mut server = Killed(command.args(arguments).stdout(Stdio::piped()).spawn()?);
+    wait_for_word(&mut server.0)?;
+    Ok(server)
+}
+
+/// A port that is free now, as are the ones that follow it.
+pub fn free_ports(count: u16) -> Result<u16, Failure> {
+    for _ in 0..100 {
+        let first = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let free = |offset: u16| {
+            let port = first.checked_add(offset);
+            port.is_some_and(|port| TcpListener::bind(("127.0.0.1", port)).is_ok())
+        };
+        if (0..count).all(free) {
+            return Ok(first);
+        }
+    }
+    Err("no free ports".into())
+}
+
+/// A child that does not outlive this program.
+pub struct Killed(Child);
+
+impl Killed {
+    pub fn id(&self) -> u32 {
+        self.0.id()
+    }
+}
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        // It may be gone already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// The server's own word that all is put together, the batch too, which has no port to ask.
+fn wait_for_word(server: &mut Child) -> Result<(), Failure> {
+    let output = server.stdout.take().ok_or("no output")?;
+    let mut line = String::new();
+    BufReader::new(output).read_line(&mut line)?;
+    if line.trim() == READY { Ok(()) } else { Err("the server did not start".into()) }
+}
+
+/// Resident memory of a process. `taskset` has become the server by exec, so its id is the server's.
+pub fn rss_mib(pid: u32) -> Result<f64, Failure> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kib: f64 = line.ok_or("no VmRSS")?.trim().trim_end_matches(" kB").parse()?;
+    Ok(kib / 1024.0)
+}
+
+/// CPU time that all threads of a process have had. `/proc/<pid>/stat` would count in hundredths of a second.
+pub fn cpu_seconds(pid: u32) -> Result<f64, Failure> {
+    let mut nanoseconds = 0.0;
+    for thread in std::fs::read_dir(format!("/proc/{pid}/task"))? {
+        let schedstat = std::fs::read_to_string(thread?.path().join("schedstat"))?;
+        let on_cpu: f64 = schedstat.split(' ').next().unwrap_or_default().parse()?;
+        nanoseconds += on_cpu;
+    }
+    Ok(nanoseconds / 1e9)
+}
