@@ -4,7 +4,7 @@ pub mod config;
 pub mod commands;
 pub mod startup;
 mod state;
-mod routes;
+pub mod routes;
 mod handlers;
 pub mod domain;
 mod repository;

@@ -7,7 +7,7 @@ use auth_service::commands::{self, CommandError};
 use auth_service::config::Config;
 use auth_service::domain::client::{Client, ClientId};
 use auth_service::domain::policy::SessionPolicy;
-use auth_service::startup;
+use auth_service::{routes, startup};
 use clap::{Args, Parser, Subcommand};
 use shared::Scopes;
 use shared::process;
@@ -20,6 +20,9 @@ struct Arguments {
     /// TOML file with a section [auth]; variables BATON_AUTH_... win over it.
     #[arg(long, global = true)]
     config: Option<PathBuf>,
+    /// Print method, path and policy of every route, and end.
+    #[arg(long)]
+    routes: bool,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -66,6 +69,9 @@ struct NewClient {
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    if arguments.routes {
+        return process::show_routes(&routes::routes());
+    }
     if let Some(Command::MasterKey { path }) = &arguments.command {
         return exit(make_master_key(path));
     }

@@ -1,17 +1,16 @@
-//! Every path, its method, its guard. All are public: clients authenticate at the token endpoint itself.
+//! Every path, its method, its policy. All are public: clients authenticate at the token endpoint itself.
 
-use actix_web::web::{ServiceConfig, get, post, resource};
+use shared::Routes;
 
 use crate::handlers::{keys, metadata, token};
 
 pub(crate) const TOKEN_PATH: &str = "/oauth2/token";
 pub(crate) const JWKS_PATH: &str = "/.well-known/jwks.json";
 
-pub(crate) fn configure(app: &mut ServiceConfig) {
-    app.service(
-        resource("/.well-known/oauth-authorization-server")
-            .route(get().to(metadata::show_metadata)),
-    )
-    .service(resource(JWKS_PATH).route(get().to(keys::show_keys)))
-    .service(resource(TOKEN_PATH).route(post().to(token::issue_token)));
+#[rustfmt::skip]
+pub fn routes() -> Routes {
+    Routes::new()
+        .get("/.well-known/oauth-authorization-server", metadata::show_metadata).public()
+        .get(JWKS_PATH, keys::show_keys).public()
+        .post(TOKEN_PATH, token::issue_token).public()
 }

@@ -61,9 +61,7 @@ pub async fn bind(config: &Config) -> Result<BoundServer, StartupError> {
     let state = web::Data::new(AppState { clients, keys, terms, clock });
     let readiness = Readiness::new().needs_database(&db);
     let parts = Parts { source: None, readiness };
-    Ok(listeners.serve(parts, move |app| {
-        app.app_data(state.clone()).configure(routes::configure);
-    })?)
+    Ok(listeners.serve(parts, move || routes::routes().app_data(state.clone()))?)
 }
 
 /// Others reach this server at the address that it listens on only if they are on the same machine.

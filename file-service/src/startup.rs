@@ -65,9 +65,8 @@ pub async fn bind(config: &Config) -> Result<BoundServer, StartupError> {
 fn serve(config: &Config, parts: Parts, state: AppState) -> Result<BoundServer, StartupError> {
     let state = web::Data::new(state);
     keep_sweeping(&state);
-    let bound = server::bind(&config.listen(), parts, move |app| {
-        app.app_data(state.clone()).configure(routes::configure);
-    });
+    let bound =
+        server::bind(&config.listen(), parts, move || routes::routes().app_data(state.clone()));
     Ok(bound?)
 }
 

@@ -4,7 +4,8 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use order_service::config::Config;
-use order_service::startup;
+use order_service::{routes, startup};
+use shared::Routes;
 use shared::config::{ConfigError, LogLevels};
 use shared::process::{self, Service};
 use shared::server::{BoundServer, StartupError};
@@ -24,6 +25,10 @@ impl Service for OrderService {
 
     fn log(config: &Config) -> &LogLevels {
         &config.log
+    }
+
+    fn routes() -> Routes {
+        routes::routes()
     }
 
     async fn migrate(config: &Config) -> Result<(), StartupError> {

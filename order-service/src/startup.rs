@@ -54,8 +54,7 @@ fn serve(config: &Config, parts: Parts, db: Db) -> Result<BoundServer, StartupEr
     let orders = OrderRepository::new(db.clone());
     let state = AppState { orders, products: ProductRepository::new(db), cache, clock };
     let state = web::Data::new(state);
-    let bound = server::bind(&config.listen(), parts, move |app| {
-        app.app_data(state.clone()).configure(routes::configure);
-    });
+    let bound =
+        server::bind(&config.listen(), parts, move || routes::routes().app_data(state.clone()));
     Ok(bound?)
 }

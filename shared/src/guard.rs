@@ -126,7 +126,8 @@ where
     }
 }
 
-fn check(request: &ServiceRequest, policy: &Policy) -> Result<(), ApiError> {
+/// Lets the caller in, or says why not.
+pub(crate) fn check(request: &ServiceRequest, policy: &Policy) -> Result<(), ApiError> {
     let extensions = request.extensions();
     let Some(identity) = extensions.get::<Identity>() else {
         return Err(ApiError::unexpected("SessionMiddleware is not installed on this app"));

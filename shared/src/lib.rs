@@ -34,6 +34,8 @@ pub mod middleware;
 #[cfg(feature = "actix")]
 pub mod reply;
 #[cfg(feature = "actix")]
+pub mod routes;
+#[cfg(feature = "actix")]
 pub mod server;
 
 #[cfg(feature = "client")]
@@ -77,6 +79,8 @@ pub use guard::{require_role, require_scope, require_session};
 pub use middleware::SessionMiddleware;
 #[cfg(feature = "actix")]
 pub use reply::{ApiError, ApiResponse, ErrorCode};
+#[cfg(feature = "actix")]
+pub use routes::Routes;
 
 #[cfg(feature = "client")]
 pub use client::{ServiceClient, SessionClient};

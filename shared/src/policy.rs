@@ -54,12 +54,18 @@ impl Policy {
         self
     }
 
+    /// Demands a session, too.
+    #[must_use]
+    pub fn and_session(mut self) -> Self {
+        self.demand = Demand::Session;
+        self
+    }
+
     /// Demands this role of the session, too.
     #[must_use]
     pub fn and_role(mut self, role: &'static str) -> Self {
-        self.demand = Demand::Session;
         self.roles.push(role);
-        self
+        self.and_session()
     }
 
     /// Whether somebody without a token is let in.

@@ -1,5 +1,5 @@
-//! What the `main` of every service does: telemetry, settings, start, run. `serve`, `migrate` and `--config` on the
-//! command line; exit code 2 for settings that cannot be used, 1 for a part that is away, 0 after SIGTERM.
+//! What the `main` of every service does: telemetry, settings, start, run. `serve`, `migrate`, `--config` and
+//! `--routes` on the command line; exit code 2 for settings that cannot be used, 1 for a part that is away, 0 after SIGTERM.
 
 use std::future::Future;
 use std::path::{Path, PathBuf};
@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::config::{ConfigError, LogLevels};
+use crate::routes::Routes;
 use crate::server::{BoundServer, StartupError, exit};
 
 /// A service, as its process needs to know it.
@@ -31,6 +32,9 @@ pub trait Service {
     /// The log levels in them.
     fn log(config: &Self::Config) -> &LogLevels;
 
+    /// Its routes.
+    fn routes() -> Routes;
+
     /// Brings the database up to date.
     fn migrate(config: &Self::Config) -> impl Future<Output = Result<(), StartupError>>;
 
@@ -43,6 +47,9 @@ struct Arguments {
     /// TOML file with a section for each service; variables BATON_<SECTION>_<KEY> win over it.
     #[arg(long, global = true)]
     config: Option<PathBuf>,
+    /// Print method, path and policy of every route, and end.
+    #[arg(long)]
+    routes: bool,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -61,6 +68,9 @@ pub async fn run<S: Service>() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => error.exit(),
     };
+    if arguments.routes {
+        return show_routes(&S::routes());
+    }
     let config = match S::load(arguments.config.as_deref()) {
         Ok(config) => config,
         Err(error) => return refuse(&error),
@@ -70,6 +80,12 @@ pub async fn run<S: Service>() -> ExitCode {
         Some(Command::Migrate) => S::migrate(&config).await,
         Some(Command::Serve) | None => serve(S::bind(&config).await).await,
     })
+}
+
+/// Prints the table of routes; exit code 1 when something is wrong with it.
+pub fn show_routes(routes: &Routes) -> ExitCode {
+    print!("{routes}");
+    exit(routes.audit())
 }
 
 /// clap would take name and version of this crate.

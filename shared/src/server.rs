@@ -6,7 +6,6 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use actix_web::dev::{Server, ServerHandle};
-use actix_web::web::ServiceConfig;
 use actix_web::{App, HttpServer};
 
 use tracing::info;
@@ -15,6 +14,7 @@ use crate::edge::Edge;
 use crate::health::{self, HttpMetrics, Readiness};
 use crate::middleware::SessionMiddleware;
 use crate::reply::input;
+use crate::routes::{AuditError, Routes};
 use crate::session_source::SessionSource;
 
 /// How long a client may take to send the head of a request.
@@ -58,6 +58,9 @@ pub enum BindError {
         /// What the system said.
         cause: io::Error,
     },
+    /// A route has no policy, or one that this server cannot hold callers to.
+    #[error("routes: {0}")]
+    Routes(#[from] AuditError),
     /// The metrics cannot be set up.
     #[error("cannot set up the metrics: {0}")]
     Metrics(#[from] prometheus::Error),
@@ -131,14 +134,18 @@ impl Listeners {
         Ok(Self { listener, management_listener, address, management_address, workers })
     }
 
-    /// Puts the server together. `configure` adds the service's own routes.
+    /// Puts the server together. `routes` makes the service's own routes, once for each worker.
     ///
     /// # Errors
-    /// A [`BindError`] when a listener cannot be used after all.
-    pub fn serve<F>(self, parts: Parts, configure: F) -> Result<BoundServer, BindError>
+    /// A [`BindError`] when a listener cannot be used after all, or a route has no policy.
+    pub fn serve<F>(self, parts: Parts, routes: F) -> Result<BoundServer, BindError>
     where
-        F: Fn(&mut ServiceConfig) + Clone + Send + 'static,
+        F: Fn() -> Routes + Clone + Send + 'static,
     {
+        match &parts.source {
+            Some(_) => routes().audit()?,
+            None => routes().audit_without_source()?,
+        }
         let Self { address, management_address, .. } = self;
         let failed = |address: SocketAddr| {
             move |cause| BindError::Listen { address: address.to_string(), cause }
@@ -152,7 +159,7 @@ impl Listeners {
                 .wrap(SessionMiddleware::maybe(source.clone()))
                 .wrap(Edge::new(metrics.clone()))
                 .configure(input::configure)
-                .configure(configure.clone())
+                .configure(|app| routes().configure(app))
         });
         let server = server
             .workers(self.workers)
@@ -172,11 +179,11 @@ impl Listeners {
 ///
 /// # Errors
 /// As [`Listeners::bind`] and [`Listeners::serve`].
-pub fn bind<F>(listen: &Listen, parts: Parts, configure: F) -> Result<BoundServer, BindError>
+pub fn bind<F>(listen: &Listen, parts: Parts, routes: F) -> Result<BoundServer, BindError>
 where
-    F: Fn(&mut ServiceConfig) + Clone + Send + 'static,
+    F: Fn() -> Routes + Clone + Send + 'static,
 {
-    Listeners::bind(listen)?.serve(parts, configure)
+    Listeners::bind(listen)?.serve(parts, routes)
 }
 
 fn listener(address: &str) -> Result<(TcpListener, SocketAddr), BindError> {

@@ -31,8 +31,8 @@ use shared::health::Readiness;
 use shared::server::{self, Listen, Parts};
 use shared::testing::{StoppedClock, TestIssuer};
 use shared::{
-    Algorithm, ApiResponse, Caller, CompanyId, MaybeSession, Session, TokenVerifier, TraceContext,
-    UserId, require_scope, require_session,
+    Algorithm, ApiResponse, Caller, CompanyId, MaybeSession, Routes, Session, TokenVerifier,
+    TraceContext, UserId, require_scope, require_session,
 };
 
 use raw_http::Answer;
@@ -41,7 +41,11 @@ const NOW_S: i64 = 1_800_000_000;
 const AUDIENCE: &str = "order-service";
 
 /// The whole surface of the service: a route of every kind.
-fn routes(app: &mut ServiceConfig) {
+fn routes() -> Routes {
+    Routes::new().unaudited(routes_by_hand)
+}
+
+fn routes_by_hand(app: &mut ServiceConfig) {
     app.route("/public", web::get().to(async || ApiResponse::ok("public")))
         .route("/greet", web::get().to(greet))
         .route("/session", web::get().to(show_session))

@@ -3,7 +3,7 @@
 pub mod config;
 pub mod startup;
 mod state;
-mod routes;
+pub mod routes;
 mod handlers;
 mod domain;
 mod repository;

@@ -3,11 +3,12 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use shared::Routes;
 use shared::config::{ConfigError, LogLevels};
 use shared::process::{self, Service};
 use shared::server::{BoundServer, StartupError};
 use user_service::config::Config;
-use user_service::startup;
+use user_service::{routes, startup};
 
 struct UserService;
 
@@ -24,6 +25,10 @@ impl Service for UserService {
 
     fn log(config: &Config) -> &LogLevels {
         &config.log
+    }
+
+    fn routes() -> Routes {
+        routes::routes()
     }
 
     async fn migrate(config: &Config) -> Result<(), StartupError> {

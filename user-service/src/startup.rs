@@ -46,8 +46,7 @@ pub async fn bind(config: &Config) -> Result<BoundServer, StartupError> {
 fn serve(config: &Config, parts: Parts, db: Db) -> Result<BoundServer, StartupError> {
     let state = AppState { users: UserRepository::new(db), clock: SystemClock::shared() };
     let state = web::Data::new(state);
-    let bound = server::bind(&config.listen(), parts, move |app| {
-        app.app_data(state.clone()).configure(routes::configure);
-    });
+    let bound =
+        server::bind(&config.listen(), parts, move || routes::routes().app_data(state.clone()));
     Ok(bound?)
 }

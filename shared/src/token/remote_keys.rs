@@ -1,55 +1,47 @@
 //! [`RemoteKeys`]: an issuer's published keys, fetched over HTTP and kept.
+//!
+//! - Who looks for a key that is there never waits: it reads the current set without a lock.
+//! - The set is fetched again in the background when it is used and has grown old. `Cache-Control: max-age` (RFC 9111
+//!   section 5.2.2.1) says how old; `ETag` (RFC 9110 section 8.8.3) spares the body.
+//! - A key id that is not in the set leads to a fetch, but to one in 10 s at the most (in 1 s while there are no keys),
+//!   and not again for an id that the issuer has just been asked for. Whoever is refused a fetch is answered at once.
+//! - There is one fetch at a time; all who need its result share it, and one who gives up does not cancel it.
+//! - An answer that is no good set of public keys changes nothing. While the issuer is away the last good set stays in
+//!   use, but not for ever: after 24 h nothing can be said about a token any more.
+//! - A snapshot on disk, if one is wanted, carries the set over a start while the issuer is away.
+//! - Only the one URL is asked. Nothing in a token and no redirect leads anywhere else.
+
+mod answer;
+mod counts;
+mod held;
+mod pace;
+mod snapshot;
+mod unknown;
+mod upkeep;
 
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tokio::sync::Mutex;
-use tracing::{info, warn};
 use url::Url;
 
-use crate::client::http::{Timeouts, capped_body, describe, http_client};
+use crate::client::http::{Timeouts, http_client};
 use crate::clock::{Clock, SystemClock};
-use crate::token::key_set::{KeySet, KeySource, KeysUnavailable, VerifyingKey};
+use crate::token::key_set::{KeySource, KeysUnavailable, VerifyingKey};
 use crate::token::verifier::{Expectation, TokenVerifier};
 
-/// After this time the keys are fetched again in the background.
-const MAX_AGE: Duration = Duration::from_secs(300);
-/// The shortest time between two fetches, however many unknown key ids arrive.
-const COOLDOWN: Duration = Duration::from_secs(10);
-/// The same while there are no keys at all: nothing can be verified, so we ask sooner.
-const COOLDOWN_WITHOUT_KEYS: Duration = Duration::from_secs(1);
-/// How long a fetch may take, from connecting to the last byte.
-const FETCH_TIMEOUT: Duration = Duration::from_secs(5);
-/// The longest answer that we read.
-const MAX_ANSWER_BYTES: usize = 1024 * 1024;
+pub use counts::KeyCounts;
+use upkeep::{Asked, Inner};
 
-/// The keys that an issuer publishes at its JWKS URL.
+/// The keys that an issuer publishes at its JWKS URL (RFC 7517 section 5).
 ///
-/// The last good set stays in use while the issuer is away, slow or answers nonsense; it is never replaced by
-/// an empty one. A key id that is not in it leads to a fetch, but to one in 10 seconds at the most.
+/// The last good set stays in use while the issuer is away, slow or answers nonsense, 24 h by default; it is never
+/// replaced by an empty one. Clones share everything, settings too.
 #[derive(Clone)]
 pub struct RemoteKeys {
     inner: Arc<Inner>,
-}
-
-struct Inner {
-    http: reqwest::Client,
-    url: Url,
-    clock: Arc<dyn Clock>,
-    current: RwLock<Current>,
-    /// Held across a fetch, so that callers who arrive meanwhile wait for its result.
-    fetching: Arc<Mutex<()>>,
-}
-
-#[derive(Clone, Default)]
-struct Current {
-    keys: Option<Arc<KeySet>>,
-    /// When the last fetch ended, by the monotonic clock.
-    asked: Option<Duration>,
-    /// Why the last fetch failed.
-    failure: Option<String>,
 }
 
 /// The verifier cannot be made.
@@ -68,10 +60,11 @@ pub enum RemoteKeysError {
 
 impl RemoteKeys {
     /// Keys at `url`. Nothing is fetched before the first token asks for a key.
+    ///
+    /// `http` must not follow redirects; [`http_client`] makes one that does not.
     #[must_use]
     pub fn new(http: reqwest::Client, url: Url, clock: Arc<dyn Clock>) -> Self {
-        let current = RwLock::new(Current::default());
-        Self { inner: Arc::new(Inner { http, url, clock, current, fetching: Arc::default() }) }
+        Self { inner: Arc::new(Inner::new(http, url, clock)) }
     }
 
     /// A verifier for the service called `audience` that trusts this issuer, with the keys at `jwks_url`.
@@ -94,106 +87,78 @@ impl RemoteKeys {
         Ok((TokenVerifier::new(Arc::new(keys.clone()), expectation, clock), keys))
     }
 
-    /// Says whether there are keys; as long as there are none, fetches them, if that was not tried just before.
+    /// How long the keys may be used after the last fetch that succeeded: 24 h unless it is set here.
+    ///
+    /// It also bounds how old the set grows before it is fetched again, to one half, so that the other half is left
+    /// to sit out an issuer that is away. Less than a minute is of no use: the set is fetched every 30 s at the most.
+    #[must_use]
+    pub fn usable_for(self, time: Duration) -> Self {
+        self.inner.set_usable_for(time);
+        self
+    }
+
+    /// Keeps a copy of the keys in the file at `path`, for a start while the issuer is away.
+    ///
+    /// It is read once, when the first fetch fails; it counts if it is of the same URL and was fetched less than
+    /// [`usable_for`](Self::usable_for) ago by the wall clock. A file that cannot be read or written is no failure:
+    /// the log has it. Whoever can write the file can make keys, so its folder has to belong to the service alone.
+    /// The first path that is set stays.
+    #[must_use]
+    pub fn with_snapshot(self, path: impl Into<PathBuf>) -> Self {
+        self.inner.set_snapshot(path.into());
+        self
+    }
+
+    /// Says whether there are usable keys; as long as there are none, fetches them, if that was not tried in the last
+    /// second.
     ///
     /// # Errors
-    /// [`KeysUnavailable`] while no set has ever been had.
+    /// [`KeysUnavailable`] while no set has ever been had, or the last one is too old.
     pub async fn warm_up(&self) -> Result<(), KeysUnavailable> {
-        if self.inner.current().keys.is_none() {
-            self.inner.refresh().await;
+        if self.inner.usable().is_none() {
+            self.inner.ask().await;
         }
-        let current = self.inner.current();
-        match current.keys {
-            Some(_) => Ok(()),
-            None => Err(KeysUnavailable(current.failure.unwrap_or_default())),
-        }
-    }
-}
-
-impl Inner {
-    fn current(&self) -> Current {
-        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.inner.usable().map(drop).ok_or_else(|| self.inner.unavailable())
     }
 
-    fn may_fetch(&self, current: &Current) -> bool {
-        let pause = if current.keys.is_some() { COOLDOWN } else { COOLDOWN_WITHOUT_KEYS };
-        current.asked.is_none_or(|asked| self.clock.monotonic().saturating_sub(asked) >= pause)
-    }
-
-    /// The fetch runs in a task of its own: whoever gives up waiting does not cancel it for the others.
-    async fn refresh(self: &Arc<Self>) {
-        let alone = Arc::clone(&self.fetching).lock_owned().await;
-        if !self.may_fetch(&self.current()) {
-            return;
-        }
-        let inner = Arc::clone(self);
-        let fetch = tokio::spawn(async move {
-            inner.fetch_and_keep().await;
-            drop(alone);
-        });
-        // What came of it is in `current`, also when the task was cut off.
-        let _ = fetch.await;
-    }
-
-    async fn fetch_and_keep(&self) {
-        let fetched = self.fetch().await;
-        match &fetched {
-            Ok(_) => info!(jwks.url = %self.url, "fetched the issuer's keys"),
-            Err(cause) => {
-                warn!(jwks.url = %self.url, cause, "could not fetch the issuer's keys; the last good ones stay");
-            }
-        }
-        self.change(|current| {
-            // At the end: a slow fetch must not use up the pause, or all who waited would fetch one after the other.
-            current.asked = Some(self.clock.monotonic());
-            match fetched {
-                Ok(keys) => (current.keys, current.failure) = (Some(Arc::new(keys)), None),
-                Err(cause) => current.failure = Some(cause),
-            }
-        });
-    }
-
-    fn change(&self, change: impl FnOnce(&mut Current)) {
-        change(&mut self.current.write().unwrap_or_else(PoisonError::into_inner));
-    }
-
-    async fn fetch(&self) -> Result<KeySet, String> {
-        let request = self.http.get(self.url.clone()).timeout(FETCH_TIMEOUT);
-        let response = request.send().await.map_err(|error| describe(&error))?;
-        if !response.status().is_success() {
-            return Err(format!("the issuer answered {}", response.status()));
-        }
-        let body = capped_body(response, MAX_ANSWER_BYTES).await;
-        let body = body.map_err(|error| error.to_string())?;
-        KeySet::parse(&body).map_err(|error| error.to_string())
+    /// What has happened so far.
+    #[must_use]
+    pub fn counts(&self) -> KeyCounts {
+        self.inner.counts()
     }
 }
 
 #[async_trait]
 impl KeySource for RemoteKeys {
     fn find_now(&self, kid: &str) -> Option<Arc<VerifyingKey>> {
-        let current = self.inner.current.read().unwrap_or_else(PoisonError::into_inner);
-        let asked = current.asked?;
-        let old = self.inner.clock.monotonic().saturating_sub(asked) > MAX_AGE;
-        if old && self.inner.may_fetch(&current) && self.inner.fetching.try_lock().is_ok() {
-            let inner = Arc::clone(&self.inner);
-            tokio::spawn(async move { inner.refresh().await });
-        }
-        current.keys.as_ref()?.find(kid)
+        self.inner.find_now(kid)
     }
 
     async fn find(&self, kid: &str) -> Result<Option<Arc<VerifyingKey>>, KeysUnavailable> {
-        self.inner.refresh().await;
-        let current = self.inner.current();
-        match current.keys {
-            Some(keys) => Ok(keys.find(kid)),
-            None => Err(KeysUnavailable(current.failure.unwrap_or_default())),
+        if let Some(held) = self.inner.usable() {
+            let key = held.published.keys.find(kid);
+            if key.is_some() || self.inner.is_known_to_be_missing(kid) {
+                return Ok(key);
+            }
         }
+        let asked = self.inner.ask().await;
+        let held = self.inner.usable().ok_or_else(|| self.inner.unavailable())?;
+        let key = held.published.keys.find(kid);
+        match asked {
+            Asked::Answered if key.is_none() => self.inner.remember_missing(kid),
+            Asked::Refused if key.is_none() => self.inner.count_refusal(),
+            _ => {}
+        }
+        Ok(key)
+    }
+
+    fn generation(&self) -> u64 {
+        self.inner.generation()
     }
 }
 
 impl fmt::Debug for RemoteKeys {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "RemoteKeys({})", self.inner.url)
+        write!(formatter, "RemoteKeys({})", self.inner.shown_url())
     }
 }

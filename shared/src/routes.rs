@@ -1,0 +1,304 @@
+//! [`Routes`]: every path of a service, its method and its policy. A service that has forgotten one does not start.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::rc::Rc;
+
+use actix_web::dev::{ServiceRequest, ServiceResponse, fn_service};
+use actix_web::http::Method;
+use actix_web::web::{self, ServiceConfig};
+use actix_web::{Error, FromRequest, Handler, HttpResponse, Resource, Responder, Route};
+
+use crate::guard::check;
+use crate::policy::Policy;
+use crate::reply::ApiError;
+
+type AddToApp = Box<dyn FnOnce(&mut ServiceConfig)>;
+type AddToPath = Box<dyn FnOnce(Resource) -> Resource>;
+
+/// The routes of a service. After each handler stands what its callers need: [`public`](Self::public),
+/// [`optional`](Self::optional), [`session`](Self::session), [`scope`](Self::scope), [`role`](Self::role); the last
+/// three add up.
+///
+/// ```
+/// use shared::routes::Routes;
+/// use shared::{MaybeSession, Session};
+///
+/// async fn list_products(caller: MaybeSession) -> &'static str {
+///     if caller.session().is_some() { "your prices" } else { "our prices" }
+/// }
+/// async fn list_orders(session: Session) -> String {
+///     format!("orders of company {}", session.company_id())
+/// }
+///
+/// fn routes() -> Routes {
+///     Routes::new()
+///         .get("/api/products", list_products).optional()
+///         .get("/api/orders", list_orders).session().scope("order:read")
+/// }
+/// assert!(routes().audit().is_ok());
+/// assert!(routes().get("/api/invoices", list_orders).audit().is_err());
+/// ```
+#[derive(Default)]
+pub struct Routes {
+    declared: Vec<Declared>,
+    app_data: Vec<AddToApp>,
+    unaudited: bool,
+    path_data: Vec<(String, AddToPath)>,
+}
+
+struct Declared {
+    method: Method,
+    path: String,
+    /// None until it is declared: nobody is let in.
+    policy: Option<Policy>,
+    route: Box<dyn FnOnce(Option<Policy>) -> Route>,
+}
+
+/// What is wrong with the routes of a service.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .0.join("; "))]
+pub struct AuditError(Vec<String>);
+
+macro_rules! methods {
+    ($($name:ident $method:ident),*) => {$(
+        #[doc = concat!("A ", stringify!($method), " of this path.")]
+        #[must_use]
+        pub fn $name<F, Args>(self, path: &str, handler: F) -> Self
+        where
+            F: Handler<Args>,
+            Args: FromRequest + 'static,
+            F::Output: Responder + 'static,
+        {
+            self.route(Method::$method, path, handler)
+        }
+    )*};
+}
+
+impl Routes {
+    /// No routes.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    methods!(get GET, post POST, put PUT, patch PATCH, delete DELETE, head HEAD);
+
+    /// A request of this method for this path, for example `/api/orders/{id}`.
+    #[must_use]
+    pub fn route<F, Args>(mut self, method: Method, path: &str, handler: F) -> Self
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        let own = method.clone();
+        self.declared.push(Declared {
+            method,
+            path: path.to_owned(),
+            policy: None,
+            route: Box::new(move |policy| guarded(own, policy, handler)),
+        });
+        self
+    }
+
+    /// Everybody is let in, and who calls makes no difference.
+    #[must_use]
+    pub fn public(self) -> Self {
+        self.declare(|_| Policy::PUBLIC)
+    }
+
+    /// Everybody is let in; who is known may get more.
+    #[must_use]
+    pub fn optional(self) -> Self {
+        self.declare(|_| Policy::OPTIONAL)
+    }
+
+    /// A session is needed.
+    #[must_use]
+    pub fn session(self) -> Self {
+        self.declare(|before| before.map_or(Policy::SESSION, Policy::and_session))
+    }
+
+    /// A token with this scope is needed.
+    #[must_use]
+    pub fn scope(self, scope: &'static str) -> Self {
+        self.declare(|before| before.map_or(Policy::scope(scope), |own| own.and_scope(scope)))
+    }
+
+    /// A session with this role is needed.
+    #[must_use]
+    pub fn role(self, role: &'static str) -> Self {
+        self.declare(|before| before.map_or(Policy::role(role), |own| own.and_role(role)))
+    }
+
+    fn declare(mut self, policy: impl FnOnce(Option<Policy>) -> Policy) -> Self {
+        if let Some(last) = self.declared.last_mut() {
+            last.policy = Some(policy(last.policy.take()));
+        }
+        self
+    }
+
+    /// What all handlers may take, for example `web::Data`.
+    #[must_use]
+    pub fn app_data<T: 'static>(mut self, data: T) -> Self {
+        self.app_data.push(Box::new(|app| {
+            app.app_data(data);
+        }));
+        self
+    }
+
+    /// The same for the path of the last route, for example a
+    /// [`json_config`](crate::reply::input::json_config) with another limit.
+    #[must_use]
+    pub fn path_data<T: 'static>(mut self, data: T) -> Self {
+        if let Some(last) = self.declared.last() {
+            let add: AddToPath = Box::new(|own| own.app_data(data));
+            self.path_data.push((last.path.clone(), add));
+        }
+        self
+    }
+
+    /// Routes that are put together by hand, with guards of their own: what they let through is not looked at, and the
+    /// table says so.
+    #[must_use]
+    pub fn unaudited(mut self, configure: impl FnOnce(&mut ServiceConfig) + 'static) -> Self {
+        self.unaudited = true;
+        self.app_data.push(Box::new(configure));
+        self
+    }
+
+    /// Looks for routes without a policy and for such as are there twice.
+    ///
+    /// # Errors
+    /// An [`AuditError`] that names each of them.
+    pub fn audit(&self) -> Result<(), AuditError> {
+        let mut seen = HashSet::new();
+        let mut wrong = Vec::new();
+        for Declared { method, path, policy, .. } in &self.declared {
+            if policy.is_none() {
+                wrong.push(format!("{method} {path} has no policy"));
+            }
+            if !seen.insert((method, path)) {
+                wrong.push(format!("{method} {path} is declared twice"));
+            }
+        }
+        if wrong.is_empty() { Ok(()) } else { Err(AuditError(wrong)) }
+    }
+
+    /// The same for a service that does not find out who calls: no route of it can demand to know.
+    pub(crate) fn audit_without_source(&self) -> Result<(), AuditError> {
+        self.audit()?;
+        let demanding = self
+            .declared
+            .iter()
+            .filter(|own| !own.policy.as_ref().is_some_and(Policy::admits_strangers));
+        let wrong: Vec<_> = demanding
+            .map(|own| {
+                format!(
+                    "{} {} needs a caller, and nothing finds out who calls",
+                    own.method, own.path
+                )
+            })
+            .collect();
+        if wrong.is_empty() { Ok(()) } else { Err(AuditError(wrong)) }
+    }
+
+    /// Method, path and policy of each route, in the order in which they were declared. `-` for no policy.
+    #[must_use]
+    pub fn list(&self) -> Vec<(String, String, String)> {
+        let shown = |own: &Declared| {
+            let policy = own.policy.as_ref().map_or_else(|| "-".to_owned(), Policy::to_string);
+            (own.method.to_string(), own.path.clone(), policy)
+        };
+        self.declared.iter().map(shown).collect()
+    }
+
+    /// Adds the routes to an app. Who has no policy lets nobody in.
+    pub fn configure(self, app: &mut ServiceConfig) {
+        for resource in resources(self.declared, self.path_data) {
+            app.service(resource);
+        }
+        for add in self.app_data {
+            add(app);
+        }
+    }
+}
+
+/// Routes of one path become one resource: it knows its methods, and answers 405 with `Allow` to others.
+fn resources(declared: Vec<Declared>, path_data: Vec<(String, AddToPath)>) -> Vec<Resource> {
+    let mut resources: Vec<(String, Resource)> = Vec::new();
+    for Declared { path, policy, route, .. } in declared {
+        let place = resources.iter().position(|(own, _)| *own == path);
+        let resource = match place {
+            Some(place) => resources.remove(place).1,
+            None => web::resource(path.as_str()),
+        };
+        let place = place.unwrap_or(resources.len());
+        resources.insert(place, (path, resource.route(route(policy))));
+    }
+    for (path, add) in path_data {
+        if let Some(place) = resources.iter().position(|(own, _)| *own == path) {
+            let (path, resource) = resources.remove(place);
+            resources.insert(place, (path, add(resource)));
+        }
+    }
+    resources.into_iter().map(|(_, resource)| resource).collect()
+}
+
+/// The handler behind its guard, in one step: a middleware of its own would cost a box or two at each request.
+fn guarded<F, Args>(method: Method, policy: Option<Policy>, handler: F) -> Route
+where
+    F: Handler<Args>,
+    Args: FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    let policy = Rc::new(policy);
+    web::method(method).service(fn_service(move |request: ServiceRequest| {
+        let verdict = match &*policy {
+            Some(policy) => check(&request, policy),
+            None => Err(ApiError::unexpected("the route has no policy")),
+        };
+        let handler = handler.clone();
+        async move {
+            match verdict {
+                Ok(()) => Ok::<_, Error>(answer(request, &handler).await),
+                Err(refusal) => Ok(request.error_response(refusal)),
+            }
+        }
+    }))
+}
+
+async fn answer<F, Args>(request: ServiceRequest, handler: &F) -> ServiceResponse
+where
+    F: Handler<Args>,
+    Args: FromRequest,
+    F::Output: Responder + 'static,
+{
+    let (request, mut payload) = request.into_parts();
+    let response = match Args::from_request(&request, &mut payload).await {
+        Ok(arguments) => handler.call(arguments).await.respond_to(&request).map_into_boxed_body(),
+        Err(error) => HttpResponse::from_error(error),
+    };
+    ServiceResponse::new(request, response)
+}
+
+impl fmt::Display for Routes {
+    /// As a table, one route a line.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rows = self.list();
+        let width = |of: fn(&(String, String, String)) -> usize| rows.iter().map(of).max();
+        let (methods, paths) = (width(|row| row.0.len()), width(|row| row.1.len()));
+        let (methods, paths) = (methods.unwrap_or_default(), paths.unwrap_or_default());
+        for (method, path, policy) in &rows {
+            writeln!(formatter, "{method:<methods$}  {path:<paths$}  {policy}")?;
+        }
+        if self.unaudited { writeln!(formatter, "and routes that are not audited") } else { Ok(()) }
+    }
+}
+
+impl fmt::Debug for Routes {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_list().entries(self.list()).finish()
+    }
+}
