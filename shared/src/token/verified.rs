@@ -1,6 +1,7 @@
 //! [`VerifiedToken`], and the memory of tokens that have been verified: a signature is checked once, not at every
 //! request.
 
+use std::fmt;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,27 +16,29 @@ use crate::session::Session;
 use crate::token::Claims;
 
 /// A token that has been verified. Cloning one is cheap.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct VerifiedToken {
-    claims: Arc<Claims>,
+    verified: Arc<Verified>,
     loaded_at: Timestamp,
 }
 
 impl VerifiedToken {
-    pub(super) fn new(claims: Arc<Claims>, loaded_at: Timestamp) -> Self {
-        Self { claims, loaded_at }
-    }
-
     /// What it says.
     #[must_use]
     pub fn claims(&self) -> &Claims {
-        &self.claims
+        &self.verified.claims
     }
 
     /// The session in it, marked as loaded when this request came.
     #[must_use]
     pub fn session(&self) -> Option<Session> {
-        self.claims.session.as_ref().map(|session| session.clone().loaded_at(self.loaded_at))
+        self.claims().session.as_ref().map(|session| session.clone().loaded_at(self.loaded_at))
+    }
+}
+
+impl fmt::Debug for VerifiedToken {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_tuple("VerifiedToken").field(self.claims()).finish()
     }
 }
 
@@ -68,10 +71,10 @@ impl Hasher for FirstBytes {
     }
 }
 
-struct Remembered {
+struct Verified {
+    claims: Claims,
     /// Header, dot and payload.
     message: Box<[u8]>,
-    claims: Arc<Claims>,
     /// By the wall clock, from when to when: a clock that is set in either direction leads to a new verification.
     since: Timestamp,
     until: Timestamp,
@@ -89,7 +92,7 @@ pub(super) struct Moment {
 
 /// Tokens that have been verified; the ones that are asked for least go first.
 pub(super) struct VerifiedTokens {
-    tokens: Cache<Fingerprint, Arc<Remembered>, UnitWeighter, BuildHasherDefault<FirstBytes>>,
+    tokens: Cache<Fingerprint, Arc<Verified>, UnitWeighter, BuildHasherDefault<FirstBytes>>,
     longest: Duration,
     /// Raised to forget all: it is a part of every entry's generation.
     forgotten: AtomicU64,
@@ -138,16 +141,18 @@ impl VerifiedTokens {
         });
         let counter = if found.is_some() { &self.hits } else { &self.misses };
         counter.fetch_add(1, Ordering::Relaxed);
-        found.map(|found| VerifiedToken::new(Arc::clone(&found.claims), moment.now))
+        found.map(|verified| VerifiedToken { verified, loaded_at: moment.now })
     }
 
-    pub(super) fn insert(&self, message: &[u8], moment: &Moment, claims: &Arc<Claims>) {
+    /// Remembers a token that has just been verified.
+    pub(super) fn insert(&self, message: &[u8], moment: &Moment, claims: Claims) -> VerifiedToken {
         let (since, generation) = (moment.now, moment.generation);
         let expires = Timestamp::from_timestamp(claims.exp, 0).unwrap_or(since);
         let until = expires.min(since + self.longest);
-        let (message, claims) = (message.into(), Arc::clone(claims));
-        let entry = Remembered { message, claims, since, until, generation };
-        self.tokens.insert(moment.fingerprint, Arc::new(entry));
+        let verified = Verified { claims, message: message.into(), since, until, generation };
+        let verified = Arc::new(verified);
+        self.tokens.insert(moment.fingerprint, Arc::clone(&verified));
+        VerifiedToken { verified, loaded_at: since }
     }
 
     pub(super) fn counts(&self) -> VerifierCounts {

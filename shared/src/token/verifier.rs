@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwapOption;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
@@ -45,6 +46,14 @@ pub struct TokenVerifier {
     expectation: Arc<Expectation>,
     clock: Arc<dyn Clock>,
     verified: Arc<VerifiedTokens>,
+    last_header: Arc<ArcSwapOption<LastHeader>>,
+}
+
+/// A header that was read, and what came of it under this generation of keys.
+struct LastHeader {
+    text: Box<[u8]>,
+    key: Arc<VerifyingKey>,
+    generation: u64,
 }
 
 impl TokenVerifier {
@@ -52,7 +61,8 @@ impl TokenVerifier {
     #[must_use]
     pub fn new(keys: Arc<dyn KeySource>, expectation: Expectation, clock: Arc<dyn Clock>) -> Self {
         let verified = Arc::new(VerifiedTokens::new(REMEMBERED, REMEMBERED_FOR));
-        Self { keys, expectation: Arc::new(expectation), clock, verified }
+        let (expectation, last_header) = (Arc::new(expectation), Arc::default());
+        Self { keys, expectation, clock, verified, last_header }
     }
 
     /// The same with a memory of its own for this many verified tokens, each for this long at most. With 0 tokens
@@ -86,7 +96,8 @@ impl TokenVerifier {
         let header = parts.decoded_header()?;
         let header = Header::parse(&header)?;
         match self.keys.find(&header.kid).await {
-            Ok(Some(key)) => self.check(&parts, (&header, &key), &moment),
+            Ok(Some(key)) if key.algorithm == header.algorithm => self.check(&parts, &key, &moment),
+            Ok(Some(_)) => Err(TokenError::WrongAlgorithm),
             Ok(None) => Err(TokenError::UnknownKey),
             Err(unavailable) => Err(TokenError::KeysUnavailable(unavailable.0)),
         }
@@ -105,10 +116,34 @@ impl TokenVerifier {
         if let Some(known) = self.verified.find(parts.message, &moment) {
             return Ok(Some(known));
         }
+        match self.key_at_hand(&parts, moment.generation)? {
+            Some(key) => self.check(&parts, &key, &moment).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The key that the token's header names. Tokens of one key have the same header, letter by letter, so the last one
+    /// need not be read again.
+    fn key_at_hand(
+        &self,
+        parts: &Parts<'_>,
+        generation: u64,
+    ) -> Result<Option<Arc<VerifyingKey>>, TokenError> {
+        let (text, _) = parts.header_and_payload()?;
+        let last = self.last_header.load();
+        let same = |last: &&Arc<LastHeader>| *last.text == *text && last.generation == generation;
+        if let Some(last) = last.as_ref().filter(same) {
+            return Ok(Some(Arc::clone(&last.key)));
+        }
         let header = parts.decoded_header()?;
         let header = Header::parse(&header)?;
         let Some(key) = self.keys.find_now(&header.kid) else { return Ok(None) };
-        self.check(&parts, (&header, &key), &moment).map(Some)
+        if key.algorithm != header.algorithm {
+            return Err(TokenError::WrongAlgorithm);
+        }
+        let last = LastHeader { text: text.into(), key: Arc::clone(&key), generation };
+        self.last_header.store(Some(Arc::new(last)));
+        Ok(Some(key))
     }
 
     fn moment(&self, parts: &Parts<'_>) -> Moment {
@@ -119,14 +154,13 @@ impl TokenVerifier {
     fn check(
         &self,
         parts: &Parts<'_>,
-        (header, key): (&Header<'_>, &VerifyingKey),
+        key: &VerifyingKey,
         moment: &Moment,
     ) -> Result<VerifiedToken, TokenError> {
-        parts.check_signature(header, key)?;
-        let claims = Arc::new(parts.claims()?);
+        parts.check_signature(key)?;
+        let claims = parts.claims()?;
         self.expectation.check(&claims, moment.now.timestamp())?;
-        self.verified.insert(parts.message, moment, &claims);
-        Ok(VerifiedToken::new(claims, moment.now))
+        Ok(self.verified.insert(parts.message, moment, claims))
     }
 }
 
@@ -167,10 +201,7 @@ impl<'t> Parts<'t> {
         decode(header).ok_or(TokenError::Malformed("header is not base64url"))
     }
 
-    fn check_signature(&self, header: &Header<'_>, key: &VerifyingKey) -> Result<(), TokenError> {
-        if header.algorithm != key.algorithm {
-            return Err(TokenError::WrongAlgorithm);
-        }
+    fn check_signature(&self, key: &VerifyingKey) -> Result<(), TokenError> {
         let signature = decode(self.signature).ok_or(TokenError::BadSignature)?;
         if key.signed(self.message, &signature) { Ok(()) } else { Err(TokenError::BadSignature) }
     }

@@ -16,7 +16,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{DecodingKey, Validation};
 use serde::{Deserialize, Serialize};
 use shared::{
-    Clock, Expectation, Jwk, KeySet, SessionMiddleware, SystemClock, TokenVerifier, require_session,
+    Clock, Expectation, Jwk, KeySet, Routes, SessionMiddleware, SystemClock, TokenVerifier,
 };
 
 use crate::harness::Failure;
@@ -90,7 +90,7 @@ async fn guarded(port: u16, jwk: Jwk) -> Result<(), Failure> {
     let app = move || {
         App::new()
             .wrap(SessionMiddleware::new(verifier.clone()))
-            .route("/order", web::get().to(show_order).wrap(require_session()))
+            .configure(|app| Routes::new().get("/order", show_order).session().configure(app))
     };
     listen(HttpServer::new(app).workers(1).bind(("127.0.0.1", port))?.run()).await
 }
@@ -134,13 +134,36 @@ fn parsed(jwk: &Jwk) -> Result<ParsedPublicKey, Failure> {
     Ok(key.map_err(|error| error.to_string())?)
 }
 
-/// What the handler and the validator look at; the rest of the claims is left out.
+/// What a service needs of a token; the same for the handler and the validator.
 #[derive(Clone, Deserialize)]
 struct Looked {
     iss: String,
+    sub: String,
     aud: Vec<String>,
+    client_id: String,
+    scope: Vec<String>,
+    iat: i64,
     exp: i64,
+    jti: String,
     session: String,
+}
+
+/// The session in it: without it nobody knows for whom to work.
+#[derive(Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct LookedSession {
+    company_id: i64,
+    user_id: i64,
+    roles: Vec<String>,
+}
+
+impl Looked {
+    fn session(&self) -> Option<LookedSession> {
+        let named = ![&self.sub, &self.client_id, &self.jti].iter().any(|name| name.is_empty());
+        let session: LookedSession = serde_json::from_str(&self.session).ok()?;
+        let known = session.company_id > 0 && session.user_id > 0 && session.roles.len() < 100;
+        (named && known && self.scope.len() < 100 && self.iat < self.exp).then_some(session)
+    }
 }
 
 async fn verify_and_show_order(
@@ -148,11 +171,12 @@ async fn verify_and_show_order(
     key: web::Data<ParsedPublicKey>,
 ) -> Result<web::Json<Order>, Error> {
     let refused = || error::ErrorUnauthorized("no");
-    let looked = verify(&request, &key).ok_or_else(refused)?;
-    if looked.session.is_empty() { Err(refused()) } else { Ok(show_order().await) }
+    let session = verify(&request, &key).ok_or_else(refused)?;
+    request.extensions_mut().insert(session);
+    Ok(show_order().await)
 }
 
-fn verify(request: &HttpRequest, key: &ParsedPublicKey) -> Option<Looked> {
+fn verify(request: &HttpRequest, key: &ParsedPublicKey) -> Option<LookedSession> {
     let header = request.headers().get(AUTHORIZATION)?.to_str().ok()?;
     let (message, signature) = header.strip_prefix("Bearer ")?.rsplit_once('.')?;
     let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
@@ -160,7 +184,8 @@ fn verify(request: &HttpRequest, key: &ParsedPublicKey) -> Option<Looked> {
     let (_, payload) = message.split_once('.')?;
     let looked: Looked = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()?;
     let known = looked.iss == ISSUER && looked.aud.iter().any(|own| own == AUDIENCE);
-    (known && looked.exp > SystemClock::new().now().timestamp()).then_some(looked)
+    let alive = looked.exp > SystemClock::new().now().timestamp();
+    if known && alive { looked.session() } else { None }
 }
 
 async fn validate(
@@ -177,11 +202,11 @@ async fn validate(
         validation.set_issuer(&[ISSUER]);
         jsonwebtoken::decode::<Looked>(bearer.token(), &key, &validation)
     });
-    match decoded {
-        Ok(token) => {
-            request.extensions_mut().insert(token.claims);
+    match decoded.ok().and_then(|token| token.claims.session()) {
+        Some(session) => {
+            request.extensions_mut().insert(session);
             Ok(request)
         }
-        Err(_) => Err((error::ErrorUnauthorized("no"), request)),
+        None => Err((error::ErrorUnauthorized("no"), request)),
     }
 }
