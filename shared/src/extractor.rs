@@ -7,43 +7,12 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use serde_json::{Value, json};
 
 use crate::identity::Identity;
+pub use crate::identity::MaybeSession;
 use crate::refusal::{Reason, Refusal};
 use crate::reply::{ApiError, ApiResponse};
 use crate::session::Session;
 use crate::token::Claims;
 use crate::token::verifier::VerifiedToken;
-
-/// Who is calling, for a handler that serves strangers, too. (There is no `Option<Session>`: actix turns every
-/// error of an extractor into `None`.)
-///
-/// ```
-/// use shared::MaybeSession;
-///
-/// async fn greet(caller: MaybeSession) -> String {
-///     match caller {
-///         MaybeSession::Known(session) => format!("hello, user {}", session.user_id()),
-///         MaybeSession::Anonymous => "hello".to_owned(),
-///     }
-/// }
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum MaybeSession {
-    /// No token, or a token without a session.
-    Anonymous,
-    /// A verified session.
-    Known(Session),
-}
-
-impl MaybeSession {
-    /// The session, if there is one.
-    #[must_use]
-    pub fn session(&self) -> Option<&Session> {
-        match self {
-            Self::Known(session) => Some(session),
-            Self::Anonymous => None,
-        }
-    }
-}
 
 /// The verified claims of the caller's token, for a handler that has to know which client asks. There need
 /// not be a session in them.
@@ -86,8 +55,7 @@ impl FromRequest for MaybeSession {
     type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let known = |identity: &Identity| identity.session().map_or(Self::Anonymous, Self::Known);
-        ready(with_identity(request, known))
+        ready(with_identity(request, |identity| Self::from(identity)))
     }
 }
 

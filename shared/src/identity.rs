@@ -1,4 +1,4 @@
-//! [`Identity`]: who is calling, as far as it has been found out.
+//! [`Identity`]: who is calling, as far as it has been found out; [`MaybeSession`]: what of it most handlers need.
 
 use crate::session::Session;
 use crate::token::Claims;
@@ -42,5 +42,43 @@ impl Identity {
             Self::Token(token) => token.claims().session.as_ref(),
             Self::Gateway(session) => Some(session),
         }
+    }
+}
+
+/// Who is calling, for a handler that serves strangers, too. (There is no `Option<Session>`: actix turns every
+/// error of an extractor into `None`.)
+///
+/// ```
+/// use shared::MaybeSession;
+///
+/// async fn greet(caller: MaybeSession) -> String {
+///     match caller {
+///         MaybeSession::Known(session) => format!("hello, user {}", session.user_id()),
+///         MaybeSession::Anonymous => "hello".to_owned(),
+///     }
+/// }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MaybeSession {
+    /// No token, or a token without a session.
+    Anonymous,
+    /// A verified session.
+    Known(Session),
+}
+
+impl MaybeSession {
+    /// The session, if there is one.
+    #[must_use]
+    pub fn session(&self) -> Option<&Session> {
+        match self {
+            Self::Known(session) => Some(session),
+            Self::Anonymous => None,
+        }
+    }
+}
+
+impl From<&Identity> for MaybeSession {
+    fn from(identity: &Identity) -> Self {
+        identity.session().map_or(Self::Anonymous, Self::Known)
     }
 }

@@ -38,6 +38,9 @@ pub mod routes;
 #[cfg(feature = "actix")]
 pub mod server;
 
+#[cfg(feature = "tower")]
+pub mod tower;
+
 #[cfg(feature = "client")]
 pub mod client;
 
@@ -54,7 +57,7 @@ pub mod telemetry;
 pub mod testing;
 
 pub use clock::{Clock, SystemClock, Timestamp};
-pub use identity::Identity;
+pub use identity::{Identity, MaybeSession};
 pub use policy::Policy;
 pub use refusal::{Reason, Refusal};
 pub use scopes::Scopes;
@@ -72,7 +75,7 @@ pub use token::{AccessToken, Claims, TokenError};
 pub use trace::TraceContext;
 
 #[cfg(feature = "actix")]
-pub use extractor::{Caller, MaybeSession};
+pub use extractor::Caller;
 #[cfg(feature = "actix")]
 pub use guard::{require_role, require_scope, require_session};
 #[cfg(feature = "actix")]

@@ -1,0 +1,98 @@
+//! The same five routes in both frameworks.
+
+use std::net::SocketAddr;
+
+use actix_web::{App, HttpServer, web};
+use axum::routing::{any, get, post};
+use shared::edge::Edge;
+use shared::health::HttpMetrics;
+use shared::tower::{RequireLayer, SessionLayer};
+use shared::{
+    Identity, MaybeSession, Policy, Routes, Session, SessionMiddleware, SessionSource,
+    require_session,
+};
+
+fn greeting(caller: &MaybeSession) -> String {
+    match caller {
+        MaybeSession::Known(session) => format!("user {}", session.user_id()),
+        MaybeSession::Anonymous => "stranger".to_owned(),
+    }
+}
+
+fn shown(session: &Session) -> String {
+    format!("{} loaded at {}", session.as_json(), session.do_dt().unwrap())
+}
+
+pub async fn start_actix(source: SessionSource) -> SocketAddr {
+    let metrics = HttpMetrics::new().unwrap();
+    let server = HttpServer::new(move || {
+        App::new()
+            .wrap(SessionMiddleware::new(source.clone()))
+            .wrap(Edge::new(metrics.clone()))
+            .configure(|app| actix_routes().configure(app))
+            .service(
+                web::resource("/cors")
+                    .wrap(require_session())
+                    .route(web::route().to(async || "answered by the CORS layer")),
+            )
+    });
+    let server = server.workers(1).disable_signals().bind("127.0.0.1:0").unwrap();
+    let address = server.addrs()[0];
+    // It ends with the runtime of the test.
+    tokio::spawn(server.run());
+    address
+}
+
+#[rustfmt::skip]
+fn actix_routes() -> Routes {
+    Routes::new()
+        .get("/public", async |caller: MaybeSession| greeting(&caller)).optional()
+        .get("/orders", async |session: Session| shown(&session)).session()
+        .get("/help", async || "takes no session, so the guard alone refuses").session()
+        .get("/mine", async |session: Session| shown(&session)).public()
+        .post("/settle", async || "settled").scope("order:settle")
+        .get("/admin", async || "admin").session().role("admin")
+        .get("/headers", async |request: actix_web::HttpRequest| {
+            let names = request.headers().keys().map(ToString::to_string);
+            claiming(names.collect())
+        }).public()
+}
+
+pub async fn start_axum(source: SessionSource) -> SocketAddr {
+    let held_to = |policy| RequireLayer::new(policy);
+    let app = axum::Router::new()
+        .route("/public", get(async |caller: MaybeSession| greeting(&caller)))
+        .route("/orders", get(async |session: Session| shown(&session)))
+        .route_layer(held_to(Policy::OPTIONAL))
+        .merge(
+            axum::Router::new()
+                .route("/help", get(async || "takes no session, so the guard alone refuses"))
+                .route("/cors", any(async || "answered by the CORS layer"))
+                .route_layer(held_to(Policy::SESSION)),
+        )
+        .route("/mine", get(async |session: Session| shown(&session)))
+        .route(
+            "/settle",
+            post(async |_: Identity| "settled").layer(held_to(Policy::scope("order:settle"))),
+        )
+        .route("/admin", get(async || "admin").layer(held_to(Policy::role("admin"))))
+        .route(
+            "/headers",
+            get(async |headers: axum::http::HeaderMap| {
+                claiming(headers.keys().map(ToString::to_string).collect())
+            }),
+        )
+        .layer(SessionLayer::new(source));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    address
+}
+
+/// What a handler sees of the headers that a test sends beyond the usual ones.
+fn claiming(mut names: Vec<String>) -> String {
+    let usual = ["host", "connection", "accept-language", "authorization"];
+    names.retain(|name| !usual.contains(&name.as_str()));
+    names.sort();
+    names.join(" ")
+}
