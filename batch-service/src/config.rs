@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use shared::client::PlainHosts;
 use shared::config::{ConfigError, LogLevels, defaults};
 use shared::{Secret, UserId};
 use url::Url;
@@ -37,6 +38,11 @@ pub struct Config {
     pub user_url: Url,
     /// Where file-service is. No default.
     pub file_url: Url,
+    /// Hosts of these URLs that may be called without TLS, for example `["order-service", "user-service"]` inside a
+    /// cluster; in the environment separated by commas. Secrets and tokens go there in the clear. Default none: `http`
+    /// is for loopback only.
+    #[serde(default)]
+    pub plain_http_hosts: PlainHosts,
     /// The `userId` in the sessions of this batch: its account, in every company. Default 1.
     #[serde(default = "default_account_user_id")]
     pub account_user_id: UserId,

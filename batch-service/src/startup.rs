@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
-use shared::client::Target;
 use shared::client::http::{HttpClient, Timeouts, http_client};
 use shared::client::token_cache::TokenCache;
 use shared::client::token_source::ClientCredentials;
+use shared::client::{PlainHosts, ServiceUrl, Target};
 use shared::clock::SystemClock;
 use shared::db::{self, Db, Migrations};
 use shared::server::StartupError;
@@ -61,7 +61,7 @@ impl Batch {
         let db = db.map_err(StartupError::part("database"))?;
         let http = http_client(Timeouts::default()).map_err(StartupError::part("HTTP client"))?;
         let secret = secret(config)?;
-        let endpoint = config.token_url.clone();
+        let endpoint = service_url(&config.token_url, &config.plain_http_hosts)?;
         let source = ClientCredentials::new(http.clone(), endpoint, &config.client_id, &secret);
         let clock = SystemClock::shared();
         let tokens = TokenCache::new(Arc::new(source), Arc::clone(&clock));
@@ -72,7 +72,7 @@ impl Batch {
     /// The job that takes over paid orders.
     ///
     /// # Errors
-    /// Never in practice: its scopes are constants.
+    /// When a service is to be called over plain HTTP and its host is not in `plain_http_hosts`.
     pub fn import_orders(&self) -> Result<ImportOrders, StartupError> {
         let orders = self.client(&self.config.order_url, "order-service", "order:import")?;
         let users = self.client(&self.config.user_url, "user-service", "user:import")?;
@@ -87,7 +87,7 @@ impl Batch {
     /// The job that settles them.
     ///
     /// # Errors
-    /// Never in practice: its scopes are constants.
+    /// When a service is to be called over plain HTTP and its host is not in `plain_http_hosts`.
     pub fn settle_orders(&self) -> Result<SettleOrders, StartupError> {
         let Config { order_url, user_url, file_url, .. } = &self.config;
         let orders = self.client(order_url, "order-service", "order:read order:settle")?;
@@ -113,7 +113,9 @@ impl Batch {
         scope: &str,
     ) -> Result<ServiceClient, StartupError> {
         let scope = scope.parse().map_err(StartupError::part("scope"))?;
-        let target = Target { base_url: base_url.clone(), audience: audience.to_owned(), scope };
+        let base_url = service_url(base_url, &self.config.plain_http_hosts)?;
+        // The jobs repeat their calls themselves.
+        let target = Target::new(base_url, audience, scope).without_retries();
         let client = ServiceClient::new(self.http.clone(), self.tokens.clone(), target);
         Ok(client.observed_by(Arc::clone(&self.statistics) as Arc<_>))
     }
@@ -123,6 +125,11 @@ impl Batch {
     pub fn calls(&self) -> CallSummary {
         self.statistics.summary(self.tokens.counts().fetched)
     }
+}
+
+/// A URL that tokens and the secret may go to.
+fn service_url(url: &Url, plain: &PlainHosts) -> Result<ServiceUrl, StartupError> {
+    ServiceUrl::with_plain(url.clone(), plain).map_err(StartupError::part("plain_http_hosts"))
 }
 
 fn secret(config: &Config) -> Result<Secret, StartupError> {
@@ -139,5 +146,25 @@ fn secret(config: &Config) -> Result<Secret, StartupError> {
             let cause = "not set".to_owned();
             Err(StartupError::Part { part: "client_secret", cause })
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_without_tls_is_refused_with_the_setting_that_permits_it()
+    -> Result<(), url::ParseError> {
+        let url = Url::parse("http://order-service:9002")?;
+        let refused =
+            service_url(&url, &PlainHosts::default()).err().map(|error| error.to_string());
+        let text = refused.unwrap_or_default();
+        assert!(
+            text.contains("plain_http_hosts") && text.contains("http://order-service:9002"),
+            "{text}"
+        );
+        assert!(service_url(&url, &PlainHosts::from(vec!["order-service".to_owned()])).is_ok());
+        Ok(())
     }
 }

@@ -2,6 +2,8 @@
 
 mod call;
 pub mod http;
+mod service_url;
+mod target;
 pub mod token_cache;
 pub mod token_source;
 
@@ -9,58 +11,27 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::header::{ACCEPT_LANGUAGE, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Method, Request, Response};
+use reqwest::Method;
+use reqwest::header::HeaderValue;
 use url::Url;
 
-use crate::clock::{Clock, SystemClock};
-use crate::scopes::Scopes;
+use crate::clock::SystemClock;
 use crate::session::Session;
-use crate::token::AccessToken;
 use crate::trace::TraceContext;
+use call::RetryBudgets;
 pub use call::{Call, CallError};
-use http::describe;
+pub use service_url::{PlainHosts, ServiceUrl, ServiceUrlError};
+pub use target::Target;
 use token_cache::TokenCache;
-use token_source::{TokenFetchError, TokenRequest};
+use token_source::TokenRequest;
 
-/// How long a caller waits for its token, unless told otherwise.
-const TOKEN_DEADLINE: Duration = Duration::from_secs(10);
-
-/// A service that we call: where it is, what it is called in tokens, and what we want of it.
-#[derive(Clone, Debug)]
-pub struct Target {
-    /// Its root, for example `http://order-service:9002`. Tokens go there and nowhere else.
-    pub base_url: Url,
-    /// Its name in a token's `aud`.
-    pub audience: String,
-    /// The scopes to ask for.
-    pub scope: Scopes,
-}
-
-impl Target {
-    /// Setting the path, unlike joining, cannot lead to another host: `//evil` stays a path. A segment that goes up
-    /// would lead to another route than the one that was written down; it comes from an id that is none.
-    fn url(&self, path: &str) -> Result<Url, CallError> {
-        if goes_up(path) {
-            return Err(CallError::Request("a path segment goes up".to_owned()));
-        }
-        let mut url = self.base_url.clone();
-        url.set_path(&format!("{}{path}", self.base_url.path().trim_end_matches('/')));
-        Ok(url)
-    }
-}
-
-/// As a URL is read: encoded dots are dots, a backslash is a slash, and control characters are passed over.
-fn goes_up(path: &str) -> bool {
-    let path: String = path.chars().filter(|character| !character.is_ascii_control()).collect();
-    let path = path.to_ascii_lowercase().replace("%2e", ".");
-    path.split(['/', '\\']).any(|segment| matches!(segment, "." | ".."))
-}
+/// The longest request id that is sent on, in bytes.
+const MAX_REQUEST_ID_BYTES: usize = 128;
 
 /// Is told of every call, for statistics.
 pub trait CallObserver: Send + Sync {
-    /// A call to the target has ended, however it ended; `took` is the time from sending the request to the head of
-    /// the answer.
+    /// A request to the target has ended, however it ended; `took` is the time from sending the request to the head
+    /// of the answer. A call that is tried again is told of each time.
     fn called(&self, took: Duration);
 }
 
@@ -70,11 +41,8 @@ pub trait CallObserver: Send + Sync {
 /// # async fn example(tokens: shared::client::token_cache::TokenCache) -> Result<(), Box<dyn std::error::Error>> {
 /// use shared::client::{ServiceClient, Target, http::{Timeouts, http_client}};
 ///
-/// let orders = ServiceClient::new(http_client(Timeouts::default())?, tokens, Target {
-///     base_url: "http://order-service:9002".parse()?,
-///     audience: "order-service".to_owned(),
-///     scope: "order:read".parse()?,
-/// });
+/// let target = Target::new("https://order-service".parse()?, "order-service", "order:read".parse()?);
+/// let orders = ServiceClient::new(http_client(Timeouts::default())?, tokens, target);
 /// let session = shared::Session::parse(r#"{"companyId":100,"userId":200}"#)?;
 /// let answer = orders.with_session(&session).get("/api/orders").send().await?;
 /// # Ok(())
@@ -89,6 +57,9 @@ struct Inner {
     http: reqwest::Client,
     tokens: TokenCache,
     target: Target,
+    /// What is asked for without a session; with one it differs in nothing else.
+    request: TokenRequest,
+    budgets: Arc<RetryBudgets>,
     clock: SystemClock,
     observer: Option<Arc<dyn CallObserver>>,
 }
@@ -97,41 +68,50 @@ impl ServiceClient {
     /// A client for this target. `http` follows no redirects, as [`http::http_client`] makes it.
     #[must_use]
     pub fn new(http: reqwest::Client, tokens: TokenCache, target: Target) -> Self {
-        let clock = SystemClock::new();
-        Self { inner: Arc::new(Inner { http, tokens, target, clock, observer: None }) }
+        let request = TokenRequest::new(target.audience(), target.scope().clone(), None);
+        let (budgets, clock) = (Arc::default(), SystemClock::new());
+        let inner = Inner { http, tokens, target, request, budgets, clock, observer: None };
+        Self { inner: Arc::new(inner) }
     }
 
     /// The same client with an observer.
     #[must_use]
     pub fn observed_by(self, observer: Arc<dyn CallObserver>) -> Self {
-        let Inner { http, tokens, target, clock, .. } = &*self.inner;
-        let (http, tokens, target) = (http.clone(), tokens.clone(), target.clone());
-        let observer = Some(observer);
-        Self { inner: Arc::new(Inner { http, tokens, target, clock: clock.clone(), observer }) }
+        let Inner { http, tokens, target, request, budgets, clock, .. } = &*self.inner;
+        let inner = Inner {
+            http: http.clone(),
+            tokens: tokens.clone(),
+            target: target.clone(),
+            request: request.clone(),
+            budgets: Arc::clone(budgets),
+            clock: clock.clone(),
+            observer: Some(observer),
+        };
+        Self { inner: Arc::new(inner) }
     }
 
-    /// Calls on behalf of this session: each gets a token that carries it.
+    /// Calls on behalf of this session: each gets a token that carries it. Make it once for a session and use it for
+    /// all its calls: what they have in common is prepared here.
     #[must_use]
     pub fn with_session(&self, session: &Session) -> SessionClient {
-        self.caller(Some(session.clone()))
+        self.caller(self.inner.request.for_session(Some(session.clone())))
     }
 
     /// Calls on the client's own behalf: its tokens carry no session.
     #[must_use]
     pub fn without_session(&self) -> SessionClient {
-        self.caller(None)
+        self.caller(self.inner.request.clone())
     }
 
-    fn caller(&self, session: Option<Session>) -> SessionClient {
-        let Target { audience, scope, .. } = self.inner.target.clone();
-        let request = Arc::new(TokenRequest { audience, scope, session });
-        SessionClient { inner: Arc::clone(&self.inner), request, trace: TraceContext::start() }
+    fn caller(&self, request: TokenRequest) -> SessionClient {
+        let (inner, trace) = (Arc::clone(&self.inner), TraceContext::start());
+        SessionClient { inner, request, trace, request_id: None }
     }
 }
 
 impl fmt::Debug for ServiceClient {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "ServiceClient({})", self.inner.target.base_url)
+        write!(formatter, "ServiceClient({})", self.inner.target.base_url())
     }
 }
 
@@ -139,15 +119,26 @@ impl fmt::Debug for ServiceClient {
 #[derive(Clone)]
 pub struct SessionClient {
     inner: Arc<Inner>,
-    request: Arc<TokenRequest>,
+    request: TokenRequest,
     trace: TraceContext,
+    request_id: Option<HeaderValue>,
 }
 
 impl SessionClient {
-    /// The same client within this trace.
+    /// The same client within this trace: `traceparent` names it and a span of its own for each request.
     #[must_use]
     pub fn within(mut self, trace: TraceContext) -> Self {
         self.trace = trace;
+        self
+    }
+
+    /// The same client with this `X-Request-Id`. One that is not 1 to 128 visible ASCII characters is not sent. Without
+    /// one nothing is sent: the service makes one up, and the trace tells what belongs together.
+    #[must_use]
+    pub fn with_request_id(mut self, id: &str) -> Self {
+        let sound = (1..=MAX_REQUEST_ID_BYTES).contains(&id.len())
+            && id.bytes().all(|byte| byte.is_ascii_graphic());
+        self.request_id = HeaderValue::from_str(id).ok().filter(|_| sound);
         self
     }
 
@@ -175,45 +166,18 @@ impl SessionClient {
         let builder = self.inner.target.url(path).map(|url| self.inner.http.request(method, url));
         Call::new(self.clone(), builder)
     }
+
+    /// A call of an absolute URL, for example the link to the next page. It fails before anything is sent when the
+    /// origin of the URL is neither that of the target's root nor one that has been added by [`Target::also`].
+    #[must_use]
+    pub fn call_url(&self, method: Method, url: Url) -> Call {
+        let url = self.inner.target.permitted(url);
+        Call::new(self.clone(), url.map(|url| self.inner.http.request(method, url)))
+    }
 }
 
 impl fmt::Debug for SessionClient {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "SessionClient({:?})", self.request.session)
-    }
-}
-
-impl SessionClient {
-    async fn token(&self) -> Result<AccessToken, TokenFetchError> {
-        self.inner.tokens.token(&self.request, TOKEN_DEADLINE).await
-    }
-
-    async fn execute(
-        &self,
-        mut request: Request,
-        token: &AccessToken,
-    ) -> Result<Response, CallError> {
-        self.add_headers(request.headers_mut(), token)?;
-        let started = self.inner.clock.monotonic();
-        let answer = self.inner.http.execute(request).await;
-        if let Some(observer) = &self.inner.observer {
-            observer.called(self.inner.clock.monotonic().saturating_sub(started));
-        }
-        answer.map_err(|error| CallError::Transport(describe(&error)))
-    }
-
-    fn add_headers(&self, headers: &mut HeaderMap, token: &AccessToken) -> Result<(), CallError> {
-        let not_a_header = |_| CallError::Request("the token is not a header value".to_owned());
-        let mut bearer =
-            HeaderValue::from_str(&format!("Bearer {}", token.expose())).map_err(not_a_header)?;
-        bearer.set_sensitive(true);
-        headers.insert(AUTHORIZATION, bearer);
-        // The message of a refusal goes to our log; who wants it in another language says so.
-        headers.entry(ACCEPT_LANGUAGE).or_insert(HeaderValue::from_static("en"));
-        let trace = self.trace.next_span().to_string();
-        let trace = HeaderValue::from_str(&trace)
-            .map_err(|_| CallError::Request("the trace is not a header value".to_owned()))?;
-        headers.insert(HeaderName::from_static("traceparent"), trace);
-        Ok(())
+        write!(formatter, "SessionClient({:?})", self.request.session())
     }
 }

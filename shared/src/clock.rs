@@ -9,10 +9,20 @@ use chrono::{DateTime, Utc};
 /// A moment in UTC, to the microsecond.
 pub type Timestamp = DateTime<Utc>;
 
+/// The moment that [`Clock::unix_micros`] names.
+pub(crate) fn from_unix_micros(micros: i64) -> Timestamp {
+    DateTime::from_timestamp_micros(micros).unwrap_or_default()
+}
+
 /// Tells the time in the two ways programs need it.
 pub trait Clock: Send + Sync + fmt::Debug {
     /// The wall clock: what a token's `exp` is held against. It may jump when the machine is set.
     fn now(&self) -> Timestamp;
+
+    /// The same as a number: microseconds since 1970. For where it is asked for at every request.
+    fn unix_micros(&self) -> i64 {
+        self.now().timestamp_micros()
+    }
 
     /// Time since an arbitrary start; it never jumps. Lifetimes of cached things are measured with it.
     fn monotonic(&self) -> Duration;
@@ -46,12 +56,15 @@ impl Default for SystemClock {
 }
 
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the clock")]
     fn now(&self) -> Timestamp {
+        from_unix_micros(self.unix_micros())
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the clock")]
+    fn unix_micros(&self) -> i64 {
         // Before 1970 there is no token that could be good.
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let seconds = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
-        DateTime::from_timestamp(seconds, now.subsec_micros() * 1000).unwrap_or_default()
+        i64::try_from(now.as_micros()).unwrap_or(i64::MAX)
     }
 
     fn monotonic(&self) -> Duration {

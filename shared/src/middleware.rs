@@ -100,7 +100,8 @@ where
                 Answer::Inner { future: self.service.call(request), source: Some(source) }
             }
             Found::Now(Err(refusal)) => {
-                Answer::Refused { response: Some(refused(request, refusal, &source)) }
+                let refused = refused(request, refusal, &source);
+                Answer::Refused { response: Some(Box::new(refused)) }
             }
             Found::AfterFetch => {
                 let service = Rc::clone(&self.service);
@@ -166,8 +167,8 @@ pin_project! {
     #[project = AnswerState]
     #[expect(missing_docs, reason = "what the future holds is its own affair")]
     pub enum Answer<F, B> {
-        /// The caller is not let in.
-        Refused { response: Option<ServiceResponse<EitherBody<B>>> },
+        /// The caller is not let in. Boxed: what is rare must not make the future of every request larger.
+        Refused { response: Option<Box<ServiceResponse<EitherBody<B>>>> },
         /// It is known who calls; the inner service answers.
         Inner { #[pin] future: F, source: Option<Rc<SessionSource>> },
         /// The issuer's keys are being fetched.
@@ -191,7 +192,7 @@ where
                 }))
             }
             AnswerState::Refused { response } => match response.take() {
-                Some(response) => Poll::Ready(Ok(response)),
+                Some(response) => Poll::Ready(Ok(*response)),
                 None => Poll::Pending,
             },
             AnswerState::Waiting { future } => future.as_mut().poll(context),

@@ -1,6 +1,5 @@
 //! [`Scopes`]: what a token may be used for (RFC 6749 section 3.3).
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
@@ -12,7 +11,10 @@ use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 /// A set of scope tokens. The order in which they are written, and repetitions, do not matter.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]
-pub struct Scopes(BTreeSet<String>);
+pub struct Scopes(
+    /// Sorted, each once.
+    Vec<String>,
+);
 
 /// A scope token holds a character that RFC 6749 section 3.3 does not allow.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -23,13 +25,13 @@ impl Scopes {
     /// Whether the scope is in the set.
     #[must_use]
     pub fn contains(&self, scope: &str) -> bool {
-        self.0.contains(scope)
+        self.0.iter().any(|own| own == scope)
     }
 
     /// Whether every scope of this set is in the other.
     #[must_use]
     pub fn is_subset_of(&self, other: &Self) -> bool {
-        self.0.is_subset(&other.0)
+        self.iter().all(|scope| other.contains(scope))
     }
 
     /// Whether there is no scope.
@@ -60,7 +62,10 @@ fn scope_token(text: &str) -> Result<String, NotAScope> {
 
 impl FromIterator<String> for Scopes {
     fn from_iter<I: IntoIterator<Item = String>>(scopes: I) -> Self {
-        Self(scopes.into_iter().collect())
+        let mut scopes: Vec<String> = scopes.into_iter().collect();
+        scopes.sort_unstable();
+        scopes.dedup();
+        Self(scopes)
     }
 }
 
@@ -98,11 +103,11 @@ impl<'de> Visitor<'de> for ArrayOrText {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Scopes, A::Error> {
-        let mut scopes = BTreeSet::new();
+        let mut scopes = Vec::with_capacity(items.size_hint().unwrap_or(4).min(64));
         while let Some(Text(scope)) = items.next_element()? {
-            scopes.insert(scope_token(&scope).map_err(A::Error::custom)?);
+            scopes.push(scope_token(&scope).map_err(A::Error::custom)?);
         }
-        Ok(Scopes(scopes))
+        Ok(scopes.into_iter().collect())
     }
 }
 

@@ -105,7 +105,7 @@ struct Members {
     roles: Vec<String>,
     attributes: Map<String, Value>,
     /// Written once: it is asked for at every call, and tells sessions apart.
-    json: Arc<str>,
+    json: String,
 }
 
 /// Why a text is not a session.
@@ -134,12 +134,12 @@ impl Session {
             user_id,
             roles: Vec::new(),
             attributes: Map::new(),
-            json: Arc::default(),
+            json: String::new(),
         })
     }
 
     fn of(mut members: Members) -> Self {
-        members.json = members.to_json().into();
+        members.json = members.to_json();
         Self { members: Arc::new(members), do_dt: None }
     }
 
@@ -289,12 +289,17 @@ impl Read {
         let Self { company_id, user_id, roles, mut attributes, .. } = self;
         let company_id = CompanyId(id(company_id.as_ref(), "companyId")?);
         let user_id = UserId(id(user_id.as_ref(), "userId")?);
-        let roles = roles.map_or(Ok(Vec::new()), serde_json::from_value);
-        let roles = roles.map_err(|_| SessionError::Member("roles"))?;
+        let roles = roles.map_or(Some(Vec::new()), texts).ok_or(SessionError::Member("roles"))?;
         sort_members(&mut attributes);
-        let json = Arc::default();
+        let json = String::new();
         Ok(Session::of(Members { company_id, user_id, roles, attributes, json }))
     }
+}
+
+fn texts(value: Value) -> Option<Vec<String>> {
+    let Value::Array(items) = value else { return None };
+    let text = |item| if let Value::String(text) = item { Some(text) } else { None };
+    items.into_iter().map(text).collect()
 }
 
 fn id(value: Option<&Value>, name: &'static str) -> Result<i64, SessionError> {

@@ -16,6 +16,22 @@ mod renewal;
 mod calls;
 #[path = "token_client/secrets.rs"]
 mod secrets;
+#[path = "token_client/fake_source.rs"]
+mod fake_source;
+#[path = "token_client/source_away.rs"]
+mod source_away;
+#[path = "token_client/upkeep.rs"]
+mod upkeep;
+#[path = "token_client/bounds.rs"]
+mod bounds;
+#[path = "token_client/retries.rs"]
+mod retries;
+#[path = "token_client/origins.rs"]
+mod origins;
+#[path = "token_client/metrics.rs"]
+mod metrics;
+#[path = "token_client/random_walks.rs"]
+mod random_walks;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -25,7 +41,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use shared::client::http::{HttpClient, Timeouts, http_client};
-use shared::client::token_cache::TokenCache;
+use shared::client::token_cache::{CacheSettings, TokenCache};
 use shared::client::token_source::{ClientCredentials, TokenFetchError, TokenRequest};
 use shared::testing::StoppedClock;
 use shared::{Secret, Session};
@@ -54,7 +70,10 @@ impl Bench {
         let endpoint = FakeServer::start(script).await;
         let clock = StoppedClock::at(1_800_000_000);
         let source = source_of(&endpoint.url("/oauth2/token"), SECRET);
-        let tokens = TokenCache::new(Arc::new(source), Arc::new(clock.clone()));
+        // What is fetched is what the test asks for; the upkeep has its own tests.
+        let settings =
+            CacheSettings { upkeep_every: Duration::from_secs(3600), ..CacheSettings::default() };
+        let tokens = TokenCache::with_settings(Arc::new(source), Arc::new(clock.clone()), settings);
         Self { endpoint, clock, tokens }
     }
 
@@ -120,11 +139,8 @@ fn read(token: &str) -> (String, usize) {
 }
 
 fn request(session: Option<&str>) -> TokenRequest {
-    TokenRequest {
-        audience: AUDIENCE.to_owned(),
-        scope: "order:read order:settle".parse().unwrap(),
-        session: session.map(|text| Session::parse(text).unwrap()),
-    }
+    let session = session.map(|text| Session::parse(text).unwrap());
+    TokenRequest::new(AUDIENCE, "order:read order:settle".parse().unwrap(), session)
 }
 
 fn user(number: usize) -> TokenRequest {

@@ -18,8 +18,7 @@ fn service_client(system: &System, secret: &Secret, audience: &str, url: &str) -
     let source = ClientCredentials::new(http.clone(), endpoint, "traveller", secret);
     let tokens = TokenCache::new(Arc::new(source), SystemClock::shared());
     let scope = "order:read user:read file:read".parse().unwrap();
-    let target = Target { base_url: url.parse().unwrap(), audience: audience.to_owned(), scope };
-    ServiceClient::new(http, tokens, target)
+    ServiceClient::new(http, tokens, Target::new(url.parse().unwrap(), audience, scope))
 }
 
 #[tokio::test(flavor = "multi_thread")]

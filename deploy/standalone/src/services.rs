@@ -125,6 +125,7 @@ impl Services {
             order_url: url(&self.order.url())?,
             user_url: url(&self.user.url())?,
             file_url: url(&self.file.url())?,
+            plain_http_hosts: shared::client::PlainHosts::default(),
             account_user_id: shared::UserId::MIN,
             concurrency: CONCURRENCY,
             log: LogLevels::default(),

@@ -1,23 +1,36 @@
 //! [`Call`]: one request, from being built to its answer.
 
-use std::fmt;
+mod challenge;
+mod error;
+mod retry;
+mod sending;
 
-use reqwest::header::WWW_AUTHENTICATE;
-use reqwest::{Response, StatusCode};
+use std::fmt;
+use std::time::Duration;
+
+use reqwest::Response;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::client::SessionClient;
-use crate::client::http::{self, capped_body, describe};
-use crate::client::token_source::TokenFetchError;
+use crate::client::http::{capped_body, describe};
+use crate::clock::Clock;
+pub use error::CallError;
+use error::{refused, unexpected};
+pub(super) use retry::RetryBudgets;
+use sending::{Phase, Progress, Sending};
 
 /// The longest answer that is read into memory.
 const MAX_ANSWER_BYTES: usize = 16 * 1024 * 1024;
+/// How long a call may take in all, unless told otherwise.
+const DEADLINE: Duration = Duration::from_secs(30);
 
 /// A request being built.
 pub struct Call {
     client: SessionClient,
     builder: Result<reqwest::RequestBuilder, CallError>,
+    deadline: Duration,
+    redirects: bool,
 }
 
 impl fmt::Debug for Call {
@@ -31,7 +44,7 @@ impl Call {
         client: SessionClient,
         builder: Result<reqwest::RequestBuilder, CallError>,
     ) -> Self {
-        Self { client, builder }
+        Self { client, builder, deadline: DEADLINE, redirects: false }
     }
 
     fn map(
@@ -54,13 +67,13 @@ impl Call {
         self.map(|builder| builder.json(body))
     }
 
-    /// Sends this body. One that streams can be sent once only, so a 401 is not answered with a fresh token.
+    /// Sends this body. One that streams can be sent once only: the call is never repeated.
     #[must_use]
     pub fn body(self, body: impl Into<reqwest::Body>) -> Self {
         self.map(|builder| builder.body(body))
     }
 
-    /// Adds a header. `Authorization` is ours and is overwritten.
+    /// Adds a header. `Authorization` and `traceparent` are ours and are overwritten.
     #[must_use]
     pub fn header(self, name: &str, value: &str) -> Self {
         self.map(|builder| builder.header(name, value))
@@ -72,24 +85,51 @@ impl Call {
         self.header("Idempotency-Key", key)
     }
 
-    /// Sends the request with a token. After a 401 that says `invalid_token` the token is dropped and the request
-    /// is sent once more with a fresh one, if its body can be sent again.
+    /// How long the call may take in all: waiting for a token, every attempt, the pauses between them. 30 s unless set.
+    /// A single attempt ends with the client's own [`Timeouts`](super::http::Timeouts), too.
+    #[must_use]
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
+    /// Follows up to 3 redirects of a GET or HEAD. The token goes along to the very same origin (scheme, host, port)
+    /// only; to any other one goes a bare request, without trace, request id and headers of the call. Never from
+    /// `https` to `http`. Without this a redirect is an answer.
+    #[must_use]
+    pub fn follow_redirects(mut self) -> Self {
+        self.redirects = true;
+        self
+    }
+
+    /// Sends the request with a token.
+    ///
+    /// - After a 401 that says `invalid_token` the token is dropped and the request is sent once more with a fresh one.
+    /// - After 429, 502, 503, 504 or no answer it is tried again, 3 times in all, after a short random pause or the one
+    ///   that `Retry-After` asks for. Only if its method is idempotent (RFC 9110 section 9.2.2) or it has an
+    ///   [idempotency key](Call::idempotency_key), and while the host's budget lasts: one retry in ten calls, ten in
+    ///   store. [`Target::without_retries`](super::Target::without_retries) switches this off.
+    ///
+    /// Both only if the body can be sent again.
     ///
     /// # Errors
     /// A [`CallError`] when there is no token or no answer. Any status is an answer.
     pub async fn send(self) -> Result<Response, CallError> {
-        let Self { client, builder } = self;
-        let request = builder?.build().map_err(|error| CallError::Request(describe(&error)))?;
-        let again = request.try_clone();
-        let token = client.token().await?;
-        let response = client.execute(request, &token).await?;
-        if !rejects_token(&response) {
-            return Ok(response);
-        }
-        client.inner.tokens.reject(&client.request, &token);
-        let Some(again) = again else { return Ok(response) };
-        let fresh = client.token().await?;
-        client.execute(again, &fresh).await
+        self.send_within().await.map(|(response, _)| response)
+    }
+
+    /// The answer, and what is left of the time.
+    async fn send_within(self) -> Result<(Response, Duration), CallError> {
+        let Self { client, builder, deadline, redirects } = self;
+        let request = builder?.build();
+        let request =
+            request.map_err(|error| CallError::Request(describe(&error.without_url())))?;
+        let progress = Progress::new(deadline);
+        let ends_at = client.inner.clock.monotonic().saturating_add(deadline);
+        let sending = Sending::new(&client, &progress, (ends_at, redirects));
+        let answer = tokio::time::timeout(deadline, sending.run(request)).await;
+        let response = answer.unwrap_or_else(|_| Err(progress.too_late(&client)))?;
+        Ok((response, ends_at.saturating_sub(client.inner.clock.monotonic())))
     }
 
     /// Sends the request and takes the whole body, at most 16 MiB.
@@ -97,9 +137,12 @@ impl Call {
     /// # Errors
     /// As [`Call::send`]; [`CallError::Refused`] for every status that is no success.
     pub async fn fetch_bytes(self) -> Result<Vec<u8>, CallError> {
-        let response = self.send().await?;
+        let (client, progress) = (self.client.clone(), Progress::new(self.deadline));
+        let (response, left) = self.send_within().await?;
         let status = response.status();
-        let body = capped_body(response, MAX_ANSWER_BYTES).await.map_err(CallError::from)?;
+        progress.enter(Phase::Body);
+        let body = tokio::time::timeout(left, capped_body(response, MAX_ANSWER_BYTES)).await;
+        let body = body.map_err(|_| progress.too_late(&client))?.map_err(CallError::from)?;
         if status.is_success() { Ok(body) } else { Err(refused(status, &body)) }
     }
 
@@ -109,8 +152,8 @@ impl Call {
     /// As [`Call::send`]; [`CallError::Refused`] for every status that is no success.
     pub async fn fetch<T: DeserializeOwned>(self) -> Result<T, CallError> {
         let body = self.fetch_bytes().await?;
-        let envelope: Data<T> = serde_json::from_slice(&body)
-            .map_err(|error| CallError::Unexpected(error.to_string()))?;
+        let envelope: Data<T> =
+            serde_json::from_slice(&body).map_err(|error| unexpected(&error))?;
         Ok(envelope.data)
     }
 }
@@ -118,86 +161,4 @@ impl Call {
 #[derive(serde::Deserialize)]
 struct Data<T> {
     data: T,
-}
-
-#[derive(Default, serde::Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Refusal {
-    error_code: Option<String>,
-    message: Option<String>,
-}
-
-fn refused(status: StatusCode, body: &[u8]) -> CallError {
-    let refusal: Refusal = serde_json::from_slice(body).unwrap_or_default();
-    CallError::Refused {
-        status: status.as_u16(),
-        code: refusal.error_code,
-        message: refusal.message.unwrap_or_default(),
-    }
-}
-
-/// RFC 6750 section 3.1. A 401 for another reason, and any 403, says nothing against the token.
-fn rejects_token(response: &Response) -> bool {
-    response.status() == StatusCode::UNAUTHORIZED
-        && response.headers().get_all(WWW_AUTHENTICATE).iter().any(|challenge| {
-            challenge.to_str().is_ok_and(|text| text.contains(r#"error="invalid_token""#))
-        })
-}
-
-/// Why a call has no answer, or not the one that was asked for.
-#[derive(Debug, thiserror::Error)]
-pub enum CallError {
-    /// No token could be had.
-    #[error("no token: {0}")]
-    Token(#[from] TokenFetchError),
-    /// The request cannot be built: a path, header or body that is none.
-    #[error("the request cannot be built: {0}")]
-    Request(String),
-    /// The service could not be reached, or the answer broke off.
-    #[error("no answer: {0}")]
-    Transport(String),
-    /// The service refuses.
-    #[error("the service answered {status} {}: {message}", code.as_deref().unwrap_or("without a code"))]
-    Refused {
-        /// HTTP status.
-        status: u16,
-        /// The stable code of the envelope.
-        code: Option<String>,
-        /// The envelope's message.
-        message: String,
-    },
-    /// The answer is not the JSON that was expected.
-    #[error("the answer is not what was expected: {0}")]
-    Unexpected(String),
-}
-
-impl From<http::BodyError> for CallError {
-    fn from(error: http::BodyError) -> Self {
-        match error {
-            http::BodyError::TooLong(_) => Self::Unexpected(error.to_string()),
-            http::BodyError::BrokenOff(cause) => Self::Transport(cause),
-        }
-    }
-}
-
-impl CallError {
-    /// Whether the same call may succeed later.
-    #[must_use]
-    pub fn is_transient(&self) -> bool {
-        match self {
-            Self::Token(error) => error.is_transient(),
-            Self::Transport(_) => true,
-            Self::Refused { status, .. } => matches!(status, 408 | 425 | 429 | 500..),
-            Self::Request(_) | Self::Unexpected(_) => false,
-        }
-    }
-
-    /// The stable code of the envelope, if the service refused with one.
-    #[must_use]
-    pub fn code(&self) -> Option<&str> {
-        match self {
-            Self::Refused { code, .. } => code.as_deref(),
-            _ => None,
-        }
-    }
 }

@@ -2,9 +2,12 @@
 
 use std::error::Error;
 use std::fmt::Write;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use reqwest::header::{DATE, HeaderMap, HeaderName, RETRY_AFTER};
 use reqwest::{Response, redirect};
+
+use crate::clock::{Clock, SystemClock};
 
 pub use reqwest::Client as HttpClient;
 
@@ -65,7 +68,7 @@ pub(crate) async fn capped_body(
     max_bytes: usize,
 ) -> Result<Vec<u8>, BodyError> {
     let mut body = Vec::new();
-    let broken_off = |error: reqwest::Error| BodyError::BrokenOff(describe(&error));
+    let broken_off = |error: reqwest::Error| BodyError::BrokenOff(describe(&error.without_url()));
     while let Some(chunk) = response.chunk().await.map_err(broken_off)? {
         if body.len() + chunk.len() > max_bytes {
             return Err(BodyError::TooLong(max_bytes));
@@ -84,4 +87,40 @@ pub(crate) fn describe(error: &dyn Error) -> String {
         source = cause.source();
     }
     text
+}
+
+/// How long the server wants to be left alone (RFC 9110 section 10.2.3). A date is held against the server's own
+/// `Date`, so that its clock need not agree with ours.
+pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = |name: HeaderName| headers.get(name)?.to_str().ok().map(str::trim);
+    let asked = text(RETRY_AFTER)?;
+    if let Ok(seconds) = asked.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let until = httpdate::parse_http_date(asked).ok()?;
+    let now = text(DATE).and_then(|date| httpdate::parse_http_date(date).ok());
+    let now = now.unwrap_or_else(|| SystemTime::from(SystemClock::new().now()));
+    Some(until.duration_since(now).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error;
+
+    use chrono::TimeDelta;
+    use reqwest::header::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn without_a_date_of_the_server_our_own_clock_counts() -> Result<(), Box<dyn Error>> {
+        let until = SystemTime::from(SystemClock::new().now() + TimeDelta::seconds(60));
+        let mut headers = HeaderMap::new();
+        headers.insert(RETRY_AFTER, HeaderValue::from_str(&httpdate::fmt_http_date(until))?);
+        let wait = retry_after(&headers).map_or(0, |wait| wait.as_secs());
+        assert!((55..=60).contains(&wait), "{wait}");
+        headers.insert(RETRY_AFTER, HeaderValue::from_static("tomorrow"));
+        assert_eq!(retry_after(&headers), None);
+        Ok(())
+    }
 }

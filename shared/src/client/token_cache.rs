@@ -1,95 +1,67 @@
 //! [`TokenCache`]: keeps tokens, one per session and target, and renews them before they expire.
 
+mod entry;
+mod exposition;
+mod gate;
+mod metrics;
+mod shards;
+mod upkeep;
+
 use std::fmt;
 use std::num::NonZeroUsize;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use futures_util::future::{BoxFuture, Shared};
-use lru::LruCache;
+use prometheus::Registry;
+use reqwest::header::HeaderValue;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::{debug, warn};
 
 use crate::client::token_source::{IssuedToken, TokenFetchError, TokenRequest, TokenSource};
 use crate::clock::Clock;
 use crate::token::AccessToken;
+use entry::{Entry, FetchResult, Flight, Held, State};
+use gate::{Gate, Passage};
+pub(crate) use metrics::Metrics;
+pub use metrics::TokenCounts;
+use shards::Shards;
+use upkeep::Upkeep;
 
-/// The most tokens that are kept; the least recently used goes first.
+/// What a cache holds unless told otherwise.
 const CAPACITY: NonZeroUsize = NonZeroUsize::MIN.saturating_add(9_999);
-/// A token is renewed this long before it expires, or a fifth of its lifetime before, whichever is less.
-const RENEWAL_MARGIN: Duration = Duration::from_secs(30);
-/// No token is kept longer, whatever the server says.
-const LONGEST_LIFETIME: Duration = Duration::from_secs(3600);
-/// After a failed fetch the next one waits: this long at first, doubled at each failure.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-/// The longest such wait, unless the server asks for more by `Retry-After`.
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// Fetches under way at once. Those who come later wait in line, and turn back when the source turns out to be away:
+/// ten thousand sessions that wake up at once must not knock ten thousand times.
+const MAX_FETCHES: usize = 64;
+/// Of these, renewals that nobody waits for.
+const MAX_RENEWALS: usize = 16;
+/// After this a source has failed, whatever it still does: it must not keep its place in the line for ever.
+const FETCH_LIMIT: Duration = Duration::from_secs(30);
 
-/// What tells two tokens apart. Without the session in it, one caller would get another's token.
-#[derive(Clone, PartialEq, Eq, Hash)]
-struct Key {
-    /// Endpoint, client and fingerprint of its secret.
-    source: Arc<str>,
-    audience: String,
-    /// Sorted, since it comes from a set.
-    scope: String,
-    /// Canonical: two texts of one session are one key.
-    session: Option<String>,
+/// How much a [`TokenCache`] holds, and how often it looks after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CacheSettings {
+    /// The most tokens that are kept; the least recently used goes first. Default 10,000.
+    pub capacity: NonZeroUsize,
+    /// How often tokens in use are looked at, whether they are to be renewed. Default 1 s.
+    pub upkeep_every: Duration,
 }
 
-type FetchResult = Result<AccessToken, TokenFetchError>;
-type Flight = Shared<BoxFuture<'static, FetchResult>>;
-
-#[derive(Default)]
-struct Entry {
-    state: Mutex<State>,
+impl Default for CacheSettings {
+    fn default() -> Self {
+        Self { capacity: CAPACITY, upkeep_every: Duration::from_secs(1) }
+    }
 }
 
-#[derive(Default)]
-struct State {
-    held: Option<Held>,
-    /// The one fetch under way, which all who wait share.
-    flight: Option<Flight>,
-    failures: u32,
-    /// Before this time nothing is fetched; whoever needs a token gets the last error.
-    pause: Option<(Duration, TokenFetchError)>,
-}
-
-#[derive(Clone)]
-struct Held {
-    token: AccessToken,
-    /// By the monotonic clock: a machine whose wall clock is set does not keep dead tokens.
-    renew_at: Duration,
-    expires_at: Duration,
-}
-
-/// Counts since the cache was made.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TokenCounts {
-    /// Tokens fetched.
-    pub fetched: u64,
-    /// Fetches that failed.
-    pub failed: u64,
-    /// Requests answered with a token that was held.
-    pub hits: u64,
-    /// Requests that waited for a fetch.
-    pub waits: u64,
-}
-
-#[derive(Default)]
-struct Counters {
-    fetched: AtomicU64,
-    failed: AtomicU64,
-    hits: AtomicU64,
-    waits: AtomicU64,
-}
-
-/// Keeps tokens of a [`TokenSource`] in memory.
+/// Keeps tokens of a [`TokenSource`] in memory, each under audience, scopes and session.
 ///
-/// Per key there is at most one fetch under way; whoever needs the token meanwhile waits for its result, each with
-/// its own deadline, and one who gives up does not cancel it for the others. A token near its end is renewed in the
-/// background while it is still served; an expired one never is.
+/// - Per key there is at most one fetch under way; whoever needs the token meanwhile waits for its result, each with
+///   its own deadline, and one who gives up does not cancel it for the others.
+/// - A token in use is renewed in the background shortly before its end, at a random moment, while it is still served;
+///   an expired one never is.
+/// - A failed fetch is remembered for a short while. When the source itself is away (five failures in a row, or a
+///   `Retry-After`), it is left alone for all keys, and then asked by one of them first.
+/// - Least recently used tokens go when there is no room, and those that nobody uses any more when they have expired.
 #[derive(Clone)]
 pub struct TokenCache {
     inner: Arc<Inner>,
@@ -98,17 +70,50 @@ pub struct TokenCache {
 struct Inner {
     source: Arc<dyn TokenSource>,
     clock: Arc<dyn Clock>,
-    entries: Mutex<LruCache<Key, Arc<Entry>>>,
-    counters: Counters,
+    entries: Shards,
+    gate: Gate,
+    fetches: Semaphore,
+    renewals: Arc<Semaphore>,
+    metrics: Arc<Metrics>,
+    upkeep: Upkeep,
 }
 
 impl TokenCache {
     /// A cache of this source's tokens.
     #[must_use]
     pub fn new(source: Arc<dyn TokenSource>, clock: Arc<dyn Clock>) -> Self {
-        let entries = Mutex::new(LruCache::new(CAPACITY));
-        let counters = Counters::default();
-        Self { inner: Arc::new(Inner { source, clock, entries, counters }) }
+        Self::with_settings(source, clock, CacheSettings::default())
+    }
+
+    /// A cache that holds so many tokens.
+    #[must_use]
+    pub fn with_capacity(
+        source: Arc<dyn TokenSource>,
+        clock: Arc<dyn Clock>,
+        capacity: NonZeroUsize,
+    ) -> Self {
+        Self::with_settings(source, clock, CacheSettings { capacity, ..CacheSettings::default() })
+    }
+
+    /// A cache with these settings.
+    #[must_use]
+    pub fn with_settings(
+        source: Arc<dyn TokenSource>,
+        clock: Arc<dyn Clock>,
+        settings: CacheSettings,
+    ) -> Self {
+        let metrics = Arc::new(Metrics::default());
+        let inner = Inner {
+            entries: Shards::new(settings.capacity, Arc::clone(&metrics)),
+            gate: Gate::new(source.identity()),
+            fetches: Semaphore::new(MAX_FETCHES),
+            renewals: Arc::new(Semaphore::new(MAX_RENEWALS)),
+            upkeep: Upkeep::new(settings.upkeep_every),
+            source,
+            clock,
+            metrics,
+        };
+        Self { inner: Arc::new(inner) }
     }
 
     /// A token for this request: held, or fetched within `deadline`.
@@ -120,37 +125,64 @@ impl TokenCache {
         request: &TokenRequest,
         deadline: Duration,
     ) -> Result<AccessToken, TokenFetchError> {
-        let entry = self.inner.entry(request);
-        let flight = match self.inner.held_or_flight(&entry, request)? {
-            Ok(token) => return Ok(token),
-            Err(flight) => flight,
-        };
-        tokio::time::timeout(deadline, flight)
-            .await
-            .unwrap_or_else(|_| Err(TokenFetchError::Deadline(deadline)))
+        let header = self.authorization(request, deadline).await?;
+        Ok(AccessToken::new(entry::token_in(&header).to_owned()))
     }
 
-    /// Drops the token that a service has rejected, if it is still the one held: a late 401 for an older
-    /// token does not throw away its successor.
-    pub fn reject(&self, request: &TokenRequest, rejected: &AccessToken) {
-        let entry = self.inner.entry(request);
-        let mut state = lock(&entry.state);
-        if state.held.as_ref().is_some_and(|held| held.token == *rejected) {
-            state.held = None;
+    /// The same as the value of an `Authorization` header, ready to be sent and marked as sensitive.
+    ///
+    /// # Errors
+    /// As [`TokenCache::token`].
+    pub async fn authorization(
+        &self,
+        request: &TokenRequest,
+        deadline: Duration,
+    ) -> Result<HeaderValue, TokenFetchError> {
+        if let Some(header) = self.inner.held(request) {
+            return Ok(header);
         }
+        let _waiting = self.inner.metrics.wait();
+        let held = tokio::time::timeout(deadline, self.inner.wait(request)).await;
+        match held {
+            Ok(held) => Ok(held?.header.clone()),
+            Err(_) => Err(self.inner.too_late(request, deadline)),
+        }
+    }
+
+    /// Drops the token that a service has rejected, and says whether another one may be had: then the call may be
+    /// repeated with it. A late 401 for an older token does not throw away its successor; and when the successor of
+    /// a rejected token is rejected within 10 s, too, it stays: a service that refuses every token must not make each
+    /// call fetch one.
+    pub fn reject(&self, request: &TokenRequest, rejected: &AccessToken) -> bool {
+        self.inner.reject(request, rejected.expose())
+    }
+
+    pub(crate) fn reject_header(&self, request: &TokenRequest, rejected: &HeaderValue) -> bool {
+        self.inner.reject(request, entry::token_in(rejected))
+    }
+
+    /// Why the last fetch for this request failed, if none has succeeded since.
+    pub(crate) fn last_failure(&self, request: &TokenRequest) -> Option<TokenFetchError> {
+        self.inner.last_failure(request)
+    }
+
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.inner.metrics
     }
 
     /// What has happened so far.
     #[must_use]
     pub fn counts(&self) -> TokenCounts {
-        let counters = &self.inner.counters;
-        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        TokenCounts {
-            fetched: count(&counters.fetched),
-            failed: count(&counters.failed),
-            hits: count(&counters.hits),
-            waits: count(&counters.waits),
-        }
+        self.inner.metrics.counts()
+    }
+
+    /// Shows the numbers of this cache, and of the calls made with its tokens, among the metrics of `registry`.
+    ///
+    /// # Errors
+    /// When the registry has those of another cache already: give each a prefix of its own
+    /// ([`Registry::new_custom`]).
+    pub fn register(&self, registry: &Registry) -> Result<(), prometheus::Error> {
+        registry.register(Arc::clone(&self.inner.metrics).collector()?)
     }
 }
 
@@ -160,113 +192,184 @@ impl fmt::Debug for TokenCache {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+/// What a look-up has led to.
+enum Step {
+    Held(Arc<Held>),
+    Failed(TokenFetchError),
+    /// The fetch for this key.
+    Wait(Flight),
+    /// The fetch that finds out whether the source is back; then look again.
+    WaitFor(Flight),
 }
 
 impl Inner {
-    fn entry(&self, request: &TokenRequest) -> Arc<Entry> {
-        let key = Key {
-            source: self.source.identity(),
-            audience: request.audience.clone(),
-            scope: request.scope.to_string(),
-            session: request.session.as_ref().map(|session| session.as_json().to_owned()),
-        };
-        Arc::clone(lock(&self.entries).get_or_insert(key, Arc::default))
+    /// The path of nearly every call: no lock that excludes another reader, nothing allocated.
+    fn held(self: &Arc<Self>, request: &TokenRequest) -> Option<HeaderValue> {
+        let now = self.clock.monotonic();
+        let (header, due) = self.entries.serve(request, now)?;
+        if due && let Ok(permit) = Arc::clone(&self.renewals).try_acquire_owned() {
+            self.renew(request, permit);
+        }
+        Some(header)
     }
 
-    /// Either the token that is held, or the fetch to wait for.
-    fn held_or_flight(
+    async fn wait(self: &Arc<Self>, request: &TokenRequest) -> FetchResult {
+        loop {
+            match self.step(request) {
+                Step::Held(held) => return Ok(held),
+                Step::Failed(error) => return Err(error),
+                Step::WaitFor(flight) => drop(flight.await),
+                Step::Wait(flight) => {
+                    let held = flight.await?;
+                    // Between its arrival and this moment it may have expired.
+                    if held.single_use || held.is_good_at(self.clock.monotonic()) {
+                        return Ok(held);
+                    }
+                }
+            }
+        }
+    }
+
+    fn step(self: &Arc<Self>, request: &TokenRequest) -> Step {
+        loop {
+            let now = self.clock.monotonic();
+            let entry = self.entries.find_or_insert(request, now);
+            let mut state = entry.state();
+            if state.evicted {
+                continue;
+            }
+            if let Some(held) = entry.good_at(now) {
+                return Step::Held(held);
+            }
+            if let Some(flight) = &state.flight {
+                return Step::Wait(flight.clone());
+            }
+            if let Some(error) = state.paused_at(now) {
+                return Step::Failed(error);
+            }
+            return match self.pass(&entry, &mut state, (request, None)) {
+                Passage::Closed(error) => Step::Failed(error),
+                Passage::Behind(flight) => Step::WaitFor(flight),
+                Passage::Fetching(flight) => Step::Wait(flight),
+            };
+        }
+    }
+
+    /// Starts a fetch, if the source may be asked now.
+    fn pass(
         self: &Arc<Self>,
         entry: &Arc<Entry>,
-        request: &TokenRequest,
-    ) -> Result<Result<AccessToken, Flight>, TokenFetchError> {
-        let now = self.clock.monotonic();
-        let mut state = lock(&entry.state);
-        let paused = state.pause.clone().filter(|(until, _)| now < *until);
-        if let Some(held) = state.held.clone().filter(|held| now < held.expires_at) {
-            if now >= held.renew_at && state.flight.is_none() && paused.is_none() {
-                state.flight = Some(self.start_fetch(entry, request));
-            }
-            self.counters.hits.fetch_add(1, Ordering::Relaxed);
-            return Ok(Ok(held.token));
+        state: &mut State,
+        (request, renewal): (&TokenRequest, Option<OwnedSemaphorePermit>),
+    ) -> Passage {
+        let start = |probe| {
+            let (inner, entry) = (Arc::clone(self), Arc::clone(entry));
+            let landing = Landing { inner, entry, probe, _renewal: renewal };
+            start_fetch(landing, request.clone())
+        };
+        let passage = self.gate.pass(self.clock.monotonic(), start);
+        if let Passage::Fetching(flight) = &passage {
+            state.flight = Some(flight.clone());
+            self.upkeep.start(self);
         }
-        self.counters.waits.fetch_add(1, Ordering::Relaxed);
-        if let Some(flight) = &state.flight {
-            return Ok(Err(flight.clone()));
-        }
-        if let Some((_, error)) = paused {
-            return Err(error);
-        }
-        let flight = self.start_fetch(entry, request);
-        state.flight = Some(flight.clone());
-        Ok(Err(flight))
+        passage
     }
 
-    /// The fetch runs in a task of its own: it ends, and its result is kept, also when nobody waits any more.
-    fn start_fetch(self: &Arc<Self>, entry: &Arc<Entry>, request: &TokenRequest) -> Flight {
-        let (inner, entry, request) = (Arc::clone(self), Arc::clone(entry), request.clone());
-        let task = tokio::spawn(async move {
-            let _landing = Landing(Arc::clone(&entry));
-            let asked_at = inner.clock.monotonic();
-            let result = inner.source.fetch(&request).await;
-            inner.keep(&entry, asked_at, result)
-        });
-        let gone = |_| Err(TokenFetchError::Nonsense("the fetch was cut off".to_owned()));
-        async move { task.await.unwrap_or_else(gone) }.boxed().shared()
+    /// Renews a token that is held and due, in the background.
+    fn renew(self: &Arc<Self>, request: &TokenRequest, permit: OwnedSemaphorePermit) {
+        let Some(entry) = self.entries.find(request) else { return };
+        let now = self.clock.monotonic();
+        let mut state = entry.state();
+        let due = entry.good_at(now).is_some_and(|held| now >= held.renew_at);
+        let idle = !state.evicted && state.flight.is_none() && state.paused_at(now).is_none();
+        if due && idle {
+            self.pass(&entry, &mut state, (request, Some(permit)));
+        }
+    }
+
+    async fn fetch(&self, landing: &Landing, request: &TokenRequest) -> FetchResult {
+        // The semaphore is never closed.
+        let _place = self.fetches.acquire().await;
+        if !landing.probe
+            && let Some(error) = self.gate.turned_away()
+        {
+            return Err(error);
+        }
+        let asked_at = self.clock.monotonic();
+        let answer = tokio::time::timeout(FETCH_LIMIT, self.source.fetch(request)).await;
+        let late = TokenFetchError::Unavailable {
+            cause: format!("no answer within {FETCH_LIMIT:?}"),
+            retry_after: None,
+        };
+        self.keep(&landing.entry, asked_at, answer.unwrap_or(Err(late)))
     }
 
     fn keep(
         &self,
         entry: &Entry,
         asked_at: Duration,
-        result: Result<IssuedToken, TokenFetchError>,
+        answer: Result<IssuedToken, TokenFetchError>,
     ) -> FetchResult {
-        let mut state = lock(&entry.state);
-        match result {
-            Ok(issued) => {
-                self.counters.fetched.fetch_add(1, Ordering::Relaxed);
-                debug!(ttl_s = issued.lifetime.as_secs(), "fetched a token");
-                (state.failures, state.pause) = (0, None);
-                state.held = Some(held(&issued, asked_at));
-                Ok(issued.token)
+        let now = self.clock.monotonic();
+        let mut state = entry.state();
+        match answer.and_then(|issued| Held::new(&issued, asked_at, now)) {
+            Ok(held) => {
+                debug!(ttl_s = (held.expires_at - asked_at).as_secs(), "fetched a token");
+                self.metrics.fetched(now - asked_at);
+                self.gate.answered(now);
+                Ok(state.keep(entry, held))
             }
             Err(error) => {
-                self.counters.failed.fetch_add(1, Ordering::Relaxed);
-                let pause = pause_after(state.failures, &error);
+                self.metrics.failed(&error, now - asked_at);
+                self.gate.failed(now, &error);
+                let pause = state.pause_after(now, &error);
                 warn!(cause = %error, pause_ms = pause.as_millis(), "could not fetch a token");
-                state.failures = state.failures.saturating_add(1);
-                state.pause = Some((self.clock.monotonic() + pause, error.clone()));
                 Err(error)
             }
         }
     }
+
+    fn reject(&self, request: &TokenRequest, rejected: &str) -> bool {
+        let Some(entry) = self.entries.find(request) else { return true };
+        let dropped = entry.state().reject(&entry, rejected, self.clock.monotonic());
+        if dropped == Some(true) {
+            self.metrics.rejected();
+        }
+        dropped.unwrap_or(true)
+    }
+
+    fn last_failure(&self, request: &TokenRequest) -> Option<TokenFetchError> {
+        self.entries.find(request)?.state().last_failure()
+    }
+
+    fn too_late(&self, request: &TokenRequest, waited: Duration) -> TokenFetchError {
+        let last = self.last_failure(request).or_else(|| self.gate.last_failure());
+        TokenFetchError::Deadline { waited, last: last.map(Box::new) }
+    }
+}
+
+/// The fetch runs in a task of its own: it ends, and its result is kept, also when nobody waits any more.
+fn start_fetch(landing: Landing, request: TokenRequest) -> Flight {
+    let task = tokio::spawn(async move { landing.inner.fetch(&landing, &request).await });
+    let gone = |_| Err(TokenFetchError::Nonsense("the fetch was cut off".to_owned()));
+    async move { task.await.unwrap_or_else(gone) }.boxed().shared()
 }
 
 /// Ends the flight with its task, however that ends: a source that panics must not fail its callers for ever.
-struct Landing(Arc<Entry>);
+struct Landing {
+    inner: Arc<Inner>,
+    entry: Arc<Entry>,
+    probe: bool,
+    _renewal: Option<OwnedSemaphorePermit>,
+}
 
 impl Drop for Landing {
     fn drop(&mut self) {
-        lock(&self.0.state).flight = None;
-    }
-}
-
-/// The lifetime counts from when the token was asked for: it may have been on its way for a while.
-fn held(issued: &IssuedToken, asked_at: Duration) -> Held {
-    let lifetime = issued.lifetime.min(LONGEST_LIFETIME);
-    let margin = RENEWAL_MARGIN.min(lifetime / 5);
-    Held {
-        token: issued.token.clone(),
-        renew_at: asked_at + lifetime - margin,
-        expires_at: asked_at + lifetime,
-    }
-}
-
-fn pause_after(failures: u32, error: &TokenFetchError) -> Duration {
-    let growing = FIRST_PAUSE.saturating_mul(1 << failures.min(10)).min(LONGEST_PAUSE);
-    match error {
-        TokenFetchError::Unavailable { retry_after: Some(asked), .. } => growing.max(*asked),
-        _ => growing,
+        self.entry.state().flight = None;
+        if self.probe {
+            self.inner.gate.probed();
+        }
+        // What was under way could not be evicted.
+        self.inner.entries.shrink();
     }
 }

@@ -1,41 +1,101 @@
-//! [`TokenSource`]: where tokens come from; [`ClientCredentials`] asks an authorization server (RFC 6749 section 4.4).
+//! [`TokenSource`]: where tokens come from; [`ClientCredentials`] asks an authorization server.
+
+mod client_credentials;
 
 use std::fmt;
-use std::sync::Arc;
+use std::hash::{BuildHasher, Hash, Hasher, RandomState};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use oauth2::basic::{BasicClient, BasicErrorResponse, BasicTokenType};
-use oauth2::{
-    AuthType, ClientId, ClientSecret, EndpointNotSet, EndpointSet, HttpRequest, HttpResponse,
-    RequestTokenError, Scope, TokenResponse, TokenUrl,
-};
-use reqwest::StatusCode;
-use reqwest::header::RETRY_AFTER;
-use url::Url;
 
-use crate::client::http::{capped_body, describe};
 use crate::scopes::Scopes;
-use crate::secret::Secret;
 use crate::session::Session;
 use crate::token::AccessToken;
+pub use client_credentials::ClientCredentials;
 
-/// How long a token request may take, from connecting to the last byte.
-const FETCH_TIMEOUT: Duration = Duration::from_secs(5);
-/// The longest answer that we read.
-const MAX_ANSWER_BYTES: usize = 64 * 1024;
-/// The longest `Retry-After` that we follow.
-const MAX_RETRY_AFTER: Duration = Duration::from_secs(300);
+/// Drawn once for the process, so that a hash can be computed once and used with every cache. It is not known outside:
+/// nobody can choose sessions that collide.
+static HASHING: LazyLock<RandomState> = LazyLock::new(RandomState::new);
 
-/// For whom, for which service and for what a token is asked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TokenRequest {
-    /// The service that the token is for (`resource`, RFC 8707); it becomes the token's `aud`.
-    pub audience: String,
+/// For whom, for which service and for what a token is asked. Cheap to clone; its hash is computed once.
+#[derive(Clone)]
+pub struct TokenRequest(Arc<Wanted>);
+
+struct Wanted {
+    audience: Arc<str>,
+    scope: Arc<Scopes>,
+    session: Option<Session>,
+    hash: u64,
+}
+
+impl TokenRequest {
+    /// A token for the service called `audience` (`resource`, RFC 8707; it becomes the token's `aud`), to be used for
+    /// `scope` on behalf of `session`; `None` for a call of the client itself.
+    #[must_use]
+    pub fn new(audience: &str, scope: Scopes, session: Option<Session>) -> Self {
+        Self::of(audience.into(), Arc::new(scope), session)
+    }
+
+    /// The same for another session. What both have in common is held once.
+    #[must_use]
+    pub fn for_session(&self, session: Option<Session>) -> Self {
+        Self::of(Arc::clone(&self.0.audience), Arc::clone(&self.0.scope), session)
+    }
+
+    fn of(audience: Arc<str>, scope: Arc<Scopes>, session: Option<Session>) -> Self {
+        let hash = HASHING.hash_one((&audience, &scope, session.as_ref().map(Session::as_json)));
+        Self(Arc::new(Wanted { audience, scope, session, hash }))
+    }
+
+    /// The service that the token is for.
+    #[must_use]
+    pub fn audience(&self) -> &str {
+        &self.0.audience
+    }
+
     /// What it is to be used for.
-    pub scope: Scopes,
-    /// On whose behalf; `None` for a call of the client itself.
-    pub session: Option<Session>,
+    #[must_use]
+    pub fn scope(&self) -> &Scopes {
+        &self.0.scope
+    }
+
+    /// On whose behalf.
+    #[must_use]
+    pub fn session(&self) -> Option<&Session> {
+        self.0.session.as_ref()
+    }
+
+    pub(super) fn hash(&self) -> u64 {
+        self.0.hash
+    }
+}
+
+impl PartialEq for TokenRequest {
+    fn eq(&self, other: &Self) -> bool {
+        let (own, other) = (&*self.0, &*other.0);
+        std::ptr::eq(own, other)
+            || own.hash == other.hash
+                && own.session == other.session
+                && own.audience == other.audience
+                && own.scope == other.scope
+    }
+}
+
+impl Eq for TokenRequest {}
+
+impl Hash for TokenRequest {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        hasher.write_u64(self.0.hash);
+    }
+}
+
+impl fmt::Debug for TokenRequest {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = formatter.debug_struct("TokenRequest");
+        shown.field("audience", &self.audience()).field("scope", &self.scope().to_string());
+        shown.field("session", &self.session()).finish()
+    }
 }
 
 /// A token as it was handed out.
@@ -70,151 +130,39 @@ pub enum TokenFetchError {
     #[error("the authorization server answers nonsense: {0}")]
     Nonsense(String),
     /// The caller's own deadline passed while the token was being fetched.
-    #[error("no token within {0:?}")]
-    Deadline(Duration),
+    #[error("no token within {waited:?}: the authorization server has not answered{}", before(last.as_deref()))]
+    Deadline {
+        /// How long the caller waited.
+        waited: Duration,
+        /// Why the fetch before this one failed, if it did.
+        last: Option<Box<TokenFetchError>>,
+    },
+}
+
+fn before(last: Option<&TokenFetchError>) -> String {
+    last.map_or_else(String::new, |error| format!("; the last time: {error}"))
 }
 
 impl TokenFetchError {
     /// Whether asking again later may help.
     #[must_use]
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Unavailable { .. } | Self::Deadline(_))
+        matches!(self, Self::Unavailable { .. } | Self::Deadline { .. })
+    }
+
+    /// The client itself is refused, whatever it asks for.
+    pub(super) fn refuses_the_client(&self) -> bool {
+        matches!(self, Self::Refused { code, .. } if code == "invalid_client")
     }
 }
 
 /// Fetches tokens. One capability: caching is [`TokenCache`](crate::client::token_cache::TokenCache)'s.
 #[async_trait]
 pub trait TokenSource: Send + Sync {
-    /// What tells two sources apart: endpoint, client and a fingerprint of the secret.
+    /// What tells two sources apart: endpoint, client and a fingerprint of the secret. It is logged, and it never
+    /// changes: another secret is another source.
     fn identity(&self) -> Arc<str>;
 
     /// Fetches a token.
     async fn fetch(&self, request: &TokenRequest) -> Result<IssuedToken, TokenFetchError>;
-}
-
-type TokenClient =
-    BasicClient<EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointSet>;
-
-/// Tokens by the client-credentials grant (RFC 6749 section 4.4), with the session as a parameter.
-#[derive(Clone)]
-pub struct ClientCredentials {
-    http: reqwest::Client,
-    client: TokenClient,
-    identity: Arc<str>,
-}
-
-impl ClientCredentials {
-    /// Tokens from `endpoint` for this client. The secret goes into the body (`client_secret_post`).
-    #[must_use]
-    pub fn new(http: reqwest::Client, endpoint: Url, client_id: &str, secret: &Secret) -> Self {
-        let identity = format!("{endpoint} {client_id} {}", secret.fingerprint());
-        let client = BasicClient::new(ClientId::new(client_id.to_owned()))
-            .set_client_secret(ClientSecret::new(secret.expose().to_owned()))
-            .set_token_uri(TokenUrl::from_url(endpoint))
-            .set_auth_type(AuthType::RequestBody);
-        Self { http, client, identity: identity.into() }
-    }
-}
-
-impl fmt::Debug for ClientCredentials {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "ClientCredentials({})", self.identity)
-    }
-}
-
-#[async_trait]
-impl TokenSource for ClientCredentials {
-    fn identity(&self) -> Arc<str> {
-        Arc::clone(&self.identity)
-    }
-
-    async fn fetch(&self, request: &TokenRequest) -> Result<IssuedToken, TokenFetchError> {
-        let scopes = request.scope.iter().map(|scope| Scope::new(scope.to_owned()));
-        let mut asked = self
-            .client
-            .exchange_client_credentials()
-            .add_scopes(scopes)
-            .add_extra_param("resource", request.audience.as_str());
-        if let Some(session) = &request.session {
-            asked = asked.add_extra_param("session", session.as_json());
-        }
-        let http = self.http.clone();
-        let post = move |request| post(http.clone(), request);
-        let answer = asked.request_async(&post).await.map_err(explain)?;
-        if *answer.token_type() != BasicTokenType::Bearer {
-            return Err(TokenFetchError::Nonsense("token_type is not Bearer".to_owned()));
-        }
-        let token = answer.access_token().secret();
-        if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(TokenFetchError::Nonsense("access_token is not a bearer token".to_owned()));
-        }
-        let lifetime = answer.expires_in().unwrap_or_default();
-        Ok(IssuedToken { token: AccessToken::new(token.clone()), lifetime })
-    }
-}
-
-async fn post(http: reqwest::Client, request: HttpRequest) -> Result<HttpResponse, Failure> {
-    let mut request = reqwest::Request::try_from(request).map_err(|error| away(&error))?;
-    *request.timeout_mut() = Some(FETCH_TIMEOUT);
-    let response = http.execute(request).await.map_err(|error| away(&error))?;
-    let status = response.status();
-    if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
-        let retry_after = retry_after(&response);
-        return Err(Failure::Away { cause: format!("it answered {status}"), retry_after });
-    }
-    let body = capped_body(response, MAX_ANSWER_BYTES).await;
-    let body =
-        body.map_err(|error| Failure::Away { cause: error.to_string(), retry_after: None })?;
-    if !status.is_success() && serde_json::from_slice::<BasicErrorResponse>(&body).is_err() {
-        return Err(Failure::NoEndpoint(status));
-    }
-    let mut answer = HttpResponse::new(body);
-    *answer.status_mut() = status;
-    Ok(answer)
-}
-
-/// The server could not be asked, or is not one that can be.
-#[derive(Debug, thiserror::Error)]
-enum Failure {
-    #[error("{cause}")]
-    Away { cause: String, retry_after: Option<Duration> },
-    #[error("it answered {0} without an OAuth error")]
-    NoEndpoint(StatusCode),
-}
-
-fn away(error: &reqwest::Error) -> Failure {
-    Failure::Away { cause: describe(error), retry_after: None }
-}
-
-/// `Retry-After` in seconds (RFC 9110 section 10.2.3); the form with a date is not read.
-fn retry_after(response: &reqwest::Response) -> Option<Duration> {
-    let text = response.headers().get(RETRY_AFTER)?.to_str().ok()?;
-    Some(Duration::from_secs(text.trim().parse().ok()?).min(MAX_RETRY_AFTER))
-}
-
-fn explain(error: RequestTokenError<Failure, BasicErrorResponse>) -> TokenFetchError {
-    match error {
-        RequestTokenError::ServerResponse(refusal) => TokenFetchError::Refused {
-            code: refusal.error().to_string(),
-            description: refusal.error_description().cloned().unwrap_or_default(),
-        },
-        RequestTokenError::Request(Failure::Away { cause, retry_after }) => {
-            TokenFetchError::Unavailable { cause, retry_after }
-        }
-        RequestTokenError::Request(failure) => TokenFetchError::Nonsense(failure.to_string()),
-        // The body is left out: it may be a token that we merely failed to understand.
-        RequestTokenError::Parse(error, _) => {
-            let cause = without_value(&error.inner().to_string());
-            TokenFetchError::Nonsense(format!("{}: {cause}", error.path()))
-        }
-        RequestTokenError::Other(cause) => TokenFetchError::Nonsense(cause),
-    }
-}
-
-/// The parser quotes the value that it did not expect, and that may be the token, too.
-fn without_value(error: &str) -> String {
-    match error.rsplit_once(", expected") {
-        Some((_value, expected)) => format!("expected{expected}"),
-        None => error.to_owned(),
-    }
 }

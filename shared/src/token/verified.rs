@@ -11,7 +11,7 @@ use aws_lc_rs::digest;
 use quick_cache::UnitWeighter;
 use quick_cache::sync::{Cache, DefaultLifecycle};
 
-use crate::clock::Timestamp;
+use crate::clock::from_unix_micros;
 use crate::session::Session;
 use crate::token::Claims;
 
@@ -19,7 +19,8 @@ use crate::token::Claims;
 #[derive(Clone)]
 pub struct VerifiedToken {
     verified: Arc<Verified>,
-    loaded_at: Timestamp,
+    /// In microseconds since 1970.
+    loaded_at: i64,
 }
 
 impl VerifiedToken {
@@ -32,7 +33,8 @@ impl VerifiedToken {
     /// The session in it, marked as loaded when this request came.
     #[must_use]
     pub fn session(&self) -> Option<Session> {
-        self.claims().session.as_ref().map(|session| session.clone().loaded_at(self.loaded_at))
+        let session = self.claims().session.clone()?;
+        Some(session.loaded_at(from_unix_micros(self.loaded_at)))
     }
 }
 
@@ -75,9 +77,10 @@ struct Verified {
     claims: Claims,
     /// Header, dot and payload.
     message: Box<[u8]>,
-    /// By the wall clock, from when to when: a clock that is set in either direction leads to a new verification.
-    since: Timestamp,
-    until: Timestamp,
+    /// By the wall clock, from when to when, in microseconds since 1970: a clock that is set in either direction leads to
+    /// a new verification.
+    since: i64,
+    until: i64,
     /// The generation of the keys when it was verified.
     generation: u64,
 }
@@ -87,11 +90,15 @@ struct Verified {
 pub(super) struct Moment {
     pub(super) fingerprint: Fingerprint,
     pub(super) generation: u64,
-    pub(super) now: Timestamp,
+    /// In microseconds since 1970.
+    pub(super) now: i64,
 }
 
-/// Tokens that have been verified; the ones that are asked for least go first.
+/// Tokens that have been verified more than once; the ones that are asked for least go first.
 pub(super) struct VerifiedTokens {
+    /// Parts of the fingerprints of tokens that have been seen once. A token that comes back has its worth; to keep
+    /// each that comes once would throw those out, and cost more than to verify it.
+    seen_once: Box<[AtomicU64]>,
     tokens: Cache<Fingerprint, Arc<Verified>, UnitWeighter, BuildHasherDefault<FirstBytes>>,
     longest: Duration,
     /// Raised to forget all: it is a part of every entry's generation.
@@ -118,8 +125,10 @@ impl VerifiedTokens {
             BuildHasherDefault::default(),
             DefaultLifecycle::default(),
         );
+        let slots = if capacity == 0 { 0 } else { (2 * capacity).next_power_of_two() };
+        let seen_once = std::iter::repeat_with(AtomicU64::default).take(slots).collect();
         let (forgotten, hits, misses) = Default::default();
-        Self { tokens, longest, forgotten, hits, misses }
+        Self { seen_once, tokens, longest, forgotten, hits, misses }
     }
 
     /// What an entry has to have been made under to be believed, given the generation of the keys. Both only rise,
@@ -144,15 +153,27 @@ impl VerifiedTokens {
         found.map(|verified| VerifiedToken { verified, loaded_at: moment.now })
     }
 
-    /// Remembers a token that has just been verified.
+    /// Remembers a token that has just been verified, if it has been before.
     pub(super) fn insert(&self, message: &[u8], moment: &Moment, claims: Claims) -> VerifiedToken {
         let (since, generation) = (moment.now, moment.generation);
-        let expires = Timestamp::from_timestamp(claims.exp, 0).unwrap_or(since);
-        let until = expires.min(since + self.longest);
-        let verified = Verified { claims, message: message.into(), since, until, generation };
-        let verified = Arc::new(verified);
-        self.tokens.insert(moment.fingerprint, Arc::clone(&verified));
+        let longest = i64::try_from(self.longest.as_micros()).unwrap_or(i64::MAX);
+        let until = claims.exp.saturating_mul(1_000_000).min(since.saturating_add(longest));
+        let comes_back = self.comes_back(&moment.fingerprint);
+        let message = if comes_back { message.into() } else { Box::default() };
+        let verified = Arc::new(Verified { claims, message, since, until, generation });
+        if comes_back {
+            self.tokens.insert(moment.fingerprint, Arc::clone(&verified));
+        }
         VerifiedToken { verified, loaded_at: since }
+    }
+
+    fn comes_back(&self, fingerprint: &Fingerprint) -> bool {
+        let [slot, part] = [&fingerprint[..8], &fingerprint[8..16]]
+            .map(|bytes| bytes.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes)));
+        // The number of slots is a power of two.
+        let slot = slot as usize & self.seen_once.len().wrapping_sub(1);
+        let Some(slot) = self.seen_once.get(slot) else { return false };
+        slot.swap(part, Ordering::Relaxed) == part
     }
 
     pub(super) fn counts(&self) -> VerifierCounts {

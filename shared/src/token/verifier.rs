@@ -37,9 +37,9 @@ pub struct Expectation {
 
 /// Verifies access tokens (RFC 9068 section 4, RFC 8725).
 ///
-/// A token that has been verified is remembered by its SHA-256 until it expires, for 5 minutes at most, so that its
-/// signature is not checked again at every request. It is forgotten when one of the issuer's keys is withdrawn, and by
-/// [`TokenVerifier::forget_verified`].
+/// A token that has been verified twice is remembered until it expires, for 5 minutes at most, so that its signature is
+/// not checked again at every request. It is forgotten when one of the issuer's keys is withdrawn, and by
+/// [`TokenVerifier::forget_verified`]. What is remembered holds the hash of the signature: it is no token.
 #[derive(Clone)]
 pub struct TokenVerifier {
     keys: Arc<dyn KeySource>,
@@ -148,7 +148,11 @@ impl TokenVerifier {
 
     fn moment(&self, parts: &Parts<'_>) -> Moment {
         let generation = self.verified.generation(self.keys.generation());
-        Moment { fingerprint: fingerprint(parts.signature), generation, now: self.clock.now() }
+        Moment {
+            fingerprint: fingerprint(parts.signature),
+            generation,
+            now: self.clock.unix_micros(),
+        }
     }
 
     fn check(
@@ -159,7 +163,7 @@ impl TokenVerifier {
     ) -> Result<VerifiedToken, TokenError> {
         parts.check_signature(key)?;
         let claims = parts.claims()?;
-        self.expectation.check(&claims, moment.now.timestamp())?;
+        self.expectation.check(&claims, moment.now.div_euclid(1_000_000))?;
         Ok(self.verified.insert(parts.message, moment, claims))
     }
 }
@@ -183,7 +187,7 @@ impl<'t> Parts<'t> {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(TokenError::Malformed("too long"));
         }
-        let dot = token.iter().rposition(|byte| *byte == b'.');
+        let dot = memchr::memrchr(b'.', token);
         let (message, signature) = dot.and_then(|dot| token.split_at_checked(dot)).ok_or(NO_JWS)?;
         Ok(Self { message, signature: signature.get(1..).unwrap_or_default() })
     }

@@ -74,7 +74,7 @@ fn kind(error: &TokenFetchError) -> &'static str {
         TokenFetchError::Unavailable { .. } => "unavailable",
         TokenFetchError::Refused { .. } => "refused",
         TokenFetchError::Nonsense(_) => "nonsense",
-        TokenFetchError::Deadline(_) => "deadline",
+        TokenFetchError::Deadline { .. } => "deadline",
     }
 }
 
@@ -147,10 +147,11 @@ async fn after_a_failure_the_endpoint_is_asked_again_only_after_a_growing_pause(
             assert_eq!(kind(&error), "unavailable");
         }
         assert_eq!(bench.endpoint.count(), failures);
-        bench.clock.advance(Duration::from_millis(pause_ms - 1));
+        // It ends at a random moment of its second half.
+        bench.clock.advance(Duration::from_millis(pause_ms / 2 - 1));
         assert!(bench.token(&user(1)).await.is_err());
-        assert_eq!(bench.endpoint.count(), failures, "asked before {pause_ms} ms were over");
-        bench.clock.advance(Duration::from_millis(1));
+        assert_eq!(bench.endpoint.count(), failures, "asked before half of {pause_ms} ms was over");
+        bench.clock.advance(Duration::from_millis(pause_ms / 2 + 1));
     }
     bench.endpoint.answer(issuing(json!(300)));
     assert!(bench.token(&user(1)).await.is_ok());
@@ -163,25 +164,30 @@ async fn after_a_failure_the_endpoint_is_asked_again_only_after_a_growing_pause(
     assert!(bench.token(&user(1)).await.is_ok());
 }
 
+const SEVEN_SECONDS_LATER: &str =
+    "Date: Fri, 31 Dec 1999 23:59:50 GMT\r\nRetry-After: Fri, 31 Dec 1999 23:59:57 GMT\r\n";
+
 /// RFC 9110 section 10.2.3.
 #[tokio::test]
 async fn an_endpoint_that_asks_to_be_left_alone_is_left_alone() {
     let table = [
-        (429, "Retry-After: 7\r\n", 7_000),
-        (503, "retry-after:  7 \r\n", 7_000),
-        (503, "Retry-After: 0\r\n", 100),
-        (503, "Retry-After: 99999999999\r\n", 300_000),
-        (503, "Retry-After: -5\r\n", 100),
-        (503, "Retry-After: soon\r\n", 100),
-        (503, "Retry-After: Fri, 31 Dec 1999 23:59:59 GMT\r\n", 100),
+        (429, "Retry-After: 7\r\n", 7_000, 7_000),
+        (503, "retry-after:  7 \r\n", 7_000, 7_000),
+        (503, "Retry-After: 0\r\n", 50, 100),
+        (503, "Retry-After: 99999999999\r\n", 300_000, 300_000),
+        (503, "Retry-After: -5\r\n", 50, 100),
+        (503, "Retry-After: soon\r\n", 50, 100),
+        (503, "Retry-After: Fri, 31 Dec 1999 23:59:59 GMT\r\n", 50, 100),
+        // Held against the endpoint's own clock, which need not be ours.
+        (503, SEVEN_SECONDS_LATER, 7_000, 7_000),
     ];
-    for (status, header, pause_ms) in table {
+    for (status, header, earliest_ms, pause_ms) in table {
         let bench = Bench::answering(move |_| Reply::with_headers(status, header, "")).await;
         assert!(bench.token(&user(1)).await.is_err());
-        bench.clock.advance(Duration::from_millis(pause_ms - 1));
+        bench.clock.advance(Duration::from_millis(earliest_ms - 1));
         assert!(bench.token(&user(1)).await.is_err());
         assert_eq!(bench.endpoint.count(), 1, "{header}");
-        bench.clock.advance(Duration::from_millis(1));
+        bench.clock.advance(Duration::from_millis(pause_ms - earliest_ms + 1));
         assert!(bench.token(&user(1)).await.is_err());
         assert_eq!(bench.endpoint.count(), 2, "{header}");
     }
@@ -226,4 +232,42 @@ async fn a_fetch_that_panics_fails_once_and_not_for_ever() {
     assert_eq!(kind(&tokens.token(&user(1), DEADLINE).await.unwrap_err()), "nonsense");
     clock.advance(Duration::from_secs(1));
     assert_eq!(tokens.token(&user(1), DEADLINE).await.unwrap().expose(), "abc");
+}
+
+/// (what the endpoint does, a word of the error)
+fn endpoints() -> [(Reply, &'static str); 7] {
+    let megabyte = json!({"access_token": "abc", "ballast": "x".repeat(1024 * 1024)});
+    let mac = r#"{"access_token":"abc","token_type":"mac"}"#;
+    [
+        (Reply::Silence, "a token"),
+        (Reply::json(500, ""), "500"),
+        (Reply::with_headers(429, "Retry-After: 60\r\n", ""), "429"),
+        (Reply::json(200, "\u{0}\u{1}garbage"), "nonsense"),
+        (Reply::json(200, megabyte), "longer than"),
+        (Reply::json(200, mac), "token_type"),
+        (Reply::json(500, "").after(Duration::from_secs(5)), "a token"),
+    ]
+}
+
+/// The patience is the caller's, the cause is the endpoint's.
+#[tokio::test]
+async fn whatever_the_endpoint_does_each_caller_ends_within_his_own_deadline_and_knows_why() {
+    for (reply, word) in endpoints() {
+        let shown = format!("{reply:?}").chars().take(60).collect::<String>();
+        let shop = super::calls::Shop::answering(|_| Reply::json(200, "")).await;
+        shop.bench.endpoint.answer(move |_| reply.clone());
+        let callers = [100, 300].map(|ms| {
+            let (caller, clock) = (shop.of_user(1), shared::SystemClock::new());
+            async move {
+                let deadline = Duration::from_millis(ms);
+                let error = caller.get("/").deadline(deadline).send().await.unwrap_err();
+                (error.to_string(), shared::Clock::monotonic(&clock), deadline)
+            }
+        });
+        for (error, took, deadline) in futures_util::future::join_all(callers).await {
+            assert!(took < deadline + Duration::from_millis(250), "{shown}: {took:?}");
+            assert!(error.contains(word), "{shown}: {error}");
+        }
+        assert_eq!((shop.bench.endpoint.count(), shop.service.count()), (1, 0), "{shown}");
+    }
 }

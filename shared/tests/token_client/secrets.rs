@@ -27,17 +27,16 @@ async fn nothing_that_holds_a_secret_prints_it() {
     let request = request(Some(&format!(r#"{{"companyId":1,"userId":2,"phone":"{PHONE}"}}"#)));
     let token = tokens.token(&request, DEADLINE).await.unwrap();
     assert_eq!(token.expose(), TOKEN);
+    let header = tokens.authorization(&request, DEADLINE).await.unwrap();
+    assert!(header.is_sensitive() && header.as_bytes().ends_with(TOKEN.as_bytes()));
+    assert_silent(&format!("{header:?}"));
     let issued = IssuedToken { token: token.clone(), lifetime: DEADLINE };
     assert_silent(&format!(
         "{token:?} {token:#?} {issued:?} {tokens:?} {tokens:#?} {request:?} {request:#?}"
     ));
-    let target = Target {
-        base_url: endpoint.url("").parse().unwrap(),
-        audience: AUDIENCE.to_owned(),
-        scope: request.scope.clone(),
-    };
+    let target = Target::new(endpoint.url("").parse().unwrap(), AUDIENCE, request.scope().clone());
     let client = ServiceClient::new(http(), tokens, target);
-    let bound = client.with_session(request.session.as_ref().unwrap());
+    let bound = client.with_session(request.session().unwrap());
     let call = bound.post("/").header("X-Secret", SECRET).json(&json!({"password": SECRET}));
     assert_silent(&format!("{client:?} {bound:?} {bound:#?} {call:?} {call:#?}"));
 }
@@ -67,11 +66,88 @@ async fn no_error_repeats_what_the_endpoint_said() {
 fn claims_print_their_session_without_its_attributes() {
     let clock = Arc::new(StoppedClock::at(0));
     let issuer = shared::testing::TestIssuer::new(shared::Algorithm::EdDsa, clock).unwrap();
-    let session =
-        request(Some(&format!(r#"{{"companyId":1,"userId":2,"phone":"{PHONE}"}}"#))).session;
+    let request = request(Some(&format!(r#"{{"companyId":1,"userId":2,"phone":"{PHONE}"}}"#)));
+    let session = request.session().cloned();
     let claims: Claims = issuer.claims(AUDIENCE, "a".parse().unwrap(), session);
     assert_silent(&format!("{claims:?} {claims:#?}"));
     assert!(!format!("{issuer:?} {issuer:#?}").contains("private"));
     let token: AccessToken = issuer.sign(&claims).unwrap();
     assert!(!format!("{token:?}").contains(token.expose()));
+}
+
+/// What is written at level trace, by us and by what we are built on.
+#[derive(Clone, Default)]
+struct Captured(Arc<std::sync::Mutex<Vec<u8>>>);
+
+impl std::io::Write for Captured {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Captured {
+    fn begin() -> (Self, tracing::subscriber::DefaultGuard) {
+        let captured = Self::default();
+        let writer = captured.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(tracing::Level::TRACE)
+            .with_ansi(false)
+            .with_writer(move || writer.clone())
+            .finish();
+        (captured, tracing::subscriber::set_default(subscriber))
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+/// Also when the endpoint repeats the secret, and the service the token.
+#[tokio::test]
+async fn no_log_line_holds_a_secret_at_any_level() {
+    let (log, _guard) = Captured::begin();
+    let answers = [
+        json!({"access_token": TOKEN, "token_type": "Bearer", "expires_in": 300}),
+        json!({"error": "invalid_client", "error_description": format!("{SECRET} is wrong")}),
+        json!({"error": format!("e-{SECRET}")}),
+        json!({"access_token": TOKEN, "token_type": "mac"}),
+    ];
+    for (answer, status) in answers.into_iter().zip([200, 401, 400, 200]) {
+        let answer = answer.to_string();
+        let bench = Bench::answering(move |_| Reply::json(status, &answer)).await;
+        let service =
+            FakeServer::start(|_| Reply::with_headers(401, super::calls::INVALID, TOKEN)).await;
+        let target = Target::new(service.url("").parse().unwrap(), AUDIENCE, Default::default());
+        let client = ServiceClient::new(http(), bench.tokens.clone(), target);
+        let session = format!(r#"{{"companyId":1,"userId":2,"phone":"{PHONE}"}}"#);
+        let session = shared::Session::parse(&session).unwrap();
+        let call = client.with_session(&session).get("/").query(&[("q", "a")]);
+        if let Err(error) = call.send().await {
+            assert_silent(&format!("{error} {error:?}"));
+        }
+    }
+    let text = log.text();
+    assert!(text.contains("fetched a token") && text.contains("TRACE"), "{text}");
+    assert_silent(&text);
+}
+
+/// One line that says all, however many callers run into it.
+#[tokio::test]
+async fn an_unknown_client_is_reported_loudly_and_once() {
+    let (log, _guard) = Captured::begin();
+    let bench = Bench::answering(|_| Reply::json(401, json!({"error": "invalid_client"}))).await;
+    let all = (1..=50).map(user).collect::<Vec<_>>();
+    let calls = all.iter().map(|request| bench.tokens.token(request, DEADLINE));
+    assert!(futures_util::future::join_all(calls).await.iter().all(Result::is_err));
+    let text = log.text();
+    let loud: Vec<_> = text.lines().filter(|line| line.contains("ERROR")).collect();
+    assert_eq!(loud.len(), 1, "{loud:?}");
+    for word in [&bench.endpoint.url("/oauth2/token"), "batch", "register", "60 s"] {
+        assert!(loud[0].contains(word), "{word}: {}", loud[0]);
+    }
 }

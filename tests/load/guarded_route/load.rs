@@ -7,15 +7,15 @@ use tokio::runtime::Runtime;
 
 use crate::harness::Failure;
 
-/// So many that the server always has something to do.
-const CONNECTIONS: usize = 32;
-
 /// Sends requests.
 pub struct Load {
     runtime: Runtime,
 }
 
 impl Load {
+    /// So many that the server always has something to do.
+    pub const CONNECTIONS: usize = 32;
+
     pub fn new() -> Result<Self, Failure> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         Ok(Self { runtime })
@@ -23,8 +23,8 @@ impl Load {
 
     /// So many requests, with these tokens one after the other; each has to be answered 200.
     pub fn send(&self, port: u16, tokens: &[String], requests: usize) -> Result<(), Failure> {
-        let each = requests / CONNECTIONS;
-        let connections = (0..CONNECTIONS).map(|connection| {
+        let each = requests / Self::CONNECTIONS;
+        let connections = (0..Self::CONNECTIONS).map(|connection| {
             let begin = connection * each;
             let own = (begin..begin + each).map(|number| &tokens[number % tokens.len()]);
             Connection::send(port, own)
@@ -35,7 +35,7 @@ impl Load {
 
     /// How many are really sent of so many.
     pub fn rounded(requests: usize) -> usize {
-        requests / CONNECTIONS * CONNECTIONS
+        requests / Self::CONNECTIONS * Self::CONNECTIONS
     }
 }
 
