@@ -60,7 +60,7 @@ pub async fn bind(config: &Config) -> Result<BoundServer, StartupError> {
     let clients = ClientRepository::new(db.clone());
     let state = web::Data::new(AppState { clients, keys, terms, clock });
     let readiness = Readiness::new().needs_database(&db);
-    let parts = Parts { source: None, readiness };
+    let parts = Parts::new(readiness);
     Ok(listeners.serve(parts, move || routes::routes().app_data(state.clone()))?)
 }
 

@@ -59,7 +59,7 @@ pub async fn bind(config: &Config) -> Result<BoundServer, StartupError> {
         limits: config.limits(),
         clock: SystemClock::shared(),
     };
-    serve(config, Parts { source: Some(verifier.into()), readiness }, state)
+    serve(config, Parts::new(readiness).with_issuer(verifier, &keys), state)
 }
 
 fn serve(config: &Config, parts: Parts, state: AppState) -> Result<BoundServer, StartupError> {

@@ -43,8 +43,8 @@ pub async fn bind(config: &Config) -> Result<BoundServer, StartupError> {
     let migrations = config.migrate.then(migrations);
     let db = Db::start(&config.database_url, config.max_connections.get(), migrations).await;
     let db = db.map_err(StartupError::part("database"))?;
-    let readiness = Readiness::new().needs_database(&db).needs_keys(&keys);
-    serve(config, Parts { source: Some(verifier.into()), readiness }, db)
+    let readiness = Readiness::new().needs_database(&db);
+    serve(config, Parts::new(readiness).with_issuer(verifier, &keys), db)
 }
 
 fn serve(config: &Config, parts: Parts, db: Db) -> Result<BoundServer, StartupError> {

@@ -2,6 +2,7 @@
 
 mod call;
 pub mod http;
+mod inbound;
 mod service_url;
 mod target;
 pub mod token_cache;
@@ -20,6 +21,7 @@ use crate::session::Session;
 use crate::trace::TraceContext;
 use call::RetryBudgets;
 pub use call::{Call, CallError};
+pub use inbound::{Inbound, NoSession};
 pub use service_url::{PlainHosts, ServiceUrl, ServiceUrlError};
 pub use target::Target;
 use token_cache::TokenCache;

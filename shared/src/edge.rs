@@ -85,6 +85,7 @@ where
         request.set_payload(paced);
         let arrival = Arrival::of(&request, self.edge.clock.monotonic());
         request.extensions_mut().insert(arrival.trace);
+        request.extensions_mut().insert(RequestId(arrival.request_id.clone()));
         let edge = self.edge.clone();
         // In a task of its own: a caller who hangs up does not cut a handler off in the middle of its work, which
         // would leave a transaction open on a connection that others wait for. A panic ends that task only.
@@ -98,6 +99,18 @@ where
                 }
             }
         })
+    }
+}
+
+/// The id of a request, as it is echoed and logged; in the request's extensions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestId(HeaderValue);
+
+impl RequestId {
+    /// The id as text.
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
+        self.0.to_str().ok()
     }
 }
 

@@ -112,7 +112,14 @@ impl HttpMetrics {
     /// # Errors
     /// Never in practice: the names are constants and valid.
     pub fn new() -> Result<Self, prometheus::Error> {
-        let registry = Registry::new();
+        Self::in_registry(Registry::new())
+    }
+
+    /// The same beside other metrics.
+    ///
+    /// # Errors
+    /// When the registry has metrics of these names already.
+    pub fn in_registry(registry: Registry) -> Result<Self, prometheus::Error> {
         let requests = IntCounterVec::new(
             Opts::new("http_requests_total", "Requests answered"),
             &["method", "route", "status"],

@@ -21,6 +21,8 @@ pub mod trace;
 
 #[cfg(feature = "actix")]
 mod body;
+#[cfg(any(feature = "actix", feature = "client"))]
+mod exposition;
 #[cfg(feature = "actix")]
 pub mod edge;
 #[cfg(feature = "actix")]

@@ -8,6 +8,7 @@ use std::time::Duration;
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::{App, HttpServer};
 
+use prometheus::Registry;
 use tracing::info;
 
 use crate::edge::Edge;
@@ -41,10 +42,54 @@ pub struct Listen {
 /// What the server is made of, beside its routes.
 #[derive(Clone, Debug)]
 pub struct Parts {
-    /// Finds out who calls; none where the service does that on some of its routes by itself.
-    pub source: Option<SessionSource>,
-    /// What has to be there before requests may come.
-    pub readiness: Readiness,
+    source: Option<SessionSource>,
+    #[cfg(feature = "client")]
+    keys: Option<crate::RemoteKeys>,
+    readiness: Readiness,
+    registry: Registry,
+}
+
+impl Parts {
+    /// A server that does not find out who calls: its routes are public, or do that by themselves.
+    #[must_use]
+    pub fn new(readiness: Readiness) -> Self {
+        Self {
+            source: None,
+            #[cfg(feature = "client")]
+            keys: None,
+            readiness,
+            registry: Registry::new(),
+        }
+    }
+
+    /// The same, which finds out who calls by what this verifier or [`SessionSource`] accepts.
+    #[must_use]
+    pub fn with_source(self, source: impl Into<SessionSource>) -> Self {
+        Self { source: Some(source.into()), ..self }
+    }
+
+    /// The same with an issuer's keys: the service is ready when it has them, and `/metrics` shows how they fare.
+    #[cfg(feature = "client")]
+    #[must_use]
+    pub fn with_issuer(self, verifier: crate::TokenVerifier, keys: &crate::RemoteKeys) -> Self {
+        let readiness = self.readiness.clone().needs_keys(keys);
+        Self { keys: Some(keys.clone()), readiness, ..self }.with_source(verifier)
+    }
+
+    fn register(&self) -> Result<(), prometheus::Error> {
+        #[cfg(feature = "client")]
+        if let Some(keys) = &self.keys {
+            keys.register(&self.registry)?;
+        }
+        self.source.as_ref().map_or(Ok(()), |source| source.register(&self.registry))
+    }
+
+    /// What `/metrics` shows; for metrics of your own, or of a
+    /// token cache.
+    #[must_use]
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
 }
 
 /// The server cannot start.
@@ -150,10 +195,11 @@ impl Listeners {
         let failed = |address: SocketAddr| {
             move |cause| BindError::Listen { address: address.to_string(), cause }
         };
-        let metrics = HttpMetrics::new()?;
-        let management = management_server(self.management_listener, &parts.readiness, &metrics)
+        parts.register()?;
+        let Parts { source, readiness, registry, .. } = parts;
+        let metrics = HttpMetrics::in_registry(registry)?;
+        let management = management_server(self.management_listener, &readiness, &metrics)
             .map_err(failed(management_address))?;
-        let Parts { source, readiness } = parts;
         let server = HttpServer::new(move || {
             App::new()
                 .wrap(SessionMiddleware::maybe(source.clone()))

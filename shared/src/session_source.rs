@@ -5,6 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+#[cfg(feature = "actix")]
+use crate::exposition::{Exposition, Family};
 use crate::gateway::GatewayEnvelope;
 use crate::identity::Identity;
 use crate::refusal::{Reason, Refusal};
@@ -115,6 +117,34 @@ impl SessionSource {
     #[must_use]
     pub fn verified(&self) -> VerifierCounts {
         self.verifier.as_ref().map(TokenVerifier::counts).unwrap_or_default()
+    }
+
+    /// Puts these counts into `/metrics`.
+    ///
+    /// # Errors
+    /// When the registry has metrics of these names already.
+    #[cfg(feature = "actix")]
+    pub fn register(&self, registry: &prometheus::Registry) -> Result<(), prometheus::Error> {
+        let source = self.clone();
+        registry.register(Box::new(Exposition::of(move || source.families())?))
+    }
+
+    #[cfg(feature = "actix")]
+    fn families(&self) -> Vec<Family> {
+        let refusals = self.refusals().into_iter().map(|(reason, count)| (reason.label(), count));
+        let verified = self.verified();
+        let verified = vec![("yes", verified.hits), ("no", verified.misses)];
+        vec![
+            Family::counter("session_refusals_total", "Callers that were not let in", 0)
+                .by("reason", refusals.collect()),
+            Family::counter("token_verifications_total", "Tokens looked at: known already?", 0)
+                .by("known", verified),
+            Family::counter(
+                "session_headers_dropped_total",
+                "Requests whose headers claimed a session for which nobody vouched",
+                self.dropped_headers(),
+            ),
+        ]
     }
 
     pub(crate) fn count(&self, reason: Reason) {

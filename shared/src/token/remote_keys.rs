@@ -25,10 +25,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use prometheus::Registry;
 use url::Url;
 
 use crate::client::http::{Timeouts, http_client};
 use crate::clock::{Clock, SystemClock};
+use crate::exposition::Exposition;
 use crate::token::key_set::{KeySource, KeysUnavailable, VerifyingKey};
 use crate::token::verifier::{Expectation, TokenVerifier};
 
@@ -125,6 +127,15 @@ impl RemoteKeys {
     #[must_use]
     pub fn counts(&self) -> KeyCounts {
         self.inner.counts()
+    }
+
+    /// Puts these counts into `/metrics`.
+    ///
+    /// # Errors
+    /// When the registry has metrics of these names already.
+    pub fn register(&self, registry: &Registry) -> Result<(), prometheus::Error> {
+        let keys = self.clone();
+        registry.register(Box::new(Exposition::of(move || keys.counts().families())?))
     }
 }
 

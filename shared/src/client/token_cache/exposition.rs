@@ -1,15 +1,13 @@
-//! [`Exposition`]: the numbers in the form that Prometheus reads. They are put into it when it asks, so that a call
-//! pays for no more than counting.
+//! A cache's numbers in the form that Prometheus reads.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use prometheus::core::{Collector, Desc};
-use prometheus::proto::{
-    Bucket, Counter, Gauge, Histogram, LabelPair, Metric, MetricFamily, MetricType,
-};
+use prometheus::proto::{Bucket, Histogram, Metric, MetricFamily, MetricType};
 
 use super::metrics::{self, AGES_MS, CLASSES, FETCHES_MS, Metrics};
+use crate::exposition::{Family, family, number};
 
 type Name = (&'static str, &'static str);
 
@@ -65,46 +63,17 @@ impl Collector for Exposition {
     }
 }
 
-fn family((name, help): Name, kind: MetricType, metrics: Vec<Metric>) -> MetricFamily {
-    let mut family = MetricFamily::default();
-    family.set_name(name.to_owned());
-    family.set_help(help.to_owned());
-    family.set_field_type(kind);
-    family.set_metric(metrics);
-    family
+fn counter((name, help): Name, value: u64) -> MetricFamily {
+    Family::counter(name, help, value).exposed()
 }
 
-#[expect(clippy::cast_precision_loss, reason = "Prometheus knows no other numbers")]
-fn number(count: u64) -> f64 {
-    count as f64
-}
-
-fn count(labels: Vec<LabelPair>, count: u64) -> Metric {
-    let mut value = Counter::default();
-    value.set_value(number(count));
-    let mut metric = Metric::from_label(labels);
-    metric.set_counter(value);
-    metric
-}
-
-fn counter(name: Name, value: u64) -> MetricFamily {
-    family(name, MetricType::COUNTER, vec![count(Vec::new(), value)])
-}
-
-fn gauge(name: Name, value: u64) -> MetricFamily {
-    let mut gauge = Gauge::default();
-    gauge.set_value(number(value));
-    family(name, MetricType::GAUGE, vec![Metric::from_gauge(gauge)])
+fn gauge((name, help): Name, value: u64) -> MetricFamily {
+    Family::gauge(name, help, value).exposed()
 }
 
 fn failures(metrics: &Metrics) -> MetricFamily {
-    let by_class = CLASSES.iter().zip(metrics.failures()).map(|(class, failures)| {
-        let mut label = LabelPair::default();
-        label.set_name("class".to_owned());
-        label.set_value((*class).to_owned());
-        count(vec![label], failures)
-    });
-    family(FAILURES, MetricType::COUNTER, by_class.collect())
+    let by_class = CLASSES.into_iter().zip(metrics.failures()).collect();
+    Family::counter(FAILURES.0, FAILURES.1, 0).by("class", by_class).exposed()
 }
 
 fn histogram(name: Name, bounds_ms: &[u64], parts: &[metrics::Histogram]) -> MetricFamily {

@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::exposition::Family;
+
 /// Counts since the keys were made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct KeyCounts {
@@ -20,6 +22,29 @@ pub struct KeyCounts {
     pub refused_by_limit: u64,
     /// Seconds since the last fetch that succeeded; none before the first.
     pub age_s: Option<u64>,
+}
+
+impl KeyCounts {
+    pub(super) fn families(self) -> Vec<Family> {
+        let fetches = vec![
+            ("fetched", self.successes.saturating_sub(self.not_modified)),
+            ("not_modified", self.not_modified),
+            ("failed", self.failures),
+        ];
+        let unknown =
+            vec![("just_asked", self.refused_as_unknown), ("limit", self.refused_by_limit)];
+        vec![
+            Family::counter("jwks_fetches_total", "Fetches of the issuer's keys", 0)
+                .by("result", fetches),
+            Family::counter("jwks_unknown_kids_total", "Unknown key ids refused at once", 0)
+                .by("because", unknown),
+            Family::gauge(
+                "jwks_age_seconds",
+                "Time since the issuer last gave its keys; 0 before the first time",
+                self.age_s.unwrap_or_default(),
+            ),
+        ]
+    }
 }
 
 #[derive(Default)]
