@@ -4,7 +4,10 @@
 
 #[path = "support/fake_server.rs"]
 mod fake_server;
+#[path = "support/raw_http.rs"]
+mod raw_http;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -15,11 +18,15 @@ use shared::client::http::{Timeouts, http_client};
 use shared::client::token_cache::TokenCache;
 use shared::client::token_source::{ClientCredentials, TokenRequest};
 use shared::client::{ServiceClient, Target};
-use shared::testing::StoppedClock;
-use shared::{Clock, Secret, Session, SystemClock};
+use shared::gateway::GatewayEnvelope;
+use shared::health::Readiness;
+use shared::server::{self, Listen, Parts};
+use shared::testing::{StoppedClock, TestIssuer};
+use shared::{Algorithm, Clock, Routes, Secret, Session, SessionSource, SystemClock};
 
 use fake_server::{Asked, FakeServer, Reply};
 
+const GATEWAY_KEY: &str = "a key of 32 bytes or more, for tests alone";
 const INVALID: &str = "WWW-Authenticate: Bearer error=\"invalid_token\"\r\n";
 
 /// Tokens named after the session that they were asked for and their number.
@@ -99,6 +106,65 @@ async fn a_token_that_a_service_has_rejected_is_not_sent_again() {
     }
     let rejected = world.seen().iter().filter(|token| token.ends_with("number-1")).count();
     assert_eq!((rejected, world.endpoint.count()), (1, 2));
+}
+
+/// A service of ours that says whom it sees, and an issuer that it trusts.
+async fn service_that_says_whom_it_sees() -> (SocketAddr, TestIssuer) {
+    let issuer = TestIssuer::new(Algorithm::Es256, SystemClock::shared()).unwrap();
+    let envelope = GatewayEnvelope::new("orders", &Secret::new(GATEWAY_KEY), SystemClock::shared());
+    let source = SessionSource::token(issuer.verifier("orders").unwrap()).or_gateway(envelope);
+    let any_port = "127.0.0.1:0".to_owned();
+    let listen = Listen { address: any_port.clone(), management_address: any_port, workers: 1 };
+    let parts = Parts::new(Readiness::new()).with_source(source);
+    let whom = async |session: Session| session.as_json().to_owned();
+    let server = server::bind(&listen, parts, move || Routes::new().get("/", whom).session());
+    let server = server.unwrap();
+    let address = server.address();
+    // It ends with the runtime of the test.
+    tokio::spawn(server.run());
+    (address, issuer)
+}
+
+async fn ask(address: SocketAddr, headers: &[(&str, &str)]) -> raw_http::Answer {
+    let headers: String =
+        headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let request = format!("GET / HTTP/1.1\r\nHost: test\r\nConnection: close\r\n{headers}\r\n");
+    raw_http::send(address, request.as_bytes()).await
+}
+
+fn bearer(issuer: &TestIssuer, audience: &str) -> String {
+    let claims = issuer.claims(audience, Default::default(), Some(session(1)));
+    format!("Bearer {}", issuer.sign(&claims).unwrap().expose())
+}
+
+/// (c) Whoever could reach the pod wrote a session into a header, and was believed before the token.
+#[actix_web::test]
+async fn no_header_beats_the_token_not_even_a_sealed_one() {
+    let (address, issuer) = service_that_says_whom_it_sees().await;
+    let bearer = bearer(&issuer, "orders");
+    let other = session(2);
+    let gateway = GatewayEnvelope::new("orders", &Secret::new(GATEWAY_KEY), SystemClock::shared());
+    let sealed = gateway.seal(&other, ("GET", "/"));
+    let headers = [
+        ("Authorization", bearer.as_str()),
+        ("X-Session", sealed.session.as_str()),
+        ("X-Session-Envelope", sealed.envelope.as_str()),
+    ];
+    assert_eq!(ask(address, &headers).await.body, session(1).as_json());
+    assert_eq!(ask(address, &headers[1..]).await.body, other.as_json(), "sealed, without a token");
+    assert_eq!(ask(address, &[("X-Session", other.as_json())]).await.status, 401, "not sealed");
+}
+
+/// (e) It took a token meant for another service, and refused without saying what it wanted.
+#[actix_web::test]
+async fn a_token_for_another_service_is_refused_and_every_refusal_has_its_challenge() {
+    let (address, issuer) = service_that_says_whom_it_sees().await;
+    assert_eq!(ask(address, &[("Authorization", &bearer(&issuer, "orders"))]).await.status, 200);
+    let other = ask(address, &[("Authorization", &bearer(&issuer, "invoices"))]).await;
+    let challenge = r#"Bearer error="invalid_token", error_description="the token is not valid""#;
+    assert_eq!((other.status, other.header("www-authenticate")), (401, Some(challenge)));
+    let nobody = ask(address, &[]).await;
+    assert_eq!((nobody.status, nobody.header("www-authenticate")), (401, Some("Bearer")));
 }
 
 /// (d) Its token request had no timeout: callers hung for as long as the endpoint did.
