@@ -5,6 +5,7 @@
 #[path = "support/fake_server.rs"]
 mod fake_server;
 #[path = "support/raw_http.rs"]
+#[expect(dead_code, reason = "others read the answers as JSON")]
 mod raw_http;
 
 use std::net::SocketAddr;

@@ -1,6 +1,7 @@
 //! The end-to-end tests: a file for each behaviour.
 
 mod configuration;
+mod examples;
 mod file_storage;
 mod kills;
 mod main_job;

@@ -22,6 +22,21 @@ pub fn binary(name: &str) -> PathBuf {
     profile.join(name)
 }
 
+/// An example of `shared`, up to date.
+pub fn example(name: &str) -> PathBuf {
+    static BUILT: OnceLock<()> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let build = Command::new(env!("CARGO"))
+            .args(["build", "--quiet", "-p", "shared", "--examples", "--all-features"])
+            .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+            .status();
+        assert!(build.expect("cargo runs").success(), "the examples are built");
+    });
+    let mut path = binary("examples");
+    path.push(name);
+    path
+}
+
 /// A command of a binary whose environment holds no settings but these.
 pub fn command(name: &str, settings: &[(&str, String)]) -> Command {
     let mut command = Command::new(binary(name));
@@ -82,6 +97,14 @@ impl Process {
         let found = lines.by_ref().map_while(Result::ok).any(|line| wanted(&line));
         std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
         found
+    }
+
+    /// The first line of standard output; what comes after is read and dropped.
+    pub fn first_line(&mut self) -> String {
+        let mut lines = BufReader::new(self.child.stdout.take().expect("stdout is piped")).lines();
+        let first = lines.next().expect("a line").expect("text");
+        std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
+        first
     }
 
     /// The exit code.

@@ -79,8 +79,7 @@ async fn with_services(
     println!("five services ready in {started_ms} ms, data in {}", options.data_dir.display());
     let complete = main_job(&batch, arguments.orders.as_deref()).await?;
     if let Some(Command::Serve) = arguments.command {
-        let scope = "order:read user:read file:read";
-        let demo = settlement::client_for_all_companies("demo", scope)?;
+        let demo = settlement::demo_client()?;
         print_welcome(services, &services.register(&demo).await?);
         shared::server::termination().await;
     }

@@ -51,6 +51,17 @@ pub fn client_for_all_companies(id: &str, scope: &str) -> Result<Client, MainJob
     })
 }
 
+/// A client to try things out with: it may read, and call the examples of `shared`.
+///
+/// # Errors
+/// Never in practice: its name and its scopes are constants.
+pub fn demo_client() -> Result<Client, MainJobError> {
+    let scope = "order:read user:read file:read example:settle";
+    let mut client = client_for_all_companies("demo", scope)?;
+    client.audiences.insert("example-service".to_owned());
+    Ok(client)
+}
+
 /// A batch that works with these services, with a secret of its own for this run.
 ///
 /// # Errors
