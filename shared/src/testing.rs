@@ -74,7 +74,13 @@ impl TestIssuer {
     /// When the cryptographic library fails.
     pub fn new(algorithm: Algorithm, clock: Arc<dyn Clock>) -> Result<Self, SigningError> {
         let signer = TokenSigner::from_pkcs8(algorithm, &TokenSigner::generate(algorithm)?)?;
-        Ok(Self { signer, issuer: "https://issuer.test".to_owned(), clock })
+        Ok(Self::with_signer(signer, clock))
+    }
+
+    /// An issuer with this key.
+    #[must_use]
+    pub fn with_signer(signer: TokenSigner, clock: Arc<dyn Clock>) -> Self {
+        Self { signer, issuer: "https://issuer.test".to_owned(), clock }
     }
 
     /// The same issuer under another name: what it writes into `iss`.

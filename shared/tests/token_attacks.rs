@@ -5,6 +5,8 @@
 
 #[path = "token_attacks/header.rs"]
 mod header;
+#[path = "token_attacks/interoperation.rs"]
+mod interoperation;
 #[path = "token_attacks/signature.rs"]
 mod signature;
 #[path = "token_attacks/rsa_padding.rs"]
@@ -22,7 +24,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use shared::testing::{StoppedClock, TestIssuer};
-use shared::{Algorithm, CompanyId, Scopes, Session, TokenVerifier, UserId};
+use shared::{Algorithm, CompanyId, Scopes, Session, TokenSigner, TokenVerifier, UserId};
 
 const NOW_S: i64 = 1_800_000_000;
 const AUDIENCE: &str = "order-service";
@@ -41,7 +43,16 @@ struct Bench {
 impl Bench {
     fn new(algorithm: Algorithm) -> Self {
         let clock = Arc::new(StoppedClock::at(NOW_S));
-        let issuer = TestIssuer::new(algorithm, clock).unwrap();
+        Self::of(TestIssuer::new(algorithm, clock).unwrap(), algorithm)
+    }
+
+    fn with_key(algorithm: Algorithm, pkcs8: &[u8]) -> Self {
+        let clock = Arc::new(StoppedClock::at(NOW_S));
+        let signer = TokenSigner::from_pkcs8(algorithm, pkcs8).unwrap();
+        Self::of(TestIssuer::with_signer(signer, clock), algorithm)
+    }
+
+    fn of(issuer: TestIssuer, algorithm: Algorithm) -> Self {
         let verifier = issuer.verifier(AUDIENCE).unwrap();
         Self { algorithm, issuer, verifier }
     }
