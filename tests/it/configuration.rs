@@ -193,3 +193,19 @@ fn a_master_key_that_did_not_seal_the_keys_is_refused() {
     let output = run("auth-service", &[], &settings("other.key"));
     assert_one_line(&output, 1, "not sealed with this master key");
 }
+
+/// Needs no settings: it is asked in a build, and by whoever reviews a change.
+#[test]
+fn every_service_prints_the_table_of_its_routes() {
+    let tables = [
+        ("auth-service", auth_service::routes::routes()),
+        ("user-service", user_service::routes::routes()),
+        ("order-service", order_service::routes::routes()),
+        ("file-service", file_service::routes::routes()),
+    ];
+    for (service, routes) in tables {
+        let output = run(service, &["--routes"], &[]);
+        let printed = String::from_utf8(output.stdout).unwrap();
+        assert_eq!((output.status.code(), printed), (Some(0), routes.to_string()), "{service}");
+    }
+}
