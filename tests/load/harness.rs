@@ -46,7 +46,12 @@ impl Settings {
 
     /// Whether there is time for another round after so many.
     pub fn goes_on(&self, started: Instant, rounds: usize) -> bool {
-        started.elapsed() < self.time || rounds < LEAST_ROUNDS
+        self.has_time(started) || rounds < LEAST_ROUNDS
+    }
+
+    /// The same for rounds that are long enough by themselves.
+    pub fn has_time(&self, started: Instant) -> bool {
+        started.elapsed() < self.time
     }
 }
 
@@ -83,6 +88,13 @@ pub fn median(mut values: Vec<f64>) -> f64 {
         1 => values[middle],
         _ => (values[middle - 1] + values[middle]) / 2.0,
     }
+}
+
+/// The value that this part of all values does not exceed.
+pub fn quantile(mut values: Vec<f64>, part: f64) -> f64 {
+    values.sort_by(f64::total_cmp);
+    let place = (values.len() as f64 * part).ceil() as usize;
+    values[place.clamp(1, values.len()) - 1]
 }
 
 fn as_json(baseline: &[Figure], subject: &[Figure]) -> Value {

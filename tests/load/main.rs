@@ -2,10 +2,13 @@
 //!
 //! `cargo run --release -p tests --bin load -- <program> [--json] [--seconds N]`
 
+mod client;
+mod cold_burst;
 mod guarded_route;
 mod harness;
 mod process;
 mod start;
+mod unknown_kids;
 
 use std::process::ExitCode;
 
@@ -31,6 +34,12 @@ enum Command {
     Start,
     /// What the session middleware costs a request, for each algorithm, in CPU time of the server.
     GuardedRoute,
+    /// What it costs to carry tokens: a call, a look-up among 10,000 sessions, their memory.
+    Client,
+    /// 1,000 callers of 10 sessions at once, and no token yet: who asks for one, and how long the last one waits.
+    ColdBurst,
+    /// Good callers beside 10,000 tokens of keys that nobody has; takes 20 s a round.
+    UnknownKids,
     /// A server that a program measures; not for people.
     #[command(hide = true, subcommand)]
     Server(Server),
@@ -45,6 +54,20 @@ enum Server {
         port: u16,
         jwk: String,
     },
+    Called {
+        port: u16,
+    },
+    Memory {
+        keeper: client::Keeper,
+    },
+    Burst {
+        port: u16,
+    },
+    Kids {
+        port: u16,
+        #[command(subcommand)]
+        server: unknown_kids::Server,
+    },
 }
 
 impl Server {
@@ -56,6 +79,10 @@ impl Server {
                 Self::Route { server, port, jwk } => {
                     guarded_route::serve(*server, *port, jwk).await
                 }
+                Self::Called { port } => client::serve(*port).await,
+                Self::Memory { keeper } => client::print_memory(*keeper).await,
+                Self::Burst { port } => cold_burst::serve(*port).await,
+                Self::Kids { port, server } => unknown_kids::serve(server, *port).await,
             }
         });
         shared::server::exit(ended)
@@ -68,6 +95,11 @@ fn main() -> ExitCode {
     let measured: Result<(), Failure> = match &arguments.command {
         Command::Start => harness::measure(&start::Start, &settings),
         Command::GuardedRoute => guarded_route::run(&settings),
+        Command::Client => client::run(&settings),
+        Command::ColdBurst => {
+            cold_burst::ColdBurst::start().and_then(|burst| harness::measure(&burst, &settings))
+        }
+        Command::UnknownKids => unknown_kids::run(&settings),
         Command::Server(server) => return server.run(),
     };
     shared::server::exit(measured)

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use crate::harness::{Failure, on_server_core};
 
@@ -30,6 +30,38 @@ pub fn free_ports(count: u16) -> Result<u16, Failure> {
         }
     }
     Err("no free ports".into())
+}
+
+/// A server with one port.
+pub struct Running {
+    port: u16,
+    _child: Killed,
+}
+
+impl Running {
+    /// Starts the server of this name on a free port; `more` follows the port.
+    pub fn start(name: &str, more: &[&str]) -> Result<Self, Failure> {
+        let port = free_ports(1)?;
+        let child = start_server(&[&["server", name, &port.to_string()], more].concat())?;
+        Ok(Self { port, _child: child })
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.port)
+    }
+}
+
+/// Runs this program with these arguments to its end; what it has printed.
+pub fn output_of(arguments: &[&str]) -> Result<String, Failure> {
+    let child = Command::new(std::env::current_exe()?).args(arguments).output()?;
+    if !child.status.success() {
+        return Err(String::from_utf8_lossy(&child.stderr).into_owned().into());
+    }
+    Ok(String::from_utf8(child.stdout)?)
 }
 
 /// A child that does not outlive this program.

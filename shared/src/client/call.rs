@@ -6,6 +6,7 @@ mod retry;
 mod sending;
 
 use std::fmt;
+use std::pin::pin;
 use std::time::Duration;
 
 use reqwest::Response;
@@ -115,21 +116,29 @@ impl Call {
     /// # Errors
     /// A [`CallError`] when there is no token or no answer. Any status is an answer.
     pub async fn send(self) -> Result<Response, CallError> {
-        self.send_within().await.map(|(response, _)| response)
+        self.send_and(async |response| Ok(response)).await
     }
 
-    /// The answer, and what is left of the time.
-    async fn send_within(self) -> Result<(Response, Duration), CallError> {
+    /// Sends the request and does something with the answer, all within the deadline.
+    async fn send_and<T>(
+        self,
+        then: impl AsyncFnOnce(Response) -> Result<T, CallError>,
+    ) -> Result<T, CallError> {
         let Self { client, builder, deadline, redirects } = self;
         let request = builder?.build();
         let request =
             request.map_err(|error| CallError::Request(describe(&error.without_url())))?;
         let progress = Progress::new(deadline);
         let ends_at = client.inner.clock.monotonic().saturating_add(deadline);
-        let sending = Sending::new(&client, &progress, (ends_at, redirects));
-        let answer = tokio::time::timeout(deadline, sending.run(request)).await;
-        let response = answer.unwrap_or_else(|_| Err(progress.too_late(&client)))?;
-        Ok((response, ends_at.saturating_sub(client.inner.clock.monotonic())))
+        let mut sending = Sending::new(&client, &progress, (ends_at, redirects), request);
+        // In place: the timer would move it once more.
+        let call = pin!(async {
+            let response = sending.run().await?;
+            progress.enter(Phase::Body);
+            then(response).await
+        });
+        let answer = tokio::time::timeout(deadline, call).await;
+        answer.unwrap_or_else(|_| Err(progress.too_late(&client)))
     }
 
     /// Sends the request and takes the whole body, at most 16 MiB.
@@ -137,13 +146,7 @@ impl Call {
     /// # Errors
     /// As [`Call::send`]; [`CallError::Refused`] for every status that is no success.
     pub async fn fetch_bytes(self) -> Result<Vec<u8>, CallError> {
-        let (client, progress) = (self.client.clone(), Progress::new(self.deadline));
-        let (response, left) = self.send_within().await?;
-        let status = response.status();
-        progress.enter(Phase::Body);
-        let body = tokio::time::timeout(left, capped_body(response, MAX_ANSWER_BYTES)).await;
-        let body = body.map_err(|_| progress.too_late(&client))?.map_err(CallError::from)?;
-        if status.is_success() { Ok(body) } else { Err(refused(status, &body)) }
+        self.send_and(whole_body).await
     }
 
     /// Sends the request and takes `data` out of the envelope.
@@ -151,11 +154,17 @@ impl Call {
     /// # Errors
     /// As [`Call::send`]; [`CallError::Refused`] for every status that is no success.
     pub async fn fetch<T: DeserializeOwned>(self) -> Result<T, CallError> {
-        let body = self.fetch_bytes().await?;
+        let body = self.send_and(whole_body).await?;
         let envelope: Data<T> =
             serde_json::from_slice(&body).map_err(|error| unexpected(&error))?;
         Ok(envelope.data)
     }
+}
+
+async fn whole_body(response: Response) -> Result<Vec<u8>, CallError> {
+    let status = response.status();
+    let body = capped_body(response, MAX_ANSWER_BYTES).await?;
+    if status.is_success() { Ok(body) } else { Err(refused(status, &body)) }
 }
 
 #[derive(serde::Deserialize)]

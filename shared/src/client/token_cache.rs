@@ -141,6 +141,15 @@ impl TokenCache {
         if let Some(header) = self.inner.held(request) {
             return Ok(header);
         }
+        // In a box: what is rare must not make the future of every call larger.
+        Box::pin(self.wait(request, deadline)).await
+    }
+
+    async fn wait(
+        &self,
+        request: &TokenRequest,
+        deadline: Duration,
+    ) -> Result<HeaderValue, TokenFetchError> {
         let _waiting = self.inner.metrics.wait();
         let held = tokio::time::timeout(deadline, self.inner.wait(request)).await;
         match held {

@@ -83,6 +83,9 @@ pub(super) struct Sending<'a> {
     progress: &'a Progress,
     ends_at: Duration,
     redirects: bool,
+    may_retry: bool,
+    /// Until it is sent for the last time. It stays here: each future that holds it makes that of the call larger.
+    request: Option<Request>,
     /// One fresh token for each call and no more.
     refreshed: bool,
 }
@@ -92,22 +95,22 @@ impl<'a> Sending<'a> {
         client: &'a SessionClient,
         progress: &'a Progress,
         (ends_at, redirects): (Duration, bool),
+        request: Request,
     ) -> Self {
-        Self { client, progress, ends_at, redirects, refreshed: false }
+        client.inner.budgets.deposit(request.url().authority());
+        let may_retry = client.inner.target.retries() && is_idempotent(&request);
+        let request = Some(request);
+        Self { client, progress, ends_at, redirects, may_retry, request, refreshed: false }
     }
 
-    pub(super) async fn run(mut self, mut request: Request) -> Result<Response, CallError> {
+    pub(super) async fn run(&mut self) -> Result<Response, CallError> {
         let inner = &self.client.inner;
-        let host = request.url().authority().to_owned();
-        let may_retry = inner.target.retries() && is_idempotent(&request);
-        inner.budgets.deposit(&host);
         for attempt in 0.. {
-            let again = request.try_clone();
-            let outcome = self.attempt(request, again.as_ref()).await;
-            let more = may_retry && attempt + 1 < MAX_ATTEMPTS;
-            let (Some(next), true) = (again, more) else { return outcome };
+            let outcome = self.attempt().await;
+            let more = self.may_retry && attempt + 1 < MAX_ATTEMPTS;
+            let (Some(next), true) = (&self.request, more) else { return outcome };
             let Some(pause) = self.pause_after(&outcome, attempt) else { return outcome };
-            if !inner.budgets.withdraw(&host) {
+            if !inner.budgets.withdraw(next.url().authority()) {
                 return outcome;
             }
             self.progress.failed(&outcome);
@@ -115,7 +118,6 @@ impl<'a> Sending<'a> {
             inner.tokens.metrics().retried();
             drop(outcome);
             tokio::time::sleep(pause).await;
-            request = next;
         }
         Err(CallError::Transport("out of attempts".to_owned()))
     }
@@ -132,23 +134,42 @@ impl<'a> Sending<'a> {
         (pause < left).then_some(pause)
     }
 
-    async fn attempt(
+    async fn attempt(&mut self) -> Result<Response, CallError> {
+        let token = self.token().await?;
+        let response = self.execute_next(&token)?.await?;
+        if !self.redirects && !rejects_token(&response) {
+            return Ok(response);
+        }
+        // In a box: what is rare must not make the future of every call larger.
+        Box::pin(self.go_on(response, token)).await
+    }
+
+    /// Sends a copy of the request; the request itself if its body cannot be sent again.
+    fn execute_next(
         &mut self,
-        request: Request,
-        again: Option<&Request>,
+        token: &HeaderValue,
+    ) -> Result<impl Future<Output = Result<Response, CallError>> + use<'a>, CallError> {
+        let copy = self.request.as_ref().and_then(Request::try_clone);
+        let next = copy.or_else(|| self.request.take());
+        let gone = || CallError::Transport("its body has been sent".to_owned());
+        self.execute_with(next.ok_or_else(gone)?, token)
+    }
+
+    async fn go_on(
+        &mut self,
+        mut response: Response,
+        mut token: HeaderValue,
     ) -> Result<Response, CallError> {
-        let mut token = self.token().await?;
-        let mut response = self.execute_with(request, &token).await?;
         if rejects_token(&response) && !self.refreshed {
             let another = self.client.inner.tokens.reject_header(&self.client.request, &token);
-            if let (Some(again), true) = (again.and_then(Request::try_clone), another) {
+            if another && self.request.is_some() {
                 self.refreshed = true;
                 token = self.token().await?;
-                response = self.execute_with(again, &token).await?;
+                response = self.execute_next(&token)?.await?;
             }
         }
-        match again {
-            Some(again) if self.redirects => self.follow(response, again, &token).await,
+        match &self.request {
+            Some(sent) if self.redirects => self.follow(response, sent, &token).await,
             _ => Ok(response),
         }
     }
@@ -160,28 +181,35 @@ impl<'a> Sending<'a> {
         Ok(inner.tokens.authorization(request, Duration::MAX).await?)
     }
 
-    async fn execute_with(
+    /// Begins at once: what is given back holds no request.
+    fn execute_with(
         &self,
         mut request: Request,
         token: &HeaderValue,
-    ) -> Result<Response, CallError> {
+    ) -> Result<impl Future<Output = Result<Response, CallError>> + use<'a>, CallError> {
         self.add_headers(request.headers_mut(), token)?;
-        self.execute(request).await
+        Ok(self.execute(request))
     }
 
-    async fn execute(&self, mut request: Request) -> Result<Response, CallError> {
+    fn execute(
+        &self,
+        mut request: Request,
+    ) -> impl Future<Output = Result<Response, CallError>> + use<'a> {
         self.progress.enter(Phase::Answer);
         // The message of a refusal goes to our log; who wants it in another language says so.
         let language = HeaderValue::from_static("en");
         request.headers_mut().entry(ACCEPT_LANGUAGE).or_insert(language);
         let inner = &self.client.inner;
-        let started = inner.clock.monotonic();
-        let answer = inner.http.execute(request).await;
-        if let Some(observer) = &inner.observer {
-            observer.called(inner.clock.monotonic().saturating_sub(started));
+        let observed = inner.observer.as_ref().map(|observer| (observer, inner.clock.monotonic()));
+        let answer = inner.http.execute(request);
+        async move {
+            let answer = answer.await;
+            if let Some((observer, started)) = observed {
+                observer.called(inner.clock.monotonic().saturating_sub(started));
+            }
+            // Without the URL: its query is the caller's.
+            answer.map_err(|error| CallError::Transport(describe(&error.without_url())))
         }
-        // Without the URL: its query is the caller's.
-        answer.map_err(|error| CallError::Transport(describe(&error.without_url())))
     }
 
     fn add_headers(&self, headers: &mut HeaderMap, token: &HeaderValue) -> Result<(), CallError> {
@@ -212,7 +240,7 @@ impl<'a> Sending<'a> {
             response = match sent.try_clone() {
                 Some(mut next) if at_home => {
                     *next.url_mut() = url;
-                    self.execute_with(next, token).await?
+                    self.execute_with(next, token)?.await?
                 }
                 _ => self.execute(bare(sent, url)).await?,
             };
