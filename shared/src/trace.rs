@@ -60,11 +60,29 @@ fn hex(text: &str, digits: usize) -> Option<u128> {
     if valid { u128::from_str_radix(text, 16).ok() } else { None }
 }
 
+impl TraceContext {
+    /// The header value. It is written at every call, so without the machinery of formats.
+    pub(crate) fn to_bytes(self) -> [u8; 55] {
+        let mut text = *b"00-................................-................-00";
+        write_hex(&mut text[3..35], &self.trace_id.to_be_bytes());
+        write_hex(&mut text[36..52], &self.span_id.to_be_bytes());
+        text[54] += u8::from(self.sampled);
+        text
+    }
+}
+
+fn write_hex(text: &mut [u8], bytes: &[u8]) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    for (pair, byte) in text.chunks_exact_mut(2).zip(bytes) {
+        pair[0] = DIGITS[usize::from(byte >> 4)];
+        pair[1] = DIGITS[usize::from(byte & 15)];
+    }
+}
+
 impl fmt::Display for TraceContext {
     /// The header value.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let flags = u8::from(self.sampled);
-        write!(formatter, "00-{:032x}-{:016x}-{flags:02x}", self.trace_id, self.span_id)
+        formatter.write_str(&String::from_utf8_lossy(&self.to_bytes()))
     }
 }
 

@@ -214,7 +214,7 @@ impl<'a> Sending<'a> {
 
     fn add_headers(&self, headers: &mut HeaderMap, token: &HeaderValue) -> Result<(), CallError> {
         headers.insert(AUTHORIZATION, token.clone());
-        let trace = HeaderValue::from_str(&self.client.trace.next_span().to_string())
+        let trace = HeaderValue::from_bytes(&self.client.trace.next_span().to_bytes())
             .map_err(|_| CallError::Request("the trace is not a header value".to_owned()))?;
         headers.insert(HeaderName::from_static("traceparent"), trace);
         if let Some(id) = &self.client.request_id {
