@@ -62,18 +62,26 @@ pub fn require_role(role: &'static str) -> Require {
 
 /// The guard that holds callers to a [`Policy`].
 ///
-/// A CORS preflight (`OPTIONS` with `Origin` and `Access-Control-Request-Method`) passes: browsers send none of the
-/// caller's credentials with it, and what answers it may stand behind the guard.
+/// A CORS preflight is a request like any other, and comes without credentials: put what answers it around the guard, or
+/// see [`Require::passing_preflights`].
 #[derive(Clone, Debug)]
 pub struct Require {
     policy: Policy,
+    passes_preflights: bool,
 }
 
 impl Require {
     /// Lets in whom the policy admits.
     #[must_use]
     pub fn new(policy: Policy) -> Self {
-        Self { policy }
+        Self { policy, passes_preflights: false }
+    }
+
+    /// Lets CORS preflights through (`OPTIONS` with `Origin` and `Access-Control-Request-Method`), for what answers them
+    /// behind the guard. Anybody can send one: whatever behind it answers `OPTIONS`, answers everybody.
+    #[must_use]
+    pub fn passing_preflights(self) -> Self {
+        Self { passes_preflights: true, ..self }
     }
 }
 
@@ -89,7 +97,7 @@ where
     type Future = Ready<Result<Self::Transform, ()>>;
 
     fn new_transform(&self, service: S) -> Self::Future {
-        ready(Ok(RequireService { service, policy: Rc::new(self.policy.clone()) }))
+        ready(Ok(RequireService { service, guard: Rc::new(self.clone()) }))
     }
 }
 
@@ -97,7 +105,7 @@ where
 #[derive(Debug)]
 pub struct RequireService<S> {
     service: S,
-    policy: Rc<Policy>,
+    guard: Rc<Require>,
 }
 
 type LeftBody<B> = fn(ServiceResponse<B>) -> ServiceResponse<EitherBody<B>>;
@@ -114,7 +122,9 @@ where
     forward_ready!(service);
 
     fn call(&self, request: ServiceRequest) -> Self::Future {
-        match check(&request, &self.policy) {
+        let passes = self.guard.passes_preflights && is_preflight(&request);
+        let verdict = if passes { Ok(()) } else { check(&request, &self.guard.policy) };
+        match verdict {
             Ok(()) => {
                 let left: LeftBody<B> = ServiceResponse::map_into_left_body;
                 Either::Right(self.service.call(request).map_ok(left))
@@ -135,10 +145,7 @@ pub(crate) fn check(request: &ServiceRequest, policy: &Policy) -> Result<(), Api
     let Some(identity) = extensions.get::<Identity>() else {
         return Err(ApiError::unexpected("SessionMiddleware is not installed on this app"));
     };
-    match policy.check(identity) {
-        Err(_) if is_preflight(request) => Ok(()),
-        verdict => Ok(verdict?),
-    }
+    Ok(policy.check(identity)?)
 }
 
 /// As the Fetch standard tells it from another `OPTIONS`.

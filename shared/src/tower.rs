@@ -171,17 +171,28 @@ where
     }
 }
 
-/// Holds callers to a [`Policy`]; stands inside of [`SessionLayer`]. A CORS preflight passes.
+/// Holds callers to a [`Policy`]; stands inside of [`SessionLayer`].
+///
+/// A CORS preflight is a request like any other, and comes without credentials: put what answers it around the guard, or
+/// see [`RequireLayer::passing_preflights`].
 #[derive(Clone, Debug)]
 pub struct RequireLayer {
     policy: Arc<Policy>,
+    passes_preflights: bool,
 }
 
 impl RequireLayer {
     /// Lets in whom the policy admits.
     #[must_use]
     pub fn new(policy: Policy) -> Self {
-        Self { policy: Arc::new(policy) }
+        Self { policy: Arc::new(policy), passes_preflights: false }
+    }
+
+    /// Lets CORS preflights through (`OPTIONS` with `Origin` and `Access-Control-Request-Method`), for what answers them
+    /// behind the guard. Anybody can send one: whatever behind it answers `OPTIONS`, answers everybody.
+    #[must_use]
+    pub fn passing_preflights(self) -> Self {
+        Self { passes_preflights: true, ..self }
     }
 }
 
@@ -189,7 +200,7 @@ impl<S> Layer<S> for RequireLayer {
     type Service = RequireService<S>;
 
     fn layer(&self, service: S) -> RequireService<S> {
-        RequireService { service, policy: Arc::clone(&self.policy) }
+        RequireService { service, guard: self.clone() }
     }
 }
 
@@ -197,7 +208,7 @@ impl<S> Layer<S> for RequireLayer {
 #[derive(Clone, Debug)]
 pub struct RequireService<S> {
     service: S,
-    policy: Arc<Policy>,
+    guard: RequireLayer,
 }
 
 impl<S, B, R> Service<Request<B>> for RequireService<S>
@@ -214,7 +225,9 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        match check(&request, &self.policy) {
+        let passes = self.guard.passes_preflights && is_preflight(&request);
+        let verdict = if passes { Ok(()) } else { check(&request, &self.guard.policy) };
+        match verdict {
             Ok(()) => RequireAnswer::Inner { future: self.service.call(request) },
             Err(refusal) => {
                 let answer = refuse(&refusal, &Asked::of(&request));
@@ -227,10 +240,7 @@ where
 /// Without a [`SessionLayer`] around it nobody is known, so nobody who has to be is let in.
 fn check<B>(request: &Request<B>, policy: &Policy) -> Result<(), Refusal> {
     let identity = request.extensions().get::<Identity>();
-    match policy.check(identity.unwrap_or(&Identity::Anonymous)) {
-        Err(_) if is_preflight(request) => Ok(()),
-        verdict => verdict,
-    }
+    policy.check(identity.unwrap_or(&Identity::Anonymous))
 }
 
 /// As the Fetch standard tells it from another `OPTIONS`.

@@ -9,6 +9,8 @@ use crate::strict_json::{Names, Text, UniqueNames, set_once};
 use crate::token::algorithm::Algorithm;
 use crate::token::{TOKEN_TYPE, TokenError};
 
+/// The longest header, in bytes. It is read before anything is known of its writer, so it must cost next to nothing.
+const MAX_HEADER_BYTES: usize = 1024;
 /// The longest key id, in bytes.
 const MAX_KID_BYTES: usize = 128;
 /// Members that would let the token choose its own key or change its own meaning.
@@ -22,6 +24,9 @@ pub(super) struct Header<'h> {
 
 impl<'h> Header<'h> {
     pub(super) fn parse(json: &'h [u8]) -> Result<Self, TokenError> {
+        if json.len() > MAX_HEADER_BYTES {
+            return Err(TokenError::Malformed("header is too long"));
+        }
         let members: Members<'h> = serde_json::from_slice(json)
             .map_err(|_| TokenError::Malformed("header is not JSON with alg, typ and kid"))?;
         if members.refused {

@@ -32,8 +32,13 @@ pub async fn start_actix(source: SessionSource) -> SocketAddr {
             .configure(|app| actix_routes().configure(app))
             .service(
                 web::resource("/cors")
-                    .wrap(require_session())
+                    .wrap(require_session().passing_preflights())
                     .route(web::route().to(async || "answered by the CORS layer")),
+            )
+            .service(
+                web::resource("/any")
+                    .wrap(require_session())
+                    .route(web::route().to(async || "answers any method")),
             )
     });
     let server = server.workers(1).disable_signals().bind("127.0.0.1:0").unwrap();
@@ -67,8 +72,13 @@ pub async fn start_axum(source: SessionSource) -> SocketAddr {
         .merge(
             axum::Router::new()
                 .route("/help", get(async || "takes no session, so the guard alone refuses"))
-                .route("/cors", any(async || "answered by the CORS layer"))
+                .route("/any", any(async || "answers any method"))
                 .route_layer(held_to(Policy::SESSION)),
+        )
+        .route(
+            "/cors",
+            any(async || "answered by the CORS layer")
+                .layer(held_to(Policy::SESSION).passing_preflights()),
         )
         .route("/mine", get(async |session: Session| shown(&session)))
         .route(
