@@ -43,6 +43,6 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let parts = Parts::new(Readiness::new()).with_issuer(verifier, &keys);
     let listen = Listen { address, management_address: "127.0.0.1:0".to_owned(), workers: 2 };
     let server = server::bind(&listen, parts, routes)?;
-    println!("http://{}  health http://{}", server.address(), server.management_address());
+    println!("http://{}  health http://{}/readyz", server.address(), server.management_address());
     Ok(server.run_until_signal().await?)
 }

@@ -2,8 +2,9 @@
 //!
 //! Where a gateway has already found out who is calling, it may say so in place of a token: `X-Session` holds the
 //! session (its JSON in base64url), and `X-Session-Envelope` seals it: `v1;t=<seconds since 1970>;n=<nonce>;m=<MAC>`. The
-//! MAC is HMAC-SHA256 over the service's name, method, path with query, time, nonce and session, each in a line. An
-//! envelope is good for 30 seconds and for one request. It does not cover the body.
+//! MAC is HMAC-SHA256 over `baton-session-v1`, the service's name, method, path with query, time, nonce and session (as
+//! it stands in its header), with line feeds between them, in base64url. An envelope is good for 30 seconds and for one
+//! request. It does not cover the body.
 //!
 //! It is off unless asked for, by [`SessionSource::or_gateway`](crate::SessionSource::or_gateway). A token always wins.
 
@@ -180,5 +181,30 @@ fn hmac_key(secret: &Secret) -> hmac::Key {
 impl fmt::Debug for GatewayEnvelope {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "GatewayEnvelope({})", self.audience)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::SystemClock;
+
+    /// To forget one would let it be used again.
+    #[test]
+    fn an_envelope_that_cannot_be_remembered_is_refused() {
+        let clock = SystemClock::shared();
+        let envelope = GatewayEnvelope::new("a", &Secret::new("k"), Arc::clone(&clock));
+        let now = clock.now();
+        let used = |number: usize, at: Timestamp| {
+            let nonce = format!("{number:032}");
+            let sealed = Sealed { time_s: at.timestamp(), nonce: &nonce, session: b"" };
+            envelope.first_use(&sealed, at).map_err(|refusal| refusal.reason())
+        };
+        assert!((0..MAX_PER_WINDOW).all(|number| used(number, now).is_ok()));
+        assert_eq!(used(MAX_PER_WINDOW, now), Err(Reason::EnvelopesUncountable));
+        assert_eq!(used(0, now), Err(Reason::EnvelopeReplayed));
+        // The next window has room of its own.
+        let later = now + chrono::TimeDelta::seconds(2 * WINDOW_S + 1);
+        assert_eq!(used(MAX_PER_WINDOW, later), Ok(()));
     }
 }

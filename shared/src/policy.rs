@@ -139,6 +139,28 @@ mod tests {
         }
     }
 
+    /// Who has no session is told so (401) before being told of a scope (403).
+    #[test]
+    fn what_is_missing_altogether_comes_before_what_does_not_suffice() {
+        let policy = Policy::scope("a").and_role("b");
+        let verdict = |caller| policy.check(&caller).map_err(|refusal| refusal.reason());
+        let session = crate::Session::new(crate::CompanyId::MIN, crate::UserId::MIN);
+        assert_eq!(verdict(Identity::Anonymous), Err(Reason::NoToken));
+        assert_eq!(verdict(Identity::Gateway(session)), Err(Reason::ScopeMissing));
+    }
+
+    #[test]
+    fn every_role_that_is_demanded_is_needed() {
+        let session = crate::Session::new(crate::CompanyId::MIN, crate::UserId::MIN);
+        let one = session.with_role("a");
+        let verdict = |session| Policy::role("a").and_role("b").check(&Identity::Gateway(session));
+        assert_eq!(
+            verdict(one.clone()).map_err(|refusal| refusal.reason()),
+            Err(Reason::RoleMissing)
+        );
+        assert!(verdict(one.with_role("b")).is_ok());
+    }
+
     #[test]
     fn a_session_of_a_gateway_has_its_roles_and_no_scope() {
         let session = crate::Session::new(crate::CompanyId::MIN, crate::UserId::MIN);

@@ -1,10 +1,9 @@
 //! [`Routes`]: every path of a service, its method and its policy. A service that has forgotten one does not start.
 
-use std::collections::HashSet;
 use std::fmt;
 use std::rc::Rc;
 
-use actix_web::dev::{ServiceRequest, ServiceResponse, fn_service};
+use actix_web::dev::{ResourceDef, ServiceRequest, ServiceResponse, fn_service};
 use actix_web::http::Method;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{Error, FromRequest, Handler, HttpResponse, Resource, Responder, Route};
@@ -44,6 +43,8 @@ pub struct Routes {
     declared: Vec<Declared>,
     app_data: Vec<AddToApp>,
     unaudited: bool,
+    /// Words that stand where they mean nothing.
+    wrong: Vec<String>,
     path_data: Vec<(String, AddToPath)>,
 }
 
@@ -73,6 +74,32 @@ macro_rules! methods {
             self.route(Method::$method, path, handler)
         }
     )*};
+}
+
+impl Declared {
+    /// The router asks paths one after the other: what fits an earlier one is never asked.
+    fn is_hidden_by(&self, earlier: &Self) -> bool {
+        ResourceDef::new(earlier.path.as_str()).is_match(&example(&self.path))
+    }
+}
+
+/// A path that fits the pattern: each of its parameters becomes `0`.
+fn example(pattern: &str) -> String {
+    let (mut example, mut depth) = (String::new(), 0_u32);
+    for character in pattern.chars() {
+        match character {
+            '{' => {
+                depth += 1;
+                if depth == 1 {
+                    example.push('0');
+                }
+            }
+            '}' => depth = depth.saturating_sub(1),
+            other if depth == 0 => example.push(other),
+            _ => {}
+        }
+    }
+    example
 }
 
 impl Routes {
@@ -133,8 +160,17 @@ impl Routes {
     }
 
     fn declare(mut self, policy: impl FnOnce(Option<Policy>) -> Policy) -> Self {
-        if let Some(last) = self.declared.last_mut() {
-            last.policy = Some(policy(last.policy.take()));
+        match self.declared.last_mut() {
+            Some(last) => {
+                let before = last.policy.clone();
+                let now = policy(last.policy.take());
+                // Who lets everybody in after all has mistaken one word for another.
+                if now.admits_strangers() && before.is_some() {
+                    self.wrong.push(format!("{} {} has two policies", last.method, last.path));
+                }
+                last.policy = Some(now);
+            }
+            None => self.wrong.push("a policy stands before the first route".to_owned()),
         }
         self
     }
@@ -168,19 +204,24 @@ impl Routes {
         self
     }
 
-    /// Looks for routes without a policy and for such as are there twice.
+    /// Looks for routes without a policy, for such as are there twice, and for such as an earlier one hides.
     ///
     /// # Errors
     /// An [`AuditError`] that names each of them.
     pub fn audit(&self) -> Result<(), AuditError> {
-        let mut seen = HashSet::new();
-        let mut wrong = Vec::new();
-        for Declared { method, path, policy, .. } in &self.declared {
-            if policy.is_none() {
-                wrong.push(format!("{method} {path} has no policy"));
+        let mut wrong = self.wrong.clone();
+        for (place, own) in self.declared.iter().enumerate() {
+            if own.policy.is_none() {
+                wrong.push(format!("{} {} has no policy", own.method, own.path));
             }
-            if !seen.insert((method, path)) {
-                wrong.push(format!("{method} {path} is declared twice"));
+            let before = &self.declared[..place];
+            if before.iter().any(|other| own.path == other.path && own.method == other.method) {
+                wrong.push(format!("{} {} is declared twice", own.method, own.path));
+            }
+            // A path stands where it was named first, with all its methods.
+            let first = before.iter().position(|other| own.path == other.path).unwrap_or(place);
+            if let Some(hiding) = before[..first].iter().find(|other| own.is_hidden_by(other)) {
+                wrong.push(format!("{} {} is hidden by {}", own.method, own.path, hiding.path));
             }
         }
         if wrong.is_empty() { Ok(()) } else { Err(AuditError(wrong)) }

@@ -122,6 +122,16 @@ mod tests {
     }
 
     #[test]
+    fn a_scope_is_the_whole_word() {
+        let scopes: Result<Scopes, _> = "order:read".parse();
+        let contains = |scope| scopes.as_ref().is_ok_and(|scopes| scopes.contains(scope));
+        assert!(contains("order:read"));
+        for other in ["", "order", "order:read2", "Order:Read"] {
+            assert!(!contains(other), "{other}");
+        }
+    }
+
+    #[test]
     fn characters_outside_the_grammar_are_refused() {
         for text in ["a\"b", "a\\b", "a\tb", "ä", "a\u{7f}"] {
             assert_eq!(text.parse::<Scopes>(), Err(NotAScope), "{text}");

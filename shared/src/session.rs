@@ -384,6 +384,10 @@ mod tests {
             r#"{"companyId":-1,"userId":2}"#,
             r#"{"companyId":9223372036854775808,"userId":2}"#,
             r#"{"companyId":1,"companyId":1,"userId":2}"#,
+            r#"{"companyId":1,"userId":2,"userId":2}"#,
+            r#"{"companyId":1,"userId":2,"roles":["a"],"roles":["a"]}"#,
+            r#"{"companyId":1,"userId":2,"doDT":1,"doDT":1}"#,
+            r#"{"companyId":1,"userId":2,"a":1,"a":1}"#,
             r#"{"companyId":1,"userId":2} x"#,
             r#"{"companyId":1,"userId":2,"roles":"admin"}"#,
             r#"{"companyId":1,"userId":2,"roles":[1]}"#,
@@ -393,9 +397,30 @@ mod tests {
         }
         let long = format!(r#"{{"companyId":1,"userId":2,"a":"{}"}}"#, "x".repeat(2048));
         assert!(matches!(Session::parse(&long), Err(SessionError::TooLong)));
+        let padded = format!("{{\"companyId\":1,\"userId\":2}}{}", " ".repeat(2048));
+        assert!(matches!(Session::parse(&padded), Err(SessionError::TooLong)));
         let grows = format!(r#"{{"companyId":1,"userId":2,"a":[{}1]}}"#, "1e15,".repeat(380));
         assert!(grows.len() < MAX_SESSION_BYTES);
         assert!(matches!(Session::parse(&grows), Err(SessionError::TooLong)));
+    }
+
+    #[test]
+    fn an_id_is_an_integer_greater_than_0_wherever_it_comes_from() {
+        for bad in [0, -1, i64::MIN] {
+            assert_eq!(CompanyId::try_from(bad), Err(NotAnId));
+            assert_eq!(bad.to_string().parse::<UserId>(), Err(NotAnId));
+            assert!(serde_json::from_value::<UserId>(bad.into()).is_err());
+        }
+        assert_eq!(CompanyId::try_from(1), Ok(CompanyId::MIN));
+    }
+
+    #[test]
+    fn a_role_is_the_whole_word() {
+        let session = Session::new(CompanyId::MIN, UserId::MIN).with_role("clerk");
+        assert!(session.has_role("clerk"));
+        for other in ["", "cler", "clerks", "CLERK", " clerk"] {
+            assert!(!session.has_role(other), "{other}");
+        }
     }
 
     #[test]

@@ -260,9 +260,22 @@ mod tests {
 
     #[test]
     fn a_header_that_claims_a_session_is_known_in_any_spelling() {
-        for name in
-            ["x-session", "X-SESSION", "session", "X_Session", "xsession", "x-user-id", "User_Id"]
-        {
+        for name in [
+            "x-session",
+            "X-SESSION",
+            "session",
+            "X_Session",
+            "xsession",
+            "x-user-id",
+            "User_Id",
+            "X-Company-Id",
+            "company_id",
+            "CompanyId",
+            "X-Roles",
+            "roles",
+            "x-session-envelope",
+            "Session_Envelope",
+        ] {
             assert!(claims_a_session(name), "{name}");
         }
         for name in [

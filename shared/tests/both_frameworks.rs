@@ -11,8 +11,12 @@ mod servers;
 mod tokens;
 #[path = "both_frameworks/gateway.rs"]
 mod gateway;
+#[path = "both_frameworks/fetched_keys.rs"]
+mod fetched_keys;
 #[path = "both_frameworks/preflight.rs"]
 mod preflight;
+#[path = "both_frameworks/guard_alone.rs"]
+mod guard_alone;
 #[path = "both_frameworks/grpc.rs"]
 mod grpc;
 
@@ -85,6 +89,9 @@ impl Pair {
         let mut answers = Vec::new();
         for server in &self.servers {
             let answer = server.ask(request_line, headers).await;
+            if answer.status >= 400 {
+                assert_eq!(answer.header("content-type"), Some("application/json"), "{answer:?}");
+            }
             answers.push((verdict(&answer), said(&answer)));
         }
         assert_eq!(answers[0], answers[1], "{request_line} {headers:?}: actix, then axum");

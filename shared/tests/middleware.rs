@@ -140,9 +140,12 @@ impl Service {
     }
 
     fn start_with(issuer: TestIssuer, verifier: TokenVerifier, readiness: Readiness) -> Self {
+        Self::start_of(issuer, Parts::new(readiness).with_source(verifier))
+    }
+
+    fn start_of(issuer: TestIssuer, parts: Parts) -> Self {
         let any_port = "127.0.0.1:0".to_owned();
         let listen = Listen { address: any_port.clone(), management_address: any_port, workers: 1 };
-        let parts = Parts::new(readiness).with_source(verifier);
         let server = server::bind(&listen, parts, routes).unwrap();
         let (address, management_address) = (server.address(), server.management_address());
         // It ends with the runtime of the test.

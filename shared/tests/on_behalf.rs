@@ -12,18 +12,20 @@ mod raw_http;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use actix_web::http::header::HeaderName;
 use actix_web::{HttpRequest, web};
 use serde_json::json;
 use shared::client::http::{Timeouts, http_client};
 use shared::client::token_cache::TokenCache;
 use shared::client::token_source::ClientCredentials;
-use shared::client::{ServiceClient, Target};
+use shared::client::{Inbound, ServiceClient, Target};
 use shared::health::Readiness;
 use shared::server::{self, Listen, Parts};
 use shared::testing::TestIssuer;
 use shared::tower::{RequireLayer, SessionLayer};
 use shared::{
-    Algorithm, ApiError, ApiResponse, Policy, Routes, Secret, Session, SystemClock, TraceContext,
+    Algorithm, ApiError, ApiResponse, Identity, Policy, Routes, Secret, Session, SystemClock,
+    TraceContext,
 };
 
 use fake_server::{Asked, FakeServer, Reply};
@@ -118,7 +120,9 @@ async fn write_receipt(
     request: HttpRequest,
     files: web::Data<ServiceClient>,
 ) -> Result<ApiResponse<String>, ApiError> {
-    Ok(ApiResponse::ok(files.on_behalf_of(&request)?.post("/api/files").fetch().await?))
+    let stored = files.on_behalf_of(&request)?.post("/api/files").fetch().await?;
+    let trace = request.trace().unwrap().to_string().parse().unwrap();
+    Ok(ApiResponse::ok(stored).with_header(HeaderName::from_static("x-trace"), trace))
 }
 
 fn assert_goes_on(world: &World, bearer: &str) {
@@ -142,9 +146,40 @@ async fn session_trace_and_request_id_go_on_from_an_actix_handler() {
     let answer = world.ask(address, "/receipt", &headers).await;
     assert_eq!((answer.status, &answer.json()["data"]), (200, &"stored".into()), "{answer:?}");
     assert_goes_on(&world, &bearer);
-    // An id that was made here goes on as the one that is echoed.
+    // An id that was made here goes on as the one that is echoed, and so does a trace that was begun here.
     let answer = world.ask(address, "/receipt", &[&bearer]).await;
-    assert_eq!(world.arrived().0.header("x-request-id"), answer.header("x-request-id"));
+    let (asked, _) = world.arrived();
+    assert_eq!(asked.header("x-request-id"), answer.header("x-request-id"));
+    let begun = answer.header("x-trace").and_then(TraceContext::parse).unwrap();
+    let sent = asked.header("traceparent").and_then(TraceContext::parse).unwrap();
+    assert_eq!((sent.trace_id(), sent == begun), (begun.trace_id(), false));
+}
+
+/// In a service that does without our edge.
+#[actix_web::test]
+async fn trace_and_request_id_of_the_headers_go_on_where_no_edge_has_noted_them() {
+    let request = actix_web::test::TestRequest::get()
+        .insert_header(("traceparent", TRACE))
+        .insert_header(("x-request-id", "req-1"))
+        .to_http_request();
+    assert_eq!(request.trace(), TraceContext::parse(TRACE));
+    assert_eq!(request.request_id().as_deref(), Some("req-1"));
+    assert_eq!(request.session(), None);
+}
+
+#[test]
+fn the_parts_of_a_request_say_the_same_as_the_request() {
+    let request = axum::http::Request::get("/")
+        .header("traceparent", TRACE)
+        .header("x-request-id", "req-1")
+        .extension(Identity::Gateway(Session::parse(SESSION).unwrap()));
+    let request = request.body(()).unwrap();
+    let whole = (request.session(), request.trace(), request.request_id());
+    let (parts, ()) = request.into_parts();
+    assert_eq!((parts.session(), parts.trace(), parts.request_id()), whole);
+    let expected = (Some(Session::parse(SESSION).unwrap()), TraceContext::parse(TRACE));
+    assert_eq!((whole.0, whole.1), expected);
+    assert_eq!(whole.2.as_deref(), Some("req-1"));
 }
 
 #[actix_web::test]
@@ -187,7 +222,8 @@ async fn the_metrics_show_tokens_refusals_and_verifications() {
     let world = World::new().await;
     let (address, management) = world.start_actix();
     let bearer = world.bearer();
-    for headers in [vec![], vec!["Authorization: Bearer a.b.c"], vec![&bearer], vec![&bearer]] {
+    let forged = "Authorization: Bearer a.b.c";
+    for headers in [vec![], vec![forged], vec![&bearer], vec![&bearer], vec![&bearer]] {
         world.ask(address, "/receipt", &headers).await;
     }
     world.ask(address, "/anybody", &["X-Session: {}"]).await;
@@ -198,8 +234,9 @@ async fn the_metrics_show_tokens_refusals_and_verifications() {
         r#"session_refusals_total{reason="no_session"} 1"#,
         r#"session_refusals_total{reason="expired"} 0"#,
         r#"token_verifications_total{known="no"} 3"#,
+        r#"token_verifications_total{known="yes"} 1"#,
         "session_headers_dropped_total 1",
-        "token_cache_hits_total 1",
+        "token_cache_hits_total 2",
         "token_cache_misses_total 1",
     ] {
         assert!(metrics.lines().any(|own| own == line), "{line} is not in\n{metrics}");

@@ -7,6 +7,7 @@ mod raw_http;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use shared::health::Readiness;
 use shared::reply::input::json_config;
@@ -74,12 +75,46 @@ async fn a_route_that_is_there_twice_is_named() {
     assert_eq!(refused(twice, Some(&issuer())), "routes: GET /health is declared twice");
 }
 
+/// The router takes the first path that fits: the audit must not speak of a policy that nobody is held to.
+#[test]
+fn a_route_that_an_earlier_one_hides_is_named() {
+    let verdict = |routes: Routes| routes.audit().err().map(|error| error.to_string());
+    let hidden = [
+        ("/api/{tail:.*}", "/api/admin"),
+        ("/o/{id}", "/o/{order}"),
+        ("/o/{id}", "/o/export"),
+        ("/o/{id}/{part}", "/o/{id}/lines"),
+    ];
+    for (first, then) in hidden {
+        let routes = Routes::new().get(first, fine).public().get(then, fine).session();
+        let expected = format!("GET {then} is hidden by {first}");
+        assert_eq!(verdict(routes), Some(expected));
+    }
+    for (first, then) in [("/o/export", "/o/{id}"), ("/o/{id}", "/o/{id}/x"), ("/a", "/a/")] {
+        let routes = Routes::new().get(first, fine).public().get(then, fine).session();
+        assert_eq!(verdict(routes), None, "{first} {then}");
+    }
+}
+
+#[test]
+fn a_policy_that_takes_back_another_or_belongs_to_no_route_is_named() {
+    let verdict = |routes: Routes| routes.audit().err().map(|error| error.to_string());
+    let taken_back = Routes::new().get("/a", fine).session().scope("x").optional();
+    assert_eq!(verdict(taken_back), Some("GET /a has two policies".to_owned()));
+    let twice = Routes::new().get("/a", fine).public().optional();
+    assert_eq!(verdict(twice), Some("GET /a has two policies".to_owned()));
+    let nowhere = Routes::new().session().get("/a", fine).public();
+    assert_eq!(verdict(nowhere), Some("a policy stands before the first route".to_owned()));
+}
+
 /// Nobody would ever get in, or everybody would be let in by mistake.
 #[actix_web::test]
 async fn a_service_that_does_not_know_its_callers_may_not_ask_for_any() {
     let asking = || Routes::new().get("/a", fine).public().get("/b", fine).session();
     let expected = "routes: GET /b needs a caller, and nothing finds out who calls";
     assert_eq!(refused(asking, None), expected);
+    let twice = || Routes::new().get("/a", fine).public().get("/a", fine).public();
+    assert_eq!(refused(twice, None), "routes: GET /a is declared twice");
     assert_eq!(refused(|| Routes::new().get("/a", fine).public(), None), "started");
 }
 
@@ -98,6 +133,18 @@ POST    /internal/settle  scope order:settle
     let by_hand = good().get("/x", fine).unaudited(|_| {}).to_string();
     let end = "GET     /x                -\nand routes that are not audited\n";
     assert_eq!(by_hand, format!("{expected}{end}"));
+}
+
+#[rustfmt::skip]
+#[test]
+fn what_a_route_demands_adds_up_in_any_order() {
+    let routes = Routes::new()
+        .get("/a", fine).scope("x").session()
+        .get("/b", fine).role("y").scope("x")
+        .get("/c", fine).scope("x").role("y").scope("z");
+    let policies: Vec<_> = routes.list().into_iter().map(|(_, _, policy)| policy).collect();
+    let all = "session, scope x, scope z, role y";
+    assert_eq!(policies, ["session, scope x", "session, scope x, role y", all]);
 }
 
 struct Service {
@@ -170,6 +217,44 @@ async fn who_may_not_use_a_route_does_not_reach_its_arguments() {
     assert_eq!((answer.status, &answer.json()["errorCode"]), (401, &"A001".into()));
     let answer = service.ask("POST /api/orders", Some("order:write"), "not json").await;
     assert_eq!((answer.status, &answer.json()["errorCode"]), (400, &"C002".into()));
+}
+
+#[actix_web::test]
+async fn who_may_not_use_a_route_does_not_start_its_handler() {
+    let started = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&started);
+    let service = Service::start(move || {
+        let count = Arc::clone(&count);
+        let handler = move || {
+            count.fetch_add(1, Ordering::SeqCst);
+            std::future::ready("done")
+        };
+        Routes::new().post("/pay", handler).session().scope("pay")
+    });
+    for (scope, status, runs) in [(None, 401, 0), (Some(""), 403, 0), (Some("pay"), 200, 1)] {
+        assert_eq!(service.status("POST /pay", scope).await, status);
+        assert_eq!(started.load(Ordering::SeqCst), runs, "{scope:?}");
+    }
+}
+
+#[actix_web::test]
+async fn of_two_paths_that_fit_the_one_that_was_declared_first_answers() {
+    let service = Service::start(|| {
+        let routes = Routes::new().get("/orders/new", async || "new").public();
+        let routes = routes.get("/orders/{id}", async || "one").public();
+        let routes = routes.post("/orders/new", async || "made").public();
+        let routes = routes.get("/users/me", async || "me").public();
+        routes.get("/users/{id}", async || "user").public()
+    });
+    for (request_line, body) in [
+        ("GET /orders/new", "new"),
+        ("POST /orders/new", "made"),
+        ("GET /orders/7", "one"),
+        ("GET /users/me", "me"),
+        ("GET /users/7", "user"),
+    ] {
+        assert_eq!(service.ask(request_line, None, "").await.body, body, "{request_line}");
+    }
 }
 
 #[actix_web::test]

@@ -14,6 +14,8 @@ mod failures;
 mod renewal;
 #[path = "token_client/calls.rs"]
 mod calls;
+#[path = "token_client/runtimes.rs"]
+mod runtimes;
 #[path = "token_client/secrets.rs"]
 mod secrets;
 #[path = "token_client/fake_source.rs"]

@@ -3,8 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot prepare its case has failed")]
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -23,9 +23,20 @@ struct Keys {
     set: Mutex<KeySet>,
     generation: AtomicU64,
     asked: AtomicU64,
+    /// None is at hand: each has to be asked for.
+    far: AtomicBool,
+    /// What happens right after a key has been given out.
+    afterwards: OnceLock<Box<dyn Fn() + Send + Sync>>,
 }
 
 impl Keys {
+    fn give_out(&self, kid: &str) -> Option<Arc<VerifyingKey>> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        let key = self.set.lock().unwrap().find(kid);
+        self.afterwards.get().inspect(|happen| happen());
+        key
+    }
+
     fn withdraw_all(&self) {
         *self.set.lock().unwrap() = KeySet::default();
         self.generation.fetch_add(1, Ordering::SeqCst);
@@ -35,12 +46,11 @@ impl Keys {
 #[async_trait]
 impl KeySource for Keys {
     fn find_now(&self, kid: &str) -> Option<Arc<VerifyingKey>> {
-        self.asked.fetch_add(1, Ordering::SeqCst);
-        self.set.lock().unwrap().find(kid)
+        if self.far.load(Ordering::SeqCst) { None } else { self.give_out(kid) }
     }
 
     async fn find(&self, kid: &str) -> Result<Option<Arc<VerifyingKey>>, KeysUnavailable> {
-        Ok(self.find_now(kid))
+        Ok(self.give_out(kid))
     }
 
     fn generation(&self) -> u64 {
@@ -135,6 +145,17 @@ async fn a_long_lived_token_is_verified_anew_after_the_cap() {
     assert!(!bench.hits(&token).await);
 }
 
+#[tokio::test]
+async fn the_cap_is_the_one_that_was_asked_for() {
+    let mut bench = Bench::new();
+    bench.verifier = bench.verifier.remembering(8, Duration::from_secs(60));
+    let token = bench.known(3600).await;
+    bench.clock.advance(Duration::from_secs(59));
+    assert!(bench.hits(&token).await);
+    bench.clock.advance(Duration::from_secs(1));
+    assert!(!bench.hits(&token).await);
+}
+
 /// C14. Neither direction makes a token live longer.
 #[tokio::test]
 async fn a_clock_that_is_set_leads_to_a_new_verification() {
@@ -164,6 +185,52 @@ async fn a_revocation_makes_every_token_be_verified_anew() {
     assert!(!bench.hits(&token).await);
 }
 
+/// What has been verified with a key may be remembered only if the key was still good afterwards, however the token's
+/// verification and the key's end overlap.
+#[tokio::test]
+async fn a_key_that_is_withdrawn_during_a_verification_leaves_nothing_behind() {
+    for far in [false, true] {
+        let bench = Bench::new();
+        bench.keys.far.store(far, Ordering::SeqCst);
+        let keys = Arc::clone(&bench.keys);
+        let withdraw = move || _ = keys.generation.fetch_add(1, Ordering::SeqCst);
+        assert!(bench.keys.afterwards.set(Box::new(withdraw)).is_ok());
+        let token = bench.token(300);
+        for _ in 0..4 {
+            assert_eq!(bench.verdict(&token).await, Ok(()), "far {far}");
+        }
+        assert_eq!(bench.verifier.counts().hits, 0, "far {far}");
+    }
+}
+
+#[tokio::test]
+async fn a_revocation_during_a_verification_leaves_nothing_behind() {
+    let bench = Bench::new();
+    let verifier = bench.verifier.clone();
+    let revoke = move || verifier.forget_verified();
+    assert!(bench.keys.afterwards.set(Box::new(revoke)).is_ok());
+    let token = bench.token(300);
+    for _ in 0..4 {
+        assert_eq!(bench.verdict(&token).await, Ok(()));
+    }
+    assert_eq!(bench.verifier.counts().hits, 0);
+}
+
+/// The header may repeat the key's algorithm and choose none, also if the key had to be fetched first.
+#[tokio::test]
+async fn the_algorithm_belongs_to_the_key_wherever_the_key_comes_from() {
+    for far in [false, true] {
+        let bench = Bench::new();
+        bench.keys.far.store(far, Ordering::SeqCst);
+        let mut header = bench.issuer.header();
+        header["alg"] = json!("EdDSA");
+        let claims = json!(bench.issuer.claims(AUDIENCE, "a".parse().unwrap(), None));
+        let token = bench.issuer.sign_raw(header.to_string(), claims.to_string()).unwrap();
+        assert_eq!(bench.verdict(token.expose()).await, Err(Reason::WrongAlgorithm), "far {far}");
+        assert_eq!(bench.verdict(&bench.token(300)).await, Ok(()), "far {far}");
+    }
+}
+
 /// The signature alone is looked up; it vouches for what was signed and nothing else.
 #[tokio::test]
 async fn the_signature_of_a_known_token_under_other_claims_is_refused() {
@@ -184,8 +251,9 @@ async fn the_signature_of_a_known_token_under_other_claims_is_refused() {
 #[tokio::test]
 async fn a_bad_token_is_never_remembered() {
     let bench = Bench::new();
-    let good = bench.token(300);
-    let forged = format!("{}AA", &good[..good.len() - 2]);
+    let (good, other) = (bench.token(300), bench.token(300));
+    let (_, signature) = other.rsplit_once('.').unwrap();
+    let forged = format!("{}.{signature}", good.rsplit_once('.').unwrap().0);
     for _ in 0..5 {
         assert_eq!(bench.verdict(&forged).await, Err(Reason::BadSignature));
     }

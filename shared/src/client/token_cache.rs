@@ -15,7 +15,8 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use prometheus::Registry;
 use reqwest::header::HeaderValue;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tracing::{debug, warn};
 
 use crate::client::token_source::{IssuedToken, TokenFetchError, TokenRequest, TokenSource};
@@ -216,7 +217,11 @@ impl Inner {
     fn held(self: &Arc<Self>, request: &TokenRequest) -> Option<HeaderValue> {
         let now = self.clock.monotonic();
         let (header, due) = self.entries.serve(request, now)?;
-        if due && let Ok(permit) = Arc::clone(&self.renewals).try_acquire_owned() {
+        // Outside of a runtime nothing can be done in the background.
+        if due
+            && Handle::try_current().is_ok()
+            && let Ok(permit) = Arc::clone(&self.renewals).try_acquire_owned()
+        {
             self.renew(request, permit);
         }
         Some(header)
@@ -256,7 +261,12 @@ impl Inner {
             if let Some(error) = state.paused_at(now) {
                 return Step::Failed(error);
             }
-            return match self.pass(&entry, &mut state, (request, None)) {
+            let (passage, launch) = self.pass(&entry, &mut state, (request, None));
+            drop(state);
+            if let Some(launch) = launch {
+                launch.go();
+            }
+            return match passage {
                 Passage::Closed(error) => Step::Failed(error),
                 Passage::Behind(flight) => Step::WaitFor(flight),
                 Passage::Fetching(flight) => Step::Wait(flight),
@@ -264,24 +274,27 @@ impl Inner {
         }
     }
 
-    /// Starts a fetch, if the source may be asked now.
+    /// Prepares a fetch, if the source may be asked now. It has to be let go when all locks have been released.
     fn pass(
         self: &Arc<Self>,
         entry: &Arc<Entry>,
         state: &mut State,
         (request, renewal): (&TokenRequest, Option<OwnedSemaphorePermit>),
-    ) -> Passage {
+    ) -> (Passage, Option<Launch>) {
+        let mut launch = None;
         let start = |probe| {
             let (inner, entry) = (Arc::clone(self), Arc::clone(entry));
             let landing = Landing { inner, entry, probe, _renewal: renewal };
-            start_fetch(landing, request.clone())
+            let (prepared, flight) = prepare_fetch(landing, request.clone());
+            launch = Some(prepared);
+            flight
         };
         let passage = self.gate.pass(self.clock.monotonic(), start);
         if let Passage::Fetching(flight) = &passage {
             state.flight = Some(flight.clone());
             self.upkeep.start(self);
         }
-        passage
+        (passage, launch)
     }
 
     /// Renews a token that is held and due, in the background.
@@ -292,7 +305,11 @@ impl Inner {
         let due = entry.good_at(now).is_some_and(|held| now >= held.renew_at);
         let idle = !state.evicted && state.flight.is_none() && state.paused_at(now).is_none();
         if due && idle {
-            self.pass(&entry, &mut state, (request, Some(permit)));
+            let (_, launch) = self.pass(&entry, &mut state, (request, Some(permit)));
+            drop(state);
+            if let Some(launch) = launch {
+                launch.go();
+            }
         }
     }
 
@@ -358,10 +375,34 @@ impl Inner {
 }
 
 /// The fetch runs in a task of its own: it ends, and its result is kept, also when nobody waits any more.
-fn start_fetch(landing: Landing, request: TokenRequest) -> Flight {
-    let task = tokio::spawn(async move { landing.inner.fetch(&landing, &request).await });
-    let gone = |_| Err(TokenFetchError::Nonsense("the fetch was cut off".to_owned()));
-    async move { task.await.unwrap_or_else(gone) }.boxed().shared()
+fn prepare_fetch(landing: Landing, request: TokenRequest) -> (Launch, Flight) {
+    let (go, ready) = oneshot::channel::<Landing>();
+    let task = tokio::spawn(async move {
+        match ready.await {
+            Ok(landing) => landing.inner.fetch(&landing, &request).await,
+            Err(_) => Err(cut_off()),
+        }
+    });
+    let flight = async move { task.await.unwrap_or_else(|_| Err(cut_off())) }.boxed().shared();
+    (Launch { go, landing }, flight)
+}
+
+fn cut_off() -> TokenFetchError {
+    TokenFetchError::Nonsense("the fetch was cut off".to_owned())
+}
+
+/// A fetch that waits to be let go. A runtime that is about to end drops a task at once, in the very call that hands it
+/// over: then the landing must not look for locks that are held there.
+struct Launch {
+    go: oneshot::Sender<Landing>,
+    landing: Landing,
+}
+
+impl Launch {
+    fn go(self) {
+        // It comes back when there is nobody to fetch any more, and ends the flight.
+        drop(self.go.send(self.landing));
+    }
 }
 
 /// Ends the flight with its task, however that ends: a source that panics must not fail its callers for ever.

@@ -202,3 +202,90 @@ impl KeySource for KeySet {
         Ok(KeySet::find(self, kid))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::token::signer::{SigningError, TokenSigner};
+
+    fn public_key(algorithm: Algorithm) -> Result<Value, SigningError> {
+        let signer = TokenSigner::from_pkcs8(algorithm, &TokenSigner::generate(algorithm)?)?;
+        Ok(json!(signer.public_key()))
+    }
+
+    /// The set of this key with other members; `null` takes one away.
+    fn with(key: &Value, members: &Value) -> Result<KeySet, KeySetError> {
+        let mut key = key.clone();
+        for (name, value) in members.as_object().into_iter().flatten() {
+            key[name] = value.clone();
+        }
+        KeySet::parse(json!({ "keys": [key] }).to_string().as_bytes())
+    }
+
+    #[test]
+    fn a_key_is_used_only_if_all_its_members_are_of_one_kind() -> Result<(), SigningError> {
+        let text = |bytes: usize| URL_SAFE_NO_PAD.encode(vec![0xff; bytes]);
+        let everywhere = [
+            json!({"use": "enc"}),
+            json!({"kid": null}),
+            json!({"alg": null}),
+            json!({"alg": "RS512"}),
+            json!({"kty": "oct"}),
+            json!({"crv": "P-384"}),
+        ];
+        let (short, long) = (text(31), text(33));
+        let own = [
+            (Algorithm::Es256, [json!({"kty": "OKP"}), json!({"x": short}), json!({"y": long})]),
+            (
+                Algorithm::EdDsa,
+                [json!({"kty": "EC"}), json!({"x": short}), json!({"crv": "X25519"})],
+            ),
+            (Algorithm::Rs256, [json!({"kty": "EC"}), json!({"n": text(255)}), json!({"e": null})]),
+        ];
+        for (algorithm, bent) in own {
+            let key = public_key(algorithm)?;
+            assert!(with(&key, &json!({})).is_ok() && with(&key, &json!({"use": null})).is_ok());
+            for members in everywhere.iter().chain(&bent) {
+                let set = with(&key, members);
+                assert!(matches!(set, Err(KeySetError::Empty)), "{algorithm} {members}");
+            }
+        }
+        Ok(())
+    }
+
+    /// The same 64 bytes, cut at another place, are no two coordinates.
+    #[test]
+    fn a_coordinate_has_its_whole_length() -> Result<(), SigningError> {
+        let key = public_key(Algorithm::Es256)?;
+        let member = |name: &str| decoded(&key[name].as_str().map(str::to_owned));
+        let point = [member("x"), member("y")].into_iter().flatten().collect::<Vec<_>>().concat();
+        let cut = |at: usize| {
+            let (x, y) = point.split_at(at);
+            with(&key, &json!({"x": URL_SAFE_NO_PAD.encode(x), "y": URL_SAFE_NO_PAD.encode(y)}))
+        };
+        assert!(cut(32).is_ok());
+        assert!(matches!((cut(31), cut(33)), (Err(KeySetError::Empty), Err(KeySetError::Empty))));
+        Ok(())
+    }
+
+    #[test]
+    fn a_set_with_any_part_of_a_private_key_is_refused() -> Result<(), SigningError> {
+        let key = public_key(Algorithm::EdDsa)?;
+        for member in ["d", "p", "q", "k"] {
+            let set = with(&key, &json!({ member: "AQ" }));
+            assert!(matches!(set, Err(KeySetError::PrivateKey)), "{member}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_set_has_a_hundred_keys_at_most() -> Result<(), SigningError> {
+        let key = public_key(Algorithm::EdDsa)?;
+        let set = |keys| KeySet::parse(json!({ "keys": vec![&key; keys] }).to_string().as_bytes());
+        assert!(set(100).is_ok());
+        assert!(matches!(set(101), Err(KeySetError::TooManyKeys)));
+        Ok(())
+    }
+}

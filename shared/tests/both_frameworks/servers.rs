@@ -1,4 +1,4 @@
-//! The same five routes in both frameworks.
+//! The same routes in both frameworks.
 
 use std::net::SocketAddr;
 
@@ -8,7 +8,7 @@ use shared::edge::Edge;
 use shared::health::HttpMetrics;
 use shared::tower::{RequireLayer, SessionLayer};
 use shared::{
-    Identity, MaybeSession, Policy, Routes, Session, SessionMiddleware, SessionSource,
+    Caller, Identity, MaybeSession, Policy, Routes, Session, SessionMiddleware, SessionSource,
     require_session,
 };
 
@@ -57,6 +57,8 @@ fn actix_routes() -> Routes {
         .get("/mine", async |session: Session| shown(&session)).public()
         .post("/settle", async || "settled").scope("order:settle")
         .get("/admin", async || "admin").session().role("admin")
+        .get("/both", async || "both").session().scope("order:read").scope("order:settle")
+        .get("/client", async |caller: Caller| caller.claims().client_id.clone()).public()
         .get("/headers", async |request: actix_web::HttpRequest| {
             let names = request.headers().keys().map(ToString::to_string);
             claiming(names.collect())
@@ -86,6 +88,11 @@ pub async fn start_axum(source: SessionSource) -> SocketAddr {
             post(async |_: Identity| "settled").layer(held_to(Policy::scope("order:settle"))),
         )
         .route("/admin", get(async || "admin").layer(held_to(Policy::role("admin"))))
+        .route(
+            "/both",
+            get(async || "both")
+                .layer(held_to(Policy::SESSION.and_scope("order:read").and_scope("order:settle"))),
+        )
         .route(
             "/headers",
             get(async |headers: axum::http::HeaderMap| {

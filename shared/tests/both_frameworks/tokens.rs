@@ -17,9 +17,13 @@ async fn both_let_in_the_same_callers_and_refuse_the_others_in_the_same_words() 
     let pair = Pair::with_tokens().await;
     let (user, service) =
         (pair.token("order:read", Some(SESSION)), pair.token("order:settle", None));
+    let both = pair.token("order:read order:settle", None);
+    let user_of_both = pair.token("order:read order:settle", Some(SESSION));
     let admin = SESSION.replace("clerk", "admin");
     let admin = pair.token("", Some(&admin));
-    let forged = format!("{}A", &user[..user.len() - 1]);
+    // Signed for somebody else: the last character of a signature may well be the one that replaces it.
+    let (_, signature) = service.rsplit_once('.').unwrap();
+    let forged = format!("{}.{signature}", user.rsplit_once('.').unwrap().0);
     let two = [bearer(&user), bearer(&user)].concat();
     let scope = r#"Bearer error="insufficient_scope", scope="order:settle""#;
     let role = r#"Bearer error="insufficient_scope", error_description="the session lacks a role""#;
@@ -50,6 +54,11 @@ async fn both_let_in_the_same_callers_and_refuse_the_others_in_the_same_words() 
         ("without the role", "GET /admin", bearer(&user), refusal(403, "A014", role)),
         ("with the role", "GET /admin", bearer(&admin), ok()),
         ("stranger, role", "GET /admin", vec![], no_session()),
+        ("stranger, session and scopes", "GET /both", vec![], no_session()),
+        ("neither session nor scopes", "GET /both", bearer(&service), no_session()),
+        ("scopes without a session", "GET /both", bearer(&both), no_session()),
+        ("the first scope only", "GET /both", bearer(&user), refusal(403, "A005", scope)),
+        ("session and scopes", "GET /both", bearer(&user_of_both), ok()),
     ];
     for (name, request, headers, expected) in &cases {
         let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();

@@ -5,7 +5,7 @@ use shared::health::Readiness;
 use crate::raw_http::{self, Answer};
 use crate::{AUDIENCE, Service, issuer};
 
-async fn ask(service: &Service, path: &str) -> Answer {
+pub async fn ask(service: &Service, path: &str) -> Answer {
     let request = format!("GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n");
     raw_http::send(service.management_address, request.as_bytes()).await
 }

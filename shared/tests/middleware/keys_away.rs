@@ -1,22 +1,36 @@
 //! Without the issuer's keys nobody can say whether a token is good: the answer is "later", not "no".
 
-use shared::RemoteKeys;
 use shared::health::Readiness;
-use shared::token::verifier::Expectation;
+use shared::server::Parts;
+use shared::{Expectation, RemoteKeys, TokenVerifier};
 
-use crate::{AUDIENCE, Service, issuer, refusal};
+use crate::{AUDIENCE, Service, health, issuer, refusal};
 
-#[actix_web::test]
-async fn while_the_keys_are_away_a_token_is_answered_503_and_a_stranger_is_served() {
-    // Nothing listens on a port that was just given back.
+/// An issuer that is not there: nothing listens on a port that was just given back.
+fn keys_from_nowhere() -> (TokenVerifier, RemoteKeys) {
     let nowhere = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let expectation = Expectation {
         issuer: "https://issuer.test".to_owned(),
         audience: AUDIENCE.to_owned(),
         max_lifetime_s: 3600,
     };
-    let url = format!("http://{nowhere}/jwks.json");
-    let (verifier, _) = RemoteKeys::verifier(&url, expectation).unwrap();
+    RemoteKeys::verifier(&format!("http://{nowhere}/jwks.json"), expectation).unwrap()
+}
+
+#[actix_web::test]
+async fn a_service_without_its_issuers_keys_is_not_ready_and_its_metrics_show_how_they_fare() {
+    let (verifier, keys) = keys_from_nowhere();
+    let parts = Parts::new(Readiness::new()).with_issuer(verifier, &keys);
+    let service = Service::start_of(issuer(), parts);
+    let ready = health::ask(&service, "/readyz").await;
+    assert_eq!((ready.status, &ready.json()["parts"]["keys"]), (503, &"away".into()));
+    let metrics = health::ask(&service, "/metrics").await.body;
+    assert!(metrics.lines().any(|line| line.starts_with("jwks_fetches_total")), "{metrics}");
+}
+
+#[actix_web::test]
+async fn while_the_keys_are_away_a_token_is_answered_503_and_a_stranger_is_served() {
+    let (verifier, _) = keys_from_nowhere();
     let service = Service::start_with(issuer(), verifier, Readiness::new());
     let token = service.token("");
     for path in ["/public", "/greet", "/orders", "/admin"] {

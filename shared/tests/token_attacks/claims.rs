@@ -179,9 +179,47 @@ async fn a_claim_that_occurs_twice_is_refused() {
             (r#","sub":"client","scope":["auth:admin"]"#, "bad_claims"),
             (r#","sub":"client","session":"{}""#, "bad_claims"),
             (r#","sub":"client","act":{"sub":"a","sub":"b"}"#, "bad_claims"),
+            (r#","sub":"client","unheard_of":{"a":[{"b":1,"b":1}]}"#, "bad_claims"),
+            (r#","sub":"client","nbf":null,"nbf":1"#, "bad_claims"),
+            (r#","sub":"client","sid":null,"sid":"a""#, "bad_claims"),
         ],
     )
     .await;
+}
+
+/// J21. Whichever it is, and also where both say the same.
+#[tokio::test]
+async fn no_claim_may_occur_twice() {
+    let members = [
+        ("iss", json!(OUR_ISSUER)),
+        ("sub", json!("client")),
+        ("aud", json!([AUDIENCE])),
+        ("client_id", json!("client")),
+        ("scope", json!(["order:read"])),
+        ("iat", json!(NOW_S)),
+        ("exp", json!(NOW_S + 300)),
+        ("nbf", json!(NOW_S)),
+        ("jti", json!("1")),
+        ("session", json!(r#"{"companyId":100,"userId":200}"#)),
+        ("sid", json!("1")),
+        ("act", json!({"sub": "a"})),
+        ("unheard_of", json!(1)),
+    ];
+    for bench in Bench::all() {
+        let header = bench.issuer.header().to_string();
+        let mut cases: Vec<Case> = Vec::new();
+        for (name, value) in &members {
+            let mut claims = bench.claims();
+            claims.as_object_mut().unwrap().remove(*name);
+            let start = claims.to_string().trim_end_matches('}').to_owned();
+            let member = format!(r#","{name}":{value}"#);
+            let once = bench.sign_text(&header, &format!("{start}{member}}}"));
+            let twice = bench.sign_text(&header, &format!("{start}{member}{member}}}"));
+            cases.push((format!("{name} once"), once, ACCEPTED));
+            cases.push((format!("{name} twice"), twice, "bad_claims"));
+        }
+        bench.check(cases).await;
+    }
 }
 
 /// No log line and no metric may be forged by what a token says.

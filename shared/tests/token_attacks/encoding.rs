@@ -158,14 +158,56 @@ async fn a_part_that_is_not_a_json_object_of_ours_is_refused() {
     }
 }
 
+/// RFC 7515 section 7.1. The issuer itself has signed them.
+#[tokio::test]
+async fn a_signed_message_of_other_than_two_parts_is_refused() {
+    for bench in Bench::all() {
+        let good = bench.good();
+        let (header, payload, _) = parts(&good);
+        let messages = [
+            header.to_owned(),
+            format!("{header}.{payload}."),
+            format!("{header}.{payload}.{payload}"),
+            format!(".{header}.{payload}"),
+        ];
+        let case = |message: &String| {
+            let token = bench.issuer.sign_message(message).unwrap().expose().to_owned();
+            (message.clone(), token, "malformed")
+        };
+        bench.check(messages.iter().map(case).collect()).await;
+    }
+}
+
+/// A good token of exactly this many bytes, with spaces in its JSON for what is missing.
+fn good_token_of(bench: &Bench, bytes: usize) -> String {
+    let (header, claims) = (bench.issuer.header().to_string(), bench.claims().to_string());
+    let signature = parts(&bench.good()).2.len();
+    let padded = |text: &str, spaces: usize| format!("{text}{}", " ".repeat(spaces));
+    let length = |text: &str, spaces| base64url(padded(text, spaces)).len();
+    // No base64url is 4n + 1 characters long: then the header has to give way.
+    let before = (0..3).find(|before| {
+        let rest = bytes - length(&header, *before) - signature - 2;
+        rest % 4 != 1
+    });
+    let before = before.unwrap();
+    let rest = bytes - length(&header, before) - signature - 2;
+    let after = rest * 3 / 4 - claims.len();
+    let token = bench.sign_text(&padded(&header, before), &padded(&claims, after));
+    assert_eq!(token.len(), bytes);
+    token
+}
+
 /// J22.
 #[tokio::test]
 async fn a_token_longer_than_16_kib_is_refused_however_good_it_is() {
     for bench in Bench::all() {
+        let (longest, too_long) =
+            (good_token_of(&bench, 16 * 1024), good_token_of(&bench, 16 * 1024 + 1));
         let with_ballast = |bytes: usize| bench.with_claims(json!({"ballast": "x".repeat(bytes)}));
         bench
             .check(vec![
-                ("11 KiB".into(), with_ballast(11 * 1024), ACCEPTED),
+                ("16 KiB".into(), longest, ACCEPTED),
+                ("a byte more".into(), too_long, "malformed"),
                 ("64 KiB".into(), with_ballast(48 * 1024), "malformed"),
                 ("1 MiB".into(), with_ballast(768 * 1024), "malformed"),
                 (

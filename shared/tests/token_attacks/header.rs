@@ -47,6 +47,31 @@ async fn an_algorithm_that_is_none_missing_or_nonsense_is_refused() {
     }
 }
 
+/// J01. Two parsers could read different ones, whichever member it is.
+#[tokio::test]
+async fn no_member_of_the_header_may_occur_twice() {
+    for bench in Bench::all() {
+        let header = bench.issuer.header();
+        let start = header.to_string().trim_end_matches('}').to_owned();
+        let mut members: Vec<String> = header
+            .as_object()
+            .unwrap()
+            .iter()
+            .map(|(name, value)| format!(r#","{name}":{value}"#))
+            .collect();
+        members.push(r#","x":1,"x":1"#.to_owned());
+        members.push(r#","x":{"a":1,"a":1}"#.to_owned());
+        let token = |member: &str| {
+            bench.sign_text(&format!("{start}{member}}}"), &bench.claims().to_string())
+        };
+        let mut cases: Vec<Case> = vec![("once".into(), token(r#","x":1"#), crate::ACCEPTED)];
+        for member in &members {
+            cases.push((member.clone(), token(member), "malformed"));
+        }
+        bench.check(cases).await;
+    }
+}
+
 /// J09. A key has exactly one algorithm, also within its family.
 #[tokio::test]
 async fn every_algorithm_but_the_keys_own_is_refused() {
@@ -154,8 +179,10 @@ async fn a_key_id_that_means_something_elsewhere_is_an_unknown_key() {
             assert!(!error.contains(['\r', '\n', '\0']), "{error:?}");
             cases.push((format!("kid {text:?}"), token, "unknown_key"));
         }
-        let too_long = "k".repeat(6 * 1024);
-        for kid in [json!(1), json!(true), json!(["a"]), json!({"a": 1}), json!(too_long)] {
+        let too_long = [129, 6 * 1024].map(|bytes| json!("k".repeat(bytes)));
+        for kid in
+            [json!(1), json!(true), json!(["a"]), json!({"a": 1})].into_iter().chain(too_long)
+        {
             let token = bench.with_header(json!({"kid": kid}));
             cases.push((format!("kid {kid:.20}"), token, "malformed"));
         }
@@ -210,7 +237,7 @@ async fn a_token_of_another_type_is_refused() {
             cases.push((format!("typ {typ}"), bench.with_header(json!({"typ": typ})), "malformed"));
         }
         // RFC 7515 section 4.1.9: a media type, with or without its prefix, in any case.
-        for typ in ["AT+JWT", "application/at+jwt"] {
+        for typ in ["AT+JWT", "application/at+jwt", "Application/AT+JWT"] {
             let token = bench.with_header(json!({"typ": typ}));
             cases.push((format!("typ {typ}"), token, crate::ACCEPTED));
         }

@@ -36,9 +36,9 @@ pub(super) async fn fetch(
     if let Some((_, etag)) = known {
         request = request.header(IF_NONE_MATCH, etag);
     }
-    let response = request.send().await.map_err(|error| describe(&error))?;
+    let response = request.send().await.map_err(|error| describe(&error.without_url()))?;
     if !is_same_place(response.url(), url) {
-        return Err(format!("the answer comes from {}", response.url()));
+        return Err("the answer comes from elsewhere".to_owned());
     }
     match (response.status(), known) {
         (StatusCode::NOT_MODIFIED, Some((held, etag))) => Ok(unchanged(&response, held, etag)),
