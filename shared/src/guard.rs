@@ -6,8 +6,6 @@ use std::rc::Rc;
 
 use actix_web::body::EitherBody;
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready};
-use actix_web::http::Method;
-use actix_web::http::header::{ACCESS_CONTROL_REQUEST_METHOD, ORIGIN};
 use actix_web::{Error, HttpMessage};
 use futures_util::TryFutureExt;
 use futures_util::future::{Either, MapOk};
@@ -15,6 +13,7 @@ use futures_util::future::{Either, MapOk};
 use crate::identity::Identity;
 use crate::policy::Policy;
 use crate::reply::ApiError;
+use crate::session_source::is_preflight;
 
 /// Refuses whoever comes without a session: 401 A001.
 ///
@@ -146,10 +145,4 @@ pub(crate) fn check(request: &ServiceRequest, policy: &Policy) -> Result<(), Api
         return Err(ApiError::unexpected("SessionMiddleware is not installed on this app"));
     };
     Ok(policy.check(identity)?)
-}
-
-/// As the Fetch standard tells it from another `OPTIONS`.
-fn is_preflight(request: &ServiceRequest) -> bool {
-    let has = |name| request.headers().contains_key(name);
-    request.method() == Method::OPTIONS && has(ORIGIN) && has(ACCESS_CONTROL_REQUEST_METHOD)
 }

@@ -1,81 +1,22 @@
 //! [`Session`]: the caller on whose behalf a request is made.
 
+mod id;
+mod text;
+
 use std::fmt;
 use std::sync::Arc;
 
-use serde::de::{Deserializer, MapAccess, Visitor};
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use crate::clock::Timestamp;
-use crate::strict_json::{Text, UniqueNames, repeated, set_once};
+pub use id::{CompanyId, NotAnId, UserId};
 
 /// The longest session, in bytes of JSON.
 pub const MAX_SESSION_BYTES: usize = 2048;
 
 /// The member that says when the serving side loaded the session; it never travels.
 const DO_DT: &str = "doDT";
-
-/// A company (tenant): an integer greater than 0.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
-#[serde(try_from = "i64", into = "i64")]
-pub struct CompanyId(i64);
-
-/// A user: an integer greater than 0.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
-#[serde(try_from = "i64", into = "i64")]
-pub struct UserId(i64);
-
-/// An id that is not an integer greater than 0.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("an id is an integer greater than 0")]
-pub struct NotAnId;
-
-macro_rules! id {
-    ($name:ident) => {
-        impl $name {
-            /// The smallest: 1.
-            pub const MIN: Self = Self(1);
-
-            /// The number itself.
-            #[must_use]
-            pub fn get(self) -> i64 {
-                self.0
-            }
-        }
-
-        impl TryFrom<i64> for $name {
-            type Error = NotAnId;
-
-            fn try_from(number: i64) -> Result<Self, NotAnId> {
-                if number > 0 { Ok(Self(number)) } else { Err(NotAnId) }
-            }
-        }
-
-        impl From<$name> for i64 {
-            fn from(id: $name) -> i64 {
-                id.0
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                self.0.fmt(formatter)
-            }
-        }
-
-        impl std::str::FromStr for $name {
-            type Err = NotAnId;
-
-            fn from_str(text: &str) -> Result<Self, NotAnId> {
-                text.parse::<i64>().map_err(|_| NotAnId).and_then(Self::try_from)
-            }
-        }
-    };
-}
-
-id!(CompanyId);
-id!(UserId);
 
 /// The caller on whose behalf a request is made: a user of a company, as auth-service vouched for it.
 ///
@@ -180,10 +121,7 @@ impl Session {
         if text.len() > MAX_SESSION_BYTES {
             return Err(SessionError::TooLong);
         }
-        let mut deserializer = serde_json::Deserializer::from_str(text);
-        let read = deserializer.deserialize_map(Object);
-        let read = read.and_then(|read| deserializer.end().map(|()| read));
-        read.map_err(|_| SessionError::NotAnObject)?.session()?.within_limit()
+        text::read(text)?.within_limit()
     }
 
     /// What travels is the canonical text, and that may be longer than the one that was read: `1e3` is `1000.0`.
@@ -246,65 +184,6 @@ impl Members {
         // Serializing a map with string keys into a String cannot fail.
         serde_json::to_string(self).unwrap_or_default()
     }
-}
-
-/// The members of a session's text, as they were read.
-#[derive(Default)]
-struct Read {
-    company_id: Option<Value>,
-    user_id: Option<Value>,
-    roles: Option<Value>,
-    do_dt: Option<Value>,
-    attributes: Map<String, Value>,
-}
-
-struct Object;
-
-impl<'de> Visitor<'de> for Object {
-    type Value = Read;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Read, A::Error> {
-        let mut read = Read::default();
-        while let Some(Text(name)) = members.next_key()? {
-            let value = members.next_value_seed(UniqueNames)?;
-            match name.as_ref() {
-                "companyId" => set_once(&mut read.company_id, value)?,
-                "userId" => set_once(&mut read.user_id, value)?,
-                "roles" => set_once(&mut read.roles, value)?,
-                DO_DT => set_once(&mut read.do_dt, value)?,
-                other if read.attributes.insert(other.to_owned(), value).is_none() => {}
-                _ => return Err(repeated()),
-            }
-        }
-        Ok(read)
-    }
-}
-
-impl Read {
-    fn session(self) -> Result<Session, SessionError> {
-        let Self { company_id, user_id, roles, mut attributes, .. } = self;
-        let company_id = CompanyId(id(company_id.as_ref(), "companyId")?);
-        let user_id = UserId(id(user_id.as_ref(), "userId")?);
-        let roles = roles.map_or(Some(Vec::new()), texts).ok_or(SessionError::Member("roles"))?;
-        sort_members(&mut attributes);
-        let json = String::new();
-        Ok(Session::of(Members { company_id, user_id, roles, attributes, json }))
-    }
-}
-
-fn texts(value: Value) -> Option<Vec<String>> {
-    let Value::Array(items) = value else { return None };
-    let text = |item| if let Value::String(text) = item { Some(text) } else { None };
-    items.into_iter().map(text).collect()
-}
-
-fn id(value: Option<&Value>, name: &'static str) -> Result<i64, SessionError> {
-    let id = value.and_then(Value::as_i64);
-    id.filter(|id| *id > 0).ok_or(SessionError::Member(name))
 }
 
 /// Keeps the canonical text canonical also where another crate turns on serde_json's `preserve_order`.

@@ -227,6 +227,12 @@ fn bearer(head: &impl RequestHead) -> Result<Option<&[u8]>, Reason> {
     }
 }
 
+/// A CORS preflight, as the Fetch standard tells it from another `OPTIONS`.
+pub(crate) fn is_preflight(head: &impl RequestHead) -> bool {
+    let has = |name| head.values(name).next().is_some();
+    head.method() == "OPTIONS" && has("origin") && has("access-control-request-method")
+}
+
 /// RFC 9110 section 11.1: the scheme may be written in any case.
 const SCHEME: &[u8] = b"Bearer ";
 

@@ -15,7 +15,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use http::{Method, Request, Response, header};
+use http::{Request, Response};
 use http_body::Body;
 use pin_project_lite::pin_project;
 use tower_layer::Layer;
@@ -27,7 +27,7 @@ use answer::{Asked, refuse};
 use crate::identity::Identity;
 use crate::policy::Policy;
 use crate::refusal::{Reason, Refusal};
-use crate::session_source::{Found, SessionSource, bearer_text};
+use crate::session_source::{Found, SessionSource, bearer_text, is_preflight};
 
 /// Finds out who is calling, as [`SessionMiddleware`](crate::SessionMiddleware) does: the [`Identity`] is put into the
 /// request's extensions, a bad token is answered 401 on every route, and headers that claim a session are taken out.
@@ -241,14 +241,6 @@ where
 fn check<B>(request: &Request<B>, policy: &Policy) -> Result<(), Refusal> {
     let identity = request.extensions().get::<Identity>();
     policy.check(identity.unwrap_or(&Identity::Anonymous))
-}
-
-/// As the Fetch standard tells it from another `OPTIONS`.
-fn is_preflight<B>(request: &Request<B>) -> bool {
-    let has = |name| request.headers().contains_key(name);
-    request.method() == Method::OPTIONS
-        && has(header::ORIGIN)
-        && has(header::ACCESS_CONTROL_REQUEST_METHOD)
 }
 
 pin_project! {

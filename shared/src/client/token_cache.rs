@@ -3,6 +3,7 @@
 mod entry;
 mod exposition;
 mod gate;
+mod launch;
 mod metrics;
 mod shards;
 mod upkeep;
@@ -12,11 +13,10 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::FutureExt;
 use prometheus::Registry;
 use reqwest::header::HeaderValue;
 use tokio::runtime::Handle;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::{debug, warn};
 
 use crate::client::token_source::{IssuedToken, TokenFetchError, TokenRequest, TokenSource};
@@ -24,6 +24,7 @@ use crate::clock::Clock;
 use crate::token::AccessToken;
 use entry::{Entry, FetchResult, Flight, Held, State};
 use gate::{Gate, Passage};
+use launch::{Landing, Launch, prepare_fetch};
 pub(crate) use metrics::Metrics;
 pub use metrics::TokenCounts;
 use shards::Shards;
@@ -371,55 +372,5 @@ impl Inner {
     fn too_late(&self, request: &TokenRequest, waited: Duration) -> TokenFetchError {
         let last = self.last_failure(request).or_else(|| self.gate.last_failure());
         TokenFetchError::Deadline { waited, last: last.map(Box::new) }
-    }
-}
-
-/// The fetch runs in a task of its own: it ends, and its result is kept, also when nobody waits any more.
-fn prepare_fetch(landing: Landing, request: TokenRequest) -> (Launch, Flight) {
-    let (go, ready) = oneshot::channel::<Landing>();
-    let task = tokio::spawn(async move {
-        match ready.await {
-            Ok(landing) => landing.inner.fetch(&landing, &request).await,
-            Err(_) => Err(cut_off()),
-        }
-    });
-    let flight = async move { task.await.unwrap_or_else(|_| Err(cut_off())) }.boxed().shared();
-    (Launch { go, landing }, flight)
-}
-
-fn cut_off() -> TokenFetchError {
-    TokenFetchError::Nonsense("the fetch was cut off".to_owned())
-}
-
-/// A fetch that waits to be let go. A runtime that is about to end drops a task at once, in the very call that hands it
-/// over: then the landing must not look for locks that are held there.
-struct Launch {
-    go: oneshot::Sender<Landing>,
-    landing: Landing,
-}
-
-impl Launch {
-    fn go(self) {
-        // It comes back when there is nobody to fetch any more, and ends the flight.
-        drop(self.go.send(self.landing));
-    }
-}
-
-/// Ends the flight with its task, however that ends: a source that panics must not fail its callers for ever.
-struct Landing {
-    inner: Arc<Inner>,
-    entry: Arc<Entry>,
-    probe: bool,
-    _renewal: Option<OwnedSemaphorePermit>,
-}
-
-impl Drop for Landing {
-    fn drop(&mut self) {
-        self.entry.state().flight = None;
-        if self.probe {
-            self.inner.gate.probed();
-        }
-        // What was under way could not be evicted.
-        self.inner.entries.shrink();
     }
 }
