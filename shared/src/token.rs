@@ -4,6 +4,7 @@
 pub mod algorithm;
 mod claims;
 mod header;
+pub mod jws;
 pub mod key_set;
 #[cfg(feature = "client")]
 pub mod remote_keys;

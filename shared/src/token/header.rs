@@ -23,6 +23,26 @@ pub(super) struct Header<'h> {
 }
 
 impl<'h> Header<'h> {
+    /// The header of an access token.
+    pub(super) fn parse(json: &'h [u8]) -> Result<Self, TokenError> {
+        let header = AnyHeader::parse(json)?;
+        if !header.is_a(TOKEN_TYPE) {
+            return Err(TokenError::Malformed("not an access token"));
+        }
+        let algorithm = header.algorithm()?;
+        let kid = header.kid.ok_or(TokenError::Malformed("header lacks kid"))?;
+        Ok(Self { algorithm, kid })
+    }
+}
+
+/// The same of a JWS of any type.
+pub(super) struct AnyHeader<'h> {
+    alg: Cow<'h, str>,
+    pub(super) kid: Option<Cow<'h, str>>,
+    typ: Option<Cow<'h, str>>,
+}
+
+impl<'h> AnyHeader<'h> {
     pub(super) fn parse(json: &'h [u8]) -> Result<Self, TokenError> {
         if json.len() > MAX_HEADER_BYTES {
             return Err(TokenError::Malformed("header is too long"));
@@ -32,28 +52,31 @@ impl<'h> Header<'h> {
         if members.refused {
             return Err(TokenError::Malformed("header has a member that we refuse"));
         }
-        let (Some(alg), Some(typ), Some(kid)) = (members.alg, members.typ, members.kid) else {
-            return Err(TokenError::Malformed("header lacks alg, typ or kid"));
-        };
-        if !is_access_token(&typ) {
-            return Err(TokenError::Malformed("not an access token"));
-        }
-        if kid.len() > MAX_KID_BYTES {
+        let alg = members.alg.ok_or(TokenError::Malformed("header lacks alg"))?;
+        if members.kid.as_ref().is_some_and(|kid| kid.len() > MAX_KID_BYTES) {
             return Err(TokenError::Malformed("key id is too long"));
         }
-        let algorithm = alg.parse().map_err(|_| TokenError::WrongAlgorithm)?;
-        Ok(Self { algorithm, kid })
+        Ok(Self { alg, kid: members.kid, typ: members.typ })
+    }
+
+    pub(super) fn algorithm(&self) -> Result<Algorithm, TokenError> {
+        self.alg.parse().map_err(|_| TokenError::WrongAlgorithm)
+    }
+
+    /// Whether it says that it is of this type.
+    pub(super) fn is_a(&self, typ: &str) -> bool {
+        self.typ.as_deref().is_some_and(|own| is_type(own, typ))
     }
 }
 
 /// RFC 7515 section 4.1.9: media types do not tell cases apart, and `application/` may be left out.
-fn is_access_token(typ: &str) -> bool {
+fn is_type(typ: &str, expected: &str) -> bool {
     let prefix = "application/";
     let short = match typ.get(..prefix.len()) {
         Some(start) if start.eq_ignore_ascii_case(prefix) => &typ[prefix.len()..],
         _ => typ,
     };
-    short.eq_ignore_ascii_case(TOKEN_TYPE)
+    short.eq_ignore_ascii_case(expected)
 }
 
 #[derive(Default)]

@@ -185,6 +185,11 @@ pub trait KeySource: Send + Sync {
     /// The key, also when it has to be asked for. `Ok(None)`: the issuer has no such key.
     async fn find(&self, kid: &str) -> Result<Option<Arc<VerifyingKey>>, KeysUnavailable>;
 
+    /// The key of a source that has one only; for a JWS that does not name its key.
+    fn only_key(&self) -> Option<Arc<VerifyingKey>> {
+        None
+    }
+
     /// Rises each time a key that was given out before is no longer good; what was verified with it is then
     /// verified again.
     fn generation(&self) -> u64 {
@@ -200,6 +205,11 @@ impl KeySource for KeySet {
 
     async fn find(&self, kid: &str) -> Result<Option<Arc<VerifyingKey>>, KeysUnavailable> {
         Ok(KeySet::find(self, kid))
+    }
+
+    fn only_key(&self) -> Option<Arc<VerifyingKey>> {
+        let mut keys = self.keys.values();
+        keys.next().filter(|_| keys.len() == 0).cloned()
     }
 }
 

@@ -11,6 +11,7 @@ use aws_lc_rs::signature::{
 use aws_lc_rs::{digest, rsa};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Serialize;
 use serde_json::json;
 use zeroize::Zeroizing;
 
@@ -136,6 +137,22 @@ impl TokenSigner {
         token.push('.');
         URL_SAFE_NO_PAD.encode_string(&signature, &mut token);
         Ok(AccessToken::new(token))
+    }
+
+    /// Writes and signs a JWS of another type than an access token's (RFC 8725 section 3.11), with this JSON as its
+    /// payload.
+    ///
+    /// # Errors
+    /// As [`TokenSigner::sign`]; also when the payload cannot be written as JSON.
+    pub fn sign_as(&self, typ: &str, payload: &impl Serialize) -> Result<String, SigningError> {
+        let header = json!({"typ": typ, "alg": self.jwk.alg, "kid": self.kid}).to_string();
+        let mut text = URL_SAFE_NO_PAD.encode(header);
+        text.push('.');
+        URL_SAFE_NO_PAD.encode_string(serde_json::to_vec(payload)?, &mut text);
+        let signature = self.signature(text.as_bytes())?;
+        text.push('.');
+        URL_SAFE_NO_PAD.encode_string(&signature, &mut text);
+        Ok(text)
     }
 
     pub(crate) fn signature(&self, message: &[u8]) -> Result<Vec<u8>, SigningError> {

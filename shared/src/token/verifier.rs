@@ -4,21 +4,17 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwapOption;
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-
 use crate::clock::Clock;
 use crate::token::header::Header;
+use crate::token::jws::Parts;
 use crate::token::key_set::{KeySource, VerifyingKey};
 use crate::token::verified::{Moment, VerifiedTokens, fingerprint};
 pub use crate::token::verified::{VerifiedToken, VerifierCounts};
 use crate::token::{Claims, TokenError};
+use arc_swap::ArcSwapOption;
 
 /// How far the clocks of issuer and verifier may differ, in seconds.
 pub const LEEWAY_S: i64 = 30;
-/// The longest token, in bytes. Ours stay below 5 KiB with the largest session.
-const MAX_TOKEN_BYTES: usize = 16 * 1024;
 /// How many verified tokens are remembered, unless told otherwise; one takes about 1.5 KiB.
 const REMEMBERED: usize = 10_000;
 /// For how long, at most.
@@ -44,6 +40,7 @@ pub struct Expectation {
 pub struct TokenVerifier {
     keys: Arc<dyn KeySource>,
     expectation: Arc<Expectation>,
+    any_audience: bool,
     clock: Arc<dyn Clock>,
     verified: Arc<VerifiedTokens>,
     last_header: Arc<ArcSwapOption<LastHeader>>,
@@ -62,7 +59,15 @@ impl TokenVerifier {
     pub fn new(keys: Arc<dyn KeySource>, expectation: Expectation, clock: Arc<dyn Clock>) -> Self {
         let verified = Arc::new(VerifiedTokens::new(REMEMBERED, REMEMBERED_FOR));
         let (expectation, last_header) = (Arc::new(expectation), Arc::default());
-        Self { keys, expectation, clock, verified, last_header }
+        Self { keys, expectation, any_audience: false, clock, verified, last_header }
+    }
+
+    /// The same for the issuer itself, who has to read the tokens of all services: any audience will do. The memory is
+    /// one of its own.
+    #[must_use]
+    pub fn for_any_audience(self) -> Self {
+        let verified = Arc::new(VerifiedTokens::new(REMEMBERED, REMEMBERED_FOR));
+        Self { any_audience: true, verified, ..self }
     }
 
     /// The same with a memory of its own for this many verified tokens, each for this long at most. With 0 tokens
@@ -162,8 +167,11 @@ impl TokenVerifier {
         moment: &Moment,
     ) -> Result<VerifiedToken, TokenError> {
         parts.check_signature(key)?;
-        let claims = parts.claims()?;
+        let claims = claims(&parts.decoded_payload()?)?;
         self.expectation.check(&claims, moment.now.div_euclid(1_000_000))?;
+        if !self.any_audience {
+            self.expectation.check_audience(&claims)?;
+        }
         Ok(self.verified.insert(parts.message, moment, claims))
     }
 }
@@ -174,54 +182,8 @@ impl fmt::Debug for TokenVerifier {
     }
 }
 
-/// The three parts of a compact JWS (RFC 7515 section 7.1).
-struct Parts<'t> {
-    /// Header, dot and payload: what is signed.
-    message: &'t [u8],
-    signature: &'t [u8],
-}
-
-impl<'t> Parts<'t> {
-    /// From the end: a known token is not looked at any further than that.
-    fn split(token: &'t [u8]) -> Result<Self, TokenError> {
-        if token.len() > MAX_TOKEN_BYTES {
-            return Err(TokenError::Malformed("too long"));
-        }
-        let dot = memchr::memrchr(b'.', token);
-        let (message, signature) = dot.and_then(|dot| token.split_at_checked(dot)).ok_or(NO_JWS)?;
-        Ok(Self { message, signature: signature.get(1..).unwrap_or_default() })
-    }
-
-    fn header_and_payload(&self) -> Result<(&'t [u8], &'t [u8]), TokenError> {
-        let mut parts = self.message.split(|byte| *byte == b'.');
-        match (parts.next(), parts.next(), parts.next()) {
-            (Some(header), Some(payload), None) => Ok((header, payload)),
-            _ => Err(NO_JWS),
-        }
-    }
-
-    fn decoded_header(&self) -> Result<Vec<u8>, TokenError> {
-        let (header, _) = self.header_and_payload()?;
-        decode(header).ok_or(TokenError::Malformed("header is not base64url"))
-    }
-
-    fn check_signature(&self, key: &VerifyingKey) -> Result<(), TokenError> {
-        let signature = decode(self.signature).ok_or(TokenError::BadSignature)?;
-        if key.signed(self.message, &signature) { Ok(()) } else { Err(TokenError::BadSignature) }
-    }
-
-    fn claims(&self) -> Result<Claims, TokenError> {
-        let (_, payload) = self.header_and_payload()?;
-        let json = decode(payload).ok_or(TokenError::Malformed("claims are not base64url"))?;
-        serde_json::from_slice(&json).map_err(|error| bad_claims(&error))
-    }
-}
-
-const NO_JWS: TokenError = TokenError::Malformed("not three parts");
-
-/// Strict base64url: no padding, no other alphabet, no stray bits (RFC 7515 section 2).
-fn decode(part: &[u8]) -> Option<Vec<u8>> {
-    URL_SAFE_NO_PAD.decode(part).ok()
+fn claims(payload: &[u8]) -> Result<Claims, TokenError> {
+    serde_json::from_slice(payload).map_err(|error| bad_claims(&error))
 }
 
 /// The parser may quote what it read: the text goes to a log, so it is cut and its control characters escaped.
@@ -231,13 +193,14 @@ fn bad_claims(error: &serde_json::Error) -> TokenError {
 }
 
 impl Expectation {
+    fn check_audience(&self, claims: &Claims) -> Result<(), TokenError> {
+        if claims.aud.contains(&self.audience) { Ok(()) } else { Err(TokenError::WrongAudience) }
+    }
+
     /// The rules about content and time, as a pure function of `now_s` (seconds since 1970).
     fn check(&self, claims: &Claims, now_s: i64) -> Result<(), TokenError> {
         if claims.iss != self.issuer {
             return Err(TokenError::WrongIssuer);
-        }
-        if !claims.aud.contains(&self.audience) {
-            return Err(TokenError::WrongAudience);
         }
         for (name, value) in
             [("jti", &claims.jti), ("sub", &claims.sub), ("client_id", &claims.client_id)]
