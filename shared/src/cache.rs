@@ -1,5 +1,7 @@
 //! [`Cache`]: Redis, or the same calls on an in-process map.
 
+pub mod signal;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;

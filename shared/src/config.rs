@@ -163,6 +163,12 @@ pub mod defaults {
         NonZeroUsize::MIN.saturating_add(9)
     }
 
+    /// `memory://`: nothing is shared with other processes.
+    #[must_use]
+    pub fn cache_url() -> String {
+        "memory://".to_owned()
+    }
+
     /// Tokens may live for an hour.
     #[must_use]
     pub fn max_token_lifetime_s() -> i64 {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::{App, HttpServer};
+use futures_util::future::BoxFuture;
 
 use prometheus::Registry;
 use tracing::info;
@@ -38,6 +39,9 @@ pub struct Listen {
     /// Worker threads; each serves many connections.
     pub workers: usize,
 }
+
+/// What is done once when the server has stopped.
+type Last = Box<dyn FnOnce() -> BoxFuture<'static, ()> + Send>;
 
 /// What the server is made of, beside its routes.
 #[derive(Clone, Debug)]
@@ -153,6 +157,7 @@ pub struct BoundServer {
     server: Server,
     management: Server,
     readiness: Readiness,
+    last: Vec<Last>,
 }
 
 /// Both ports, taken but not served yet: their numbers are known before the service is put together.
@@ -217,7 +222,8 @@ impl Listeners {
             .listen(self.listener)
             .map_err(failed(address))?
             .run();
-        Ok(BoundServer { address, management_address, server, management, readiness })
+        let last = Vec::new();
+        Ok(BoundServer { address, management_address, server, management, readiness, last })
     }
 }
 
@@ -266,6 +272,17 @@ impl BoundServer {
         self.management_address
     }
 
+    /// The same server, which does this when it has stopped and no request is under way any more; for example writes
+    /// down what is still in memory.
+    #[must_use]
+    pub fn finally<F>(mut self, last: F) -> Self
+    where
+        F: FnOnce() -> BoxFuture<'static, ()> + Send + 'static,
+    {
+        self.last.push(Box::new(last));
+        self
+    }
+
     /// A handle with which the running server can be stopped.
     #[must_use]
     pub fn stopper(&self) -> Stopper {
@@ -279,7 +296,11 @@ impl BoundServer {
     pub async fn run(self) -> io::Result<()> {
         let (address, health) = (self.address, self.management_address);
         info!(%address, %health, "listening on {address}, health on {health}");
-        tokio::try_join!(self.server, self.management).map(|_| ())
+        let served = tokio::try_join!(self.server, self.management).map(|_| ());
+        for last in self.last {
+            last().await;
+        }
+        served
     }
 
     /// Serves until a signal. SIGTERM: `/readyz` says no for 3 seconds, then no new requests are taken and the running

@@ -159,6 +159,11 @@ impl Session {
         self.members.attributes.get(name)
     }
 
+    /// All further members, by name.
+    pub fn attributes(&self) -> impl Iterator<Item = (&str, &Value)> {
+        self.members.attributes.iter().map(|(name, value)| (name.as_str(), value))
+    }
+
     /// When the serving side loaded this session; `None` before a request has brought it in.
     #[must_use]
     pub fn do_dt(&self) -> Option<Timestamp> {

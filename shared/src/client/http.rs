@@ -42,7 +42,19 @@ impl Default for Timeouts {
 /// # Errors
 /// When the TLS roots of the system cannot be loaded.
 pub fn http_client(timeouts: Timeouts) -> Result<HttpClient, reqwest::Error> {
+    http_client_trusting(timeouts, Vec::new())
+}
+
+/// The same, which trusts these certificates, too; for a server with a certificate of a cluster's own.
+///
+/// # Errors
+/// As [`http_client`].
+pub fn http_client_trusting(
+    timeouts: Timeouts,
+    roots: Vec<reqwest::Certificate>,
+) -> Result<HttpClient, reqwest::Error> {
     HttpClient::builder()
+        .tls_certs_merge(roots)
         .connect_timeout(timeouts.connect)
         .read_timeout(timeouts.read)
         .timeout(timeouts.total)
