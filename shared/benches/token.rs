@@ -12,7 +12,10 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use divan::{Bencher, black_box};
 use shared::testing::TestIssuer;
-use shared::{Algorithm, Claims, Jwk, Session, SystemClock};
+use shared::{
+    Algorithm, Claims, Clock, Jwk, Revocation, RevocationKind, RevocationSource, Revocations,
+    Session, SystemClock,
+};
 
 const AUDIENCE: &str = "order-service";
 const SESSION: &str = r#"{"companyId":100,"userId":200,"roles":["clerk"],"team":"서울"}"#;
@@ -45,6 +48,53 @@ fn verify_known(bencher: Bencher, algorithm: Algorithm) {
     // It is remembered from its second use on.
     drop((verify(), verify()));
     bencher.bench(verify);
+}
+
+/// The same while others have been revoked.
+#[divan::bench(args = [0, 1_000, 100_000], min_time = 0.5)]
+fn verify_known_with_revocations(bencher: Bencher, others: i64) {
+    let issuer = issuer(Algorithm::Es256);
+    let known = Known::of(others);
+    let (verifier, token) = (issuer.verifier(AUDIENCE).unwrap(), signed(&issuer));
+    let verifier = verifier.with_revocations(known);
+    let verify = || verifier.verify_now(black_box(token.as_bytes())).unwrap().unwrap();
+    drop((verify(), verify()));
+    bencher.bench(verify);
+}
+
+/// What a token costs that has not been looked up among them yet.
+#[divan::bench(args = [0, 1_000, 100_000], min_time = 0.5)]
+fn look_up_revocations(bencher: Bencher, others: i64) {
+    let (known, claims) = (Known::of(others), claims(&issuer(Algorithm::EdDsa)));
+    bencher.bench(|| known.revocations.hits(black_box(&claims), claims.iat));
+}
+
+/// Revocations as a feed has them, its age included.
+struct Known {
+    revocations: Revocations,
+    clock: SystemClock,
+}
+
+impl Known {
+    fn of(others: i64) -> Self {
+        let revocations = Revocations::new();
+        let kinds = [RevocationKind::Jti, RevocationKind::User, RevocationKind::Client];
+        for (seq, kind) in (1_000..1_000 + others).zip(kinds.into_iter().cycle()) {
+            let (before, exp) = (Some(i64::MAX - 1), i64::MAX);
+            revocations.insert(Revocation { seq, kind, value: seq.to_string(), before, exp });
+        }
+        Self { revocations, clock: SystemClock::new() }
+    }
+}
+
+impl RevocationSource for Known {
+    fn revocations(&self) -> &Revocations {
+        &self.revocations
+    }
+
+    fn staleness(&self) -> Option<Duration> {
+        Some(self.clock.monotonic())
+    }
 }
 
 /// Signature, claims and rules; nothing is remembered.

@@ -71,6 +71,9 @@ pub use token::algorithm::Algorithm;
 pub use token::key_set::{Jwk, Jwks, KeySet};
 #[cfg(feature = "client")]
 pub use token::remote_keys::RemoteKeys;
+pub use token::revocation::{Revocation, RevocationKind, RevocationSource, Revocations};
+#[cfg(feature = "client")]
+pub use token::revocation_feed::RevocationFeed;
 pub use token::signer::{SigningError, TokenSigner};
 pub use token::verifier::{Expectation, TokenVerifier, VerifiedToken};
 pub use token::{AccessToken, Claims, TokenError};

@@ -153,7 +153,9 @@ fn counted<B>(
     answer: ServiceResponse<B>,
     source: &SessionSource,
 ) -> ServiceResponse<EitherBody<B>> {
-    if matches!(answer.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+    use StatusCode as Status;
+    let refusing = [Status::UNAUTHORIZED, Status::FORBIDDEN, Status::SERVICE_UNAVAILABLE];
+    if refusing.contains(&answer.status()) {
         let reason = answer.response().extensions().get::<ApiError>().and_then(ApiError::refused);
         if let Some(reason) = reason {
             source.count(reason);

@@ -62,6 +62,8 @@ reasons! {
     Revoked = "revoked",
     /// The issuer's keys cannot be had: the token may be good.
     KeysUnavailable = "keys_unavailable",
+    /// What has been revoked is known less well than the route needs: the token may be good.
+    RevocationsStale = "revocations_stale",
     /// The token lacks the scope that the route needs.
     ScopeMissing = "scope_missing",
     /// The session lacks the role that the route needs.
@@ -116,7 +118,9 @@ impl Refusal {
             Reason::Revoked => &codes::TOKEN_REVOKED,
             Reason::ScopeMissing => &codes::SCOPE_MISSING,
             Reason::RoleMissing => &codes::ROLE_MISSING,
-            Reason::KeysUnavailable | Reason::EnvelopesUncountable => &codes::UNAVAILABLE,
+            Reason::KeysUnavailable | Reason::RevocationsStale | Reason::EnvelopesUncountable => {
+                &codes::UNAVAILABLE
+            }
             _ => &codes::TOKEN_INVALID,
         }
     }
@@ -222,7 +226,9 @@ mod tests {
                     let role = r#"Bearer error="insufficient_scope", error_description="the session lacks a role""#;
                     (403, Some(role.to_owned()))
                 }
-                Reason::KeysUnavailable | Reason::EnvelopesUncountable => (503, None),
+                Reason::KeysUnavailable
+                | Reason::RevocationsStale
+                | Reason::EnvelopesUncountable => (503, None),
                 _ => (401, Some(invalid("not valid"))),
             };
             assert_eq!((refusal.code().status, refusal.challenge()), expected, "{reason:?}");

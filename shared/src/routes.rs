@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::rc::Rc;
+use std::time::Duration;
 
 use actix_web::dev::{ResourceDef, ServiceRequest, ServiceResponse, fn_service};
 use actix_web::http::Method;
@@ -11,13 +12,14 @@ use actix_web::{Error, FromRequest, Handler, HttpResponse, Resource, Responder, 
 use crate::guard::check;
 use crate::policy::Policy;
 use crate::reply::ApiError;
+use crate::session_source::SessionSource;
 
 type AddToApp = Box<dyn FnOnce(&mut ServiceConfig)>;
 type AddToPath = Box<dyn FnOnce(Resource) -> Resource>;
 
 /// The routes of a service. After each handler stands what its callers need: [`public`](Self::public),
-/// [`optional`](Self::optional), [`session`](Self::session), [`scope`](Self::scope), [`role`](Self::role); the last
-/// three add up.
+/// [`optional`](Self::optional), [`session`](Self::session), [`scope`](Self::scope), [`role`](Self::role),
+/// [`max_staleness`](Self::max_staleness); the last four add up.
 ///
 /// ```
 /// use shared::routes::Routes;
@@ -60,6 +62,13 @@ struct Declared {
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", .0.join("; "))]
 pub struct AuditError(Vec<String>);
+
+impl AuditError {
+    #[cfg(feature = "client")]
+    pub(crate) fn of(wrong: &str) -> Self {
+        Self(vec![wrong.to_owned()])
+    }
+}
 
 macro_rules! methods {
     ($($name:ident $method:ident),*) => {$(
@@ -159,6 +168,13 @@ impl Routes {
         self.declare(|before| before.map_or(Policy::role(role), |own| own.and_role(role)))
     }
 
+    /// On top of the others: a token that was revoked longer ago than this must be known to be. While it is not, because the
+    /// issuer's feed of revocations is away, the answer is 503; see [`Policy::max_staleness`]. Less than 5 s makes no sense.
+    #[must_use]
+    pub fn max_staleness(self, longest: Duration) -> Self {
+        self.declare(|before| before.unwrap_or(Policy::ANY_TOKEN).max_staleness(longest))
+    }
+
     fn declare(mut self, policy: impl FnOnce(Option<Policy>) -> Policy) -> Self {
         match self.declared.last_mut() {
             Some(last) => {
@@ -227,21 +243,21 @@ impl Routes {
         if wrong.is_empty() { Ok(()) } else { Err(AuditError(wrong)) }
     }
 
-    /// The same for a service that does not find out who calls: no route of it can demand to know.
-    pub(crate) fn audit_without_source(&self) -> Result<(), AuditError> {
+    /// The same for a service that finds out by this who calls, or does not: no route of it can demand to know more.
+    pub(crate) fn audit_with(&self, source: Option<&SessionSource>) -> Result<(), AuditError> {
         self.audit()?;
-        let demanding = self
-            .declared
-            .iter()
-            .filter(|own| !own.policy.as_ref().is_some_and(Policy::admits_strangers));
-        let wrong: Vec<_> = demanding
-            .map(|own| {
-                format!(
-                    "{} {} needs a caller, and nothing finds out who calls",
-                    own.method, own.path
-                )
-            })
-            .collect();
+        let (beyond, because): (fn(&Policy) -> bool, _) = match source {
+            None => {
+                (|own| !own.admits_strangers(), "needs a caller, and nothing finds out who calls")
+            }
+            Some(source) if !source.knows_revocations() => {
+                (Policy::needs_revocations, "needs revocations, and nothing follows them")
+            }
+            Some(_) => return Ok(()),
+        };
+        let demanding = self.declared.iter().filter(|own| own.policy.as_ref().is_some_and(beyond));
+        let wrong: Vec<_> =
+            demanding.map(|own| format!("{} {} {because}", own.method, own.path)).collect();
         if wrong.is_empty() { Ok(()) } else { Err(AuditError(wrong)) }
     }
 

@@ -49,6 +49,8 @@ pub struct Parts {
     source: Option<SessionSource>,
     #[cfg(feature = "client")]
     keys: Option<crate::RemoteKeys>,
+    #[cfg(feature = "client")]
+    feed: Option<crate::RevocationFeed>,
     readiness: Readiness,
     registry: Registry,
 }
@@ -61,6 +63,8 @@ impl Parts {
             source: None,
             #[cfg(feature = "client")]
             keys: None,
+            #[cfg(feature = "client")]
+            feed: None,
             readiness,
             registry: Registry::new(),
         }
@@ -80,10 +84,35 @@ impl Parts {
         Self { keys: Some(keys.clone()), readiness, ..self }.with_source(verifier)
     }
 
+    /// The same with the revocations that the verifier looks at: they are followed from now on, and `/metrics` shows how
+    /// they fare. A verifier that does not look at any is found at the start.
+    #[cfg(feature = "client")]
+    #[must_use]
+    pub fn with_revocations(self, feed: &crate::RevocationFeed) -> Self {
+        feed.start();
+        Self { feed: Some(feed.clone()), ..self }
+    }
+
+    fn audit(&self, routes: &Routes) -> Result<(), AuditError> {
+        #[cfg(feature = "client")]
+        if self.feed.is_some()
+            && !self.source.as_ref().is_some_and(SessionSource::knows_revocations)
+        {
+            return Err(AuditError::of(
+                "revocations are followed, and the verifier does not look at them",
+            ));
+        }
+        routes.audit_with(self.source.as_ref())
+    }
+
     fn register(&self) -> Result<(), prometheus::Error> {
         #[cfg(feature = "client")]
         if let Some(keys) = &self.keys {
             keys.register(&self.registry)?;
+        }
+        #[cfg(feature = "client")]
+        if let Some(feed) = &self.feed {
+            feed.register(&self.registry)?;
         }
         self.source.as_ref().map_or(Ok(()), |source| source.register(&self.registry))
     }
@@ -192,10 +221,7 @@ impl Listeners {
     where
         F: Fn() -> Routes + Clone + Send + 'static,
     {
-        match &parts.source {
-            Some(_) => routes().audit()?,
-            None => routes().audit_without_source()?,
-        }
+        parts.audit(&routes())?;
         let Self { address, management_address, .. } = self;
         let failed = |address: SocketAddr| {
             move |cause| BindError::Listen { address: address.to_string(), cause }

@@ -101,6 +101,12 @@ impl SessionSource {
         Self { gateway: Some(Arc::new(envelope)), ..self }
     }
 
+    /// Whether the tokens that it takes are held against revocations.
+    #[cfg(feature = "actix")]
+    pub(crate) fn knows_revocations(&self) -> bool {
+        self.verifier.as_ref().is_some_and(TokenVerifier::knows_revocations)
+    }
+
     /// How often a caller was not let in, by reason; the guards' refusals are among them.
     #[must_use]
     pub fn refusals(&self) -> Vec<(Reason, u64)> {

@@ -8,6 +8,9 @@ pub mod jws;
 pub mod key_set;
 #[cfg(feature = "client")]
 pub mod remote_keys;
+pub mod revocation;
+#[cfg(feature = "client")]
+pub mod revocation_feed;
 pub mod signer;
 pub mod verified;
 pub mod verifier;

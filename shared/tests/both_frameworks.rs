@@ -9,6 +9,8 @@ mod raw_http;
 mod servers;
 #[path = "both_frameworks/tokens.rs"]
 mod tokens;
+#[path = "both_frameworks/revocations.rs"]
+mod revocations;
 #[path = "both_frameworks/gateway.rs"]
 mod gateway;
 #[path = "both_frameworks/fetched_keys.rs"]

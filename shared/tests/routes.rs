@@ -8,13 +8,18 @@ mod raw_http;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use shared::health::Readiness;
 use shared::reply::input::json_config;
 use shared::server::{self, BindError, BoundServer, Listen, Parts};
 use shared::testing::{StoppedClock, TestIssuer};
-use shared::{Algorithm, Routes, Scopes, Session};
+use shared::{
+    Algorithm, Expectation, RemoteKeys, RevocationFeed, RevocationSource, Revocations, Routes,
+    Scopes, Session,
+};
 
+const TEN: Duration = Duration::from_secs(10);
 const SESSION: &str = r#"{"companyId":100,"userId":200,"roles":["clerk"]}"#;
 
 async fn fine() -> &'static str {
@@ -42,13 +47,20 @@ fn bind(
     routes: impl Fn() -> Routes + Clone + Send + 'static,
     issuer: Option<&TestIssuer>,
 ) -> Result<BoundServer, BindError> {
-    let any_port = "127.0.0.1:0".to_owned();
-    let listen = Listen { address: any_port.clone(), management_address: any_port, workers: 1 };
     let parts = Parts::new(Readiness::new());
     let parts = match issuer {
         Some(issuer) => parts.with_source(issuer.verifier("order-service").unwrap()),
         None => parts,
     };
+    bind_with(routes, parts)
+}
+
+fn bind_with(
+    routes: impl Fn() -> Routes + Clone + Send + 'static,
+    parts: Parts,
+) -> Result<BoundServer, BindError> {
+    let any_port = "127.0.0.1:0".to_owned();
+    let listen = Listen { address: any_port.clone(), management_address: any_port, workers: 1 };
     server::bind(&listen, parts, routes)
 }
 
@@ -73,6 +85,55 @@ async fn a_service_with_a_route_without_a_policy_does_not_start() {
 async fn a_route_that_is_there_twice_is_named() {
     let twice = || good().get("/health", fine).session();
     assert_eq!(refused(twice, Some(&issuer())), "routes: GET /health is declared twice");
+}
+
+/// The route would answer 503 for ever.
+#[actix_web::test]
+async fn a_route_that_needs_revocations_does_not_start_where_nothing_follows_them() {
+    let paying = || good().post("/pay", fine).session().max_staleness(TEN);
+    assert!(paying().audit().is_ok());
+    let row = ("POST", "/pay", "session, revocations within 10s");
+    let row = (row.0.to_owned(), row.1.to_owned(), row.2.to_owned());
+    assert_eq!(paying().list().last(), Some(&row));
+    let wrong = "routes: POST /pay needs revocations, and nothing follows them";
+    assert_eq!(refused(paying, Some(&issuer())), wrong);
+    let verifier = issuer().verifier("order-service").unwrap().with_revocations(Unheard::default());
+    assert!(bind_with(paying, Parts::new(Readiness::new()).with_source(verifier)).is_ok());
+    let unknown = || Routes::new().post("/pay", fine).max_staleness(TEN);
+    assert_eq!(
+        refused(unknown, None),
+        "routes: POST /pay needs a caller, and nothing finds out who calls"
+    );
+}
+
+/// The word that makes the verifier look at them is easily forgotten.
+#[actix_web::test]
+async fn revocations_that_are_followed_and_not_looked_at_are_found_at_the_start() {
+    let keys = |expectation| RemoteKeys::verifier("http://127.0.0.1:9/jwks.json", expectation);
+    let expectation =
+        Expectation { issuer: "a".to_owned(), audience: "b".to_owned(), max_lifetime_s: 1 };
+    let (verifier, keys) = keys(expectation).unwrap();
+    let feed = RevocationFeed::new(&keys, "a", "http://127.0.0.1:9/".parse().unwrap());
+    let parts = || Parts::new(Readiness::new()).with_revocations(&feed);
+    let without = bind_with(good, parts().with_issuer(verifier.clone(), &keys));
+    let wrong = "routes: revocations are followed, and the verifier does not look at them";
+    assert_eq!(without.map(drop).unwrap_err().to_string(), wrong);
+    let verifier = verifier.with_revocations(feed.clone());
+    assert!(bind_with(good, parts().with_issuer(verifier, &keys)).is_ok());
+}
+
+/// Revocations of which nothing is known.
+#[derive(Default)]
+struct Unheard(Revocations);
+
+impl RevocationSource for Unheard {
+    fn revocations(&self) -> &Revocations {
+        &self.0
+    }
+
+    fn staleness(&self) -> Option<Duration> {
+        None
+    }
 }
 
 /// The router takes the first path that fits: the audit must not speak of a policy that nobody is held to.

@@ -35,6 +35,7 @@ use crate::token::key_set::{KeySource, KeysUnavailable, VerifyingKey};
 use crate::token::verifier::{Expectation, TokenVerifier};
 
 pub use counts::KeyCounts;
+pub(crate) use upkeep::without_password;
 use upkeep::{Asked, Inner};
 
 /// The keys that an issuer publishes at its JWKS URL (RFC 7517 section 5).
@@ -77,10 +78,7 @@ impl RemoteKeys {
         jwks_url: &str,
         expectation: Expectation,
     ) -> Result<(TokenVerifier, Self), RemoteKeysError> {
-        let url: Url = jwks_url.parse().map_err(|_| RemoteKeysError::Url(jwks_url.to_owned()))?;
-        if !matches!(url.scheme(), "http" | "https") {
-            return Err(RemoteKeysError::Url(jwks_url.to_owned()));
-        }
+        let url = http_url(jwks_url)?;
         if expectation.issuer.is_empty() || expectation.max_lifetime_s <= 0 {
             return Err(RemoteKeysError::NothingToExpect);
         }
@@ -123,6 +121,26 @@ impl RemoteKeys {
         self.inner.usable().map(drop).ok_or_else(|| self.inner.unavailable())
     }
 
+    /// Has the keys fetched at once, since they are known to have changed: without regard to how lately they were, but no
+    /// sooner than 1 s after the last time. Calls that come together share one fetch that has begun after them. Says
+    /// whether it was made and has succeeded.
+    pub async fn fetch_anew(&self) -> bool {
+        self.inner.ask_anew().await
+    }
+
+    /// The entity tag of the set that is held, if it came with one.
+    pub(crate) fn etag(&self) -> Option<String> {
+        self.inner.etag()
+    }
+
+    pub(crate) fn http(&self) -> &reqwest::Client {
+        self.inner.http()
+    }
+
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        self.inner.clock()
+    }
+
     /// What has happened so far.
     #[must_use]
     pub fn counts(&self) -> KeyCounts {
@@ -137,6 +155,12 @@ impl RemoteKeys {
         let keys = self.clone();
         registry.register(Box::new(Exposition::of(move || keys.counts().families())?))
     }
+}
+
+pub(crate) fn http_url(text: &str) -> Result<Url, RemoteKeysError> {
+    let url: Option<Url> = text.parse().ok();
+    let url = url.filter(|url| matches!(url.scheme(), "http" | "https"));
+    url.ok_or_else(|| RemoteKeysError::Url(text.to_owned()))
 }
 
 #[async_trait]

@@ -14,6 +14,7 @@ use quick_cache::sync::{Cache, DefaultLifecycle};
 use crate::clock::from_unix_micros;
 use crate::session::Session;
 use crate::token::Claims;
+use crate::token::revocation::RevocationSource;
 
 /// A token that has been verified. Cloning one is cheap.
 #[derive(Clone)]
@@ -21,6 +22,7 @@ pub struct VerifiedToken {
     verified: Arc<Verified>,
     /// In microseconds since 1970.
     loaded_at: i64,
+    staleness: Option<Duration>,
 }
 
 impl VerifiedToken {
@@ -35,6 +37,28 @@ impl VerifiedToken {
     pub fn session(&self) -> Option<Session> {
         let session = self.claims().session.clone()?;
         Some(session.loaded_at(from_unix_micros(self.loaded_at)))
+    }
+
+    /// How old the knowledge of revocations was when the token was looked at: all that were made longer before are taken
+    /// into account. None where nobody follows them, and while nothing is known of them yet.
+    #[must_use]
+    pub fn revocations_staleness(&self) -> Option<Duration> {
+        self.staleness
+    }
+
+    /// The same token, if it is not revoked.
+    pub(super) fn unless_revoked(self, source: &dyn RevocationSource) -> Option<Self> {
+        // Before the set is asked, as the version is: both can only be too old.
+        let staleness = source.staleness();
+        let (verified, revocations) = (&self.verified, source.revocations());
+        let version = revocations.version();
+        if verified.unrevoked.load(Ordering::Relaxed) != version {
+            if revocations.hits(&verified.claims, self.loaded_at.div_euclid(1_000_000)) {
+                return None;
+            }
+            verified.unrevoked.store(version, Ordering::Relaxed);
+        }
+        Some(Self { staleness, ..self })
     }
 }
 
@@ -83,7 +107,13 @@ struct Verified {
     until: i64,
     /// The generation of the keys when it was verified.
     generation: u64,
+    /// The version of the revocations by which it was last found not to be one: while nothing is revoked, a token that
+    /// comes back is not looked up among them.
+    unrevoked: AtomicU64,
 }
+
+/// No version of revocations.
+const UNSEEN: u64 = u64::MAX;
 
 /// What a token is verified against: all of it is taken before the key is looked up, so that what is remembered can
 /// only be too old, never too young.
@@ -100,6 +130,7 @@ pub(super) struct VerifiedTokens {
     /// each that comes once would throw those out, and cost more than to verify it.
     seen_once: Box<[AtomicU64]>,
     tokens: Cache<Fingerprint, Arc<Verified>, UnitWeighter, BuildHasherDefault<FirstBytes>>,
+    capacity: usize,
     longest: Duration,
     /// Raised to forget all: it is a part of every entry's generation.
     forgotten: AtomicU64,
@@ -128,7 +159,12 @@ impl VerifiedTokens {
         let slots = if capacity == 0 { 0 } else { (2 * capacity).next_power_of_two() };
         let seen_once = std::iter::repeat_with(AtomicU64::default).take(slots).collect();
         let (forgotten, hits, misses) = Default::default();
-        Self { seen_once, tokens, longest, forgotten, hits, misses }
+        Self { seen_once, tokens, capacity, longest, forgotten, hits, misses }
+    }
+
+    /// Another one of the same size, with nothing in it.
+    pub(super) fn emptied(&self) -> Self {
+        Self::new(self.capacity, self.longest)
     }
 
     /// What an entry has to have been made under to be believed, given the generation of the keys. Both only rise,
@@ -150,7 +186,7 @@ impl VerifiedTokens {
         });
         let counter = if found.is_some() { &self.hits } else { &self.misses };
         counter.fetch_add(1, Ordering::Relaxed);
-        found.map(|verified| VerifiedToken { verified, loaded_at: moment.now })
+        found.map(|verified| VerifiedToken { verified, loaded_at: moment.now, staleness: None })
     }
 
     /// Remembers a token that has just been verified, if it has been before.
@@ -160,11 +196,13 @@ impl VerifiedTokens {
         let until = claims.exp.saturating_mul(1_000_000).min(since.saturating_add(longest));
         let comes_back = self.comes_back(&moment.fingerprint);
         let message = if comes_back { message.into() } else { Box::default() };
-        let verified = Arc::new(Verified { claims, message, since, until, generation });
+        let verified =
+            Verified { claims, message, since, until, generation, unrevoked: UNSEEN.into() };
+        let verified = Arc::new(verified);
         if comes_back {
             self.tokens.insert(moment.fingerprint, Arc::clone(&verified));
         }
-        VerifiedToken { verified, loaded_at: since }
+        VerifiedToken { verified, loaded_at: since, staleness: None }
     }
 
     fn comes_back(&self, fingerprint: &Fingerprint) -> bool {

@@ -8,6 +8,7 @@ use crate::clock::Clock;
 use crate::token::header::Header;
 use crate::token::jws::Parts;
 use crate::token::key_set::{KeySource, VerifyingKey};
+use crate::token::revocation::RevocationSource;
 use crate::token::verified::{Moment, VerifiedTokens, fingerprint};
 pub use crate::token::verified::{VerifiedToken, VerifierCounts};
 use crate::token::{Claims, TokenError};
@@ -44,6 +45,7 @@ pub struct TokenVerifier {
     clock: Arc<dyn Clock>,
     verified: Arc<VerifiedTokens>,
     last_header: Arc<ArcSwapOption<LastHeader>>,
+    revocations: Option<Arc<dyn RevocationSource>>,
 }
 
 /// A header that was read, and what came of it under this generation of keys.
@@ -59,7 +61,8 @@ impl TokenVerifier {
     pub fn new(keys: Arc<dyn KeySource>, expectation: Expectation, clock: Arc<dyn Clock>) -> Self {
         let verified = Arc::new(VerifiedTokens::new(REMEMBERED, REMEMBERED_FOR));
         let (expectation, last_header) = (Arc::new(expectation), Arc::default());
-        Self { keys, expectation, any_audience: false, clock, verified, last_header }
+        let (any_audience, revocations) = (false, None);
+        Self { keys, expectation, any_audience, clock, verified, last_header, revocations }
     }
 
     /// The same for the issuer itself, who has to read the tokens of all services: any audience will do. The memory is
@@ -77,7 +80,20 @@ impl TokenVerifier {
         Self { verified: Arc::new(VerifiedTokens::new(tokens, at_most)), ..self }
     }
 
-    /// From now on every token is verified anew: a revocation has arrived.
+    /// The same, which refuses what has been revoked, also of the tokens that it remembers. The memory is one of its own.
+    #[must_use]
+    pub fn with_revocations(self, source: impl RevocationSource + 'static) -> Self {
+        let verified = Arc::new(self.verified.emptied());
+        Self { revocations: Some(Arc::new(source)), verified, ..self }
+    }
+
+    /// Whether it looks at revocations.
+    #[must_use]
+    pub fn knows_revocations(&self) -> bool {
+        self.revocations.is_some()
+    }
+
+    /// From now on the signature of every token is checked anew.
     pub fn forget_verified(&self) {
         self.verified.forget();
     }
@@ -119,7 +135,7 @@ impl TokenVerifier {
         let parts = Parts::split(token)?;
         let moment = self.moment(&parts);
         if let Some(known) = self.verified.find(parts.message, &moment) {
-            return Ok(Some(known));
+            return self.unless_revoked(known).map(Some);
         }
         match self.key_at_hand(&parts, moment.generation)? {
             Some(key) => self.check(&parts, &key, &moment).map(Some),
@@ -172,7 +188,20 @@ impl TokenVerifier {
         if !self.any_audience {
             self.expectation.check_audience(&claims)?;
         }
-        Ok(self.verified.insert(parts.message, moment, claims))
+        self.unless_revoked(self.verified.insert(parts.message, moment, claims))
+    }
+
+    /// Last of all: whoever is told that a token was revoked has had a good one.
+    fn unless_revoked(&self, token: VerifiedToken) -> Result<VerifiedToken, TokenError> {
+        match &self.revocations {
+            None => Ok(token),
+            Some(source) => token.unless_revoked(&**source).ok_or(TokenError::Revoked),
+        }
+    }
+
+    #[cfg(feature = "client")]
+    pub(crate) fn issuer(&self) -> &str {
+        &self.expectation.issuer
     }
 }
 

@@ -1,8 +1,10 @@
 //! The same routes in both frameworks.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use actix_web::{App, HttpServer, web};
+use axum::Router;
 use axum::routing::{any, get, post};
 use shared::edge::Edge;
 use shared::health::HttpMetrics;
@@ -57,6 +59,7 @@ fn actix_routes() -> Routes {
         .get("/mine", async |session: Session| shown(&session)).public()
         .post("/settle", async || "settled").scope("order:settle")
         .get("/admin", async || "admin").session().role("admin")
+        .post("/pay", async || "paid").session().max_staleness(Duration::from_secs(10))
         .get("/both", async || "both").session().scope("order:read").scope("order:settle")
         .get("/client", async |caller: Caller| caller.claims().client_id.clone()).public()
         .get("/headers", async |request: actix_web::HttpRequest| {
@@ -66,13 +69,24 @@ fn actix_routes() -> Routes {
 }
 
 pub async fn start_axum(source: SessionSource) -> SocketAddr {
-    let held_to = |policy| RequireLayer::new(policy);
-    let app = axum::Router::new()
+    let app = axum_routes().merge(axum_routes_of_scopes()).layer(SessionLayer::new(source));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    address
+}
+
+fn held_to(policy: Policy) -> RequireLayer {
+    RequireLayer::new(policy)
+}
+
+fn axum_routes() -> Router {
+    Router::new()
         .route("/public", get(async |caller: MaybeSession| greeting(&caller)))
         .route("/orders", get(async |session: Session| shown(&session)))
         .route_layer(held_to(Policy::OPTIONAL))
         .merge(
-            axum::Router::new()
+            Router::new()
                 .route("/help", get(async || "takes no session, so the guard alone refuses"))
                 .route("/any", any(async || "answers any method"))
                 .route_layer(held_to(Policy::SESSION)),
@@ -84,26 +98,24 @@ pub async fn start_axum(source: SessionSource) -> SocketAddr {
         )
         .route("/mine", get(async |session: Session| shown(&session)))
         .route(
-            "/settle",
-            post(async |_: Identity| "settled").layer(held_to(Policy::scope("order:settle"))),
-        )
-        .route("/admin", get(async || "admin").layer(held_to(Policy::role("admin"))))
-        .route(
-            "/both",
-            get(async || "both")
-                .layer(held_to(Policy::SESSION.and_scope("order:read").and_scope("order:settle"))),
-        )
-        .route(
             "/headers",
             get(async |headers: axum::http::HeaderMap| {
                 claiming(headers.keys().map(ToString::to_string).collect())
             }),
         )
-        .layer(SessionLayer::new(source));
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(async move { axum::serve(listener, app).await });
-    address
+}
+
+fn axum_routes_of_scopes() -> Router {
+    let fresh = Policy::SESSION.max_staleness(Duration::from_secs(10));
+    let both = Policy::SESSION.and_scope("order:read").and_scope("order:settle");
+    Router::new()
+        .route(
+            "/settle",
+            post(async |_: Identity| "settled").layer(held_to(Policy::scope("order:settle"))),
+        )
+        .route("/admin", get(async || "admin").layer(held_to(Policy::role("admin"))))
+        .route("/pay", post(async || "paid").layer(held_to(fresh)))
+        .route("/both", get(async || "both").layer(held_to(both)))
 }
 
 /// What a handler sees of the headers that a test sends beyond the usual ones.

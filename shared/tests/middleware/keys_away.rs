@@ -2,7 +2,7 @@
 
 use shared::health::Readiness;
 use shared::server::Parts;
-use shared::{Expectation, RemoteKeys, TokenVerifier};
+use shared::{Expectation, RemoteKeys, RevocationFeed, TokenVerifier};
 
 use crate::{AUDIENCE, Service, health, issuer, refusal};
 
@@ -25,6 +25,18 @@ async fn a_service_without_its_issuers_keys_is_not_ready_and_its_metrics_show_ho
     let ready = health::ask(&service, "/readyz").await;
     assert_eq!((ready.status, &ready.json()["parts"]["keys"]), (503, &"away".into()));
     let metrics = health::ask(&service, "/metrics").await.body;
+    assert!(metrics.lines().any(|line| line.starts_with("jwks_fetches_total")), "{metrics}");
+}
+
+#[actix_web::test]
+async fn the_metrics_of_a_service_show_how_the_revocations_fare_that_it_follows() {
+    let (verifier, keys) = keys_from_nowhere();
+    let nowhere = "http://127.0.0.1:9/oauth2/revocations";
+    let (verifier, feed) = RevocationFeed::following(verifier, &keys, nowhere).unwrap();
+    let parts = Parts::new(Readiness::new()).with_issuer(verifier, &keys).with_revocations(&feed);
+    let service = Service::start_of(issuer(), parts);
+    let metrics = health::ask(&service, "/metrics").await.body;
+    assert!(metrics.lines().any(|line| line.starts_with("revocation_feed_requests_total")));
     assert!(metrics.lines().any(|line| line.starts_with("jwks_fetches_total")), "{metrics}");
 }
 

@@ -62,6 +62,10 @@ impl Counters {
         counter.fetch_add(1, Ordering::Relaxed);
     }
 
+    pub(super) fn fetches(&self) -> u64 {
+        self.fetches.load(Ordering::Relaxed)
+    }
+
     pub(super) fn successes(&self) -> u64 {
         self.successes.load(Ordering::Relaxed)
     }

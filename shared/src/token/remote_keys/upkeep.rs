@@ -153,6 +153,33 @@ impl Inner {
         if self.counters.successes() > before { Asked::Answered } else { Asked::Failed }
     }
 
+    /// Fetches, unless that has begun since or was done less than a second ago; says whether it has succeeded.
+    pub(super) async fn ask_anew(self: &Arc<Self>) -> bool {
+        let begun = self.counters.fetches();
+        let alone = Arc::clone(&self.fetching).lock_owned().await;
+        if self.counters.fetches() == begun {
+            // As if there were no keys: those that there are may be the wrong ones.
+            if !self.pace.may_ask(self.clock.monotonic(), false) {
+                return false;
+            }
+            let _ = self.fetch_alone(&Handle::current(), alone).await;
+        }
+        !self.away.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn etag(&self) -> Option<String> {
+        let held = self.held.load();
+        Some(held.as_ref()?.etag.as_ref()?.to_str().ok()?.to_owned())
+    }
+
+    pub(super) fn http(&self) -> &reqwest::Client {
+        &self.http
+    }
+
+    pub(super) fn clock(&self) -> &dyn Clock {
+        &*self.clock
+    }
+
     fn may_ask(&self) -> bool {
         self.pace.may_ask(self.clock.monotonic(), self.usable().is_some())
     }
@@ -278,7 +305,7 @@ impl Inner {
     }
 }
 
-fn without_password(mut url: Url) -> String {
+pub(crate) fn without_password(mut url: Url) -> String {
     // Only a URL without a host refuses, and has none.
     let _ = url.set_username("").and_then(|()| url.set_password(None));
     url.to_string()
