@@ -43,6 +43,8 @@ pub(crate) trait RequestHead {
 pub struct SessionSource {
     verifier: Option<TokenVerifier>,
     gateway: Option<Arc<GatewayEnvelope>>,
+    /// Elsewhere nothing is looked at.
+    only_under: Option<Arc<str>>,
     counters: Arc<Counters>,
 }
 
@@ -86,19 +88,29 @@ impl SessionSource {
     /// The token in `Authorization` alone: whatever a header claims is not looked at.
     #[must_use]
     pub fn token(verifier: TokenVerifier) -> Self {
-        Self { verifier: Some(verifier), gateway: None, counters: Arc::default() }
+        let (gateway, only_under, counters) = Default::default();
+        Self { verifier: Some(verifier), gateway, only_under, counters }
     }
 
     /// A gateway's envelope alone; a token is refused.
     #[must_use]
     pub fn gateway(envelope: GatewayEnvelope) -> Self {
-        Self { verifier: None, gateway: Some(Arc::new(envelope)), counters: Arc::default() }
+        let (verifier, only_under, counters) = Default::default();
+        Self { verifier, gateway: Some(Arc::new(envelope)), only_under, counters }
     }
 
     /// A gateway's envelope where there is no token. A token always wins: with one, no header is looked at.
     #[must_use]
     pub fn or_gateway(self, envelope: GatewayEnvelope) -> Self {
         Self { gateway: Some(Arc::new(envelope)), ..self }
+    }
+
+    /// Looks at requests whose path begins with this, for example `/admin/`, and at no others: there whatever stands in
+    /// `Authorization` is the handlers' own affair, and every caller is anonymous. A path that is spelled in another way
+    /// (`/%61dmin/`) does not begin with it: guards refuse whoever comes that way.
+    #[must_use]
+    pub fn only_under(self, prefix: &str) -> Self {
+        Self { only_under: Some(prefix.into()), ..self }
     }
 
     /// Whether the tokens that it takes are held against revocations.
@@ -159,6 +171,9 @@ impl SessionSource {
 
     /// Who is calling, if that can be said without waiting.
     pub(crate) fn identify_now(&self, head: &impl RequestHead) -> Found {
+        if self.only_under.as_ref().is_some_and(|prefix| !head.target().starts_with(&**prefix)) {
+            return Found::Now(Ok(Identity::Anonymous));
+        }
         if has_token_in_query(head.query()) {
             return Found::Now(Err(Refusal::because(Reason::TokenInQuery)));
         }

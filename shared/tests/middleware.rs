@@ -13,6 +13,8 @@ mod transport;
 mod bypass;
 #[path = "middleware/envelope.rs"]
 mod envelope;
+#[path = "middleware/only_under.rs"]
+mod only_under;
 #[path = "middleware/keys_away.rs"]
 mod keys_away;
 #[path = "middleware/health.rs"]
