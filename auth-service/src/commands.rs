@@ -1,39 +1,74 @@
-//! What an operator does: make and list clients.
+//! What an operator does at the command line: with clients, keys, tokens and the audit log.
+
+use std::path::Path;
 
 use shared::clock::SystemClock;
-use shared::{Clock, Secret};
+use shared::{Clock, Secret, Timestamp};
 
 use crate::config::Config;
-use crate::domain::client::{Client, SecretHash, generate_secret};
+use crate::domain::client::{Client, ClientId};
+use crate::domain::clients_file;
+use crate::domain::explain::{Explanation, Question, explain};
+use crate::domain::key_keeper::KeyKeeper;
+use crate::domain::registry::{self, By};
+use crate::domain::revoking::{self, RevocationAsk};
+use crate::repository::audit::{AuditRepository, AuditRow};
 use crate::repository::clients::ClientRepository;
+use crate::repository::keys::KeyRepository;
+use crate::repository::revocations::RevocationRepository;
 use crate::startup;
 
 pub use crate::error::CommandError;
 pub use crate::seal::create_master_key_file;
+
+/// Who does it, in the audit log.
+const ACTOR: &str = "command";
+
+fn by() -> By<'static> {
+    By { actor: ACTOR, now: SystemClock::new().now() }
+}
+
+async fn clients(config: &Config) -> Result<ClientRepository, CommandError> {
+    Ok(ClientRepository::new(startup::open_database(config).await?))
+}
 
 /// Registers a client and gives its secret, which is not stored and cannot be shown again.
 ///
 /// # Errors
 /// [`CommandError::ClientExists`] when there is one of this name.
 pub async fn create_client(config: &Config, client: &Client) -> Result<Secret, CommandError> {
-    let clients = ClientRepository::new(startup::open_database(config).await?);
-    let secret = generate_secret().map_err(|_| CommandError::Crypto)?;
-    let now = SystemClock::new().now();
-    if !clients.insert(client, &SecretHash::of(&secret), now).await? {
-        return Err(CommandError::ClientExists(client.id.as_str().to_owned()));
-    }
-    Ok(secret)
+    clients_file::check(client).map_err(CommandError::Invalid)?;
+    registry::create_client(&clients(config).await?, client, by()).await
 }
 
-/// Registers a client, or gives the one of this name new rights and a new secret.
+/// Registers a client, or gives the one of this name new rights; and a new secret, the only one from now on.
 ///
 /// # Errors
 /// When the database is away.
 pub async fn replace_client(config: &Config, client: &Client) -> Result<Secret, CommandError> {
-    let clients = ClientRepository::new(startup::open_database(config).await?);
-    let secret = generate_secret().map_err(|_| CommandError::Crypto)?;
-    clients.replace(client, &SecretHash::of(&secret), SystemClock::new().now()).await?;
-    Ok(secret)
+    let clients = clients(config).await?;
+    registry::put_client(&clients, (client, false), by()).await?;
+    registry::rotate_secret(&clients, (&client.id, 0), by()).await
+}
+
+/// Removes a client.
+///
+/// # Errors
+/// [`CommandError::NoSuchClient`] when there is none of this name.
+pub async fn delete_client(config: &Config, id: &ClientId) -> Result<(), CommandError> {
+    registry::delete_client(&clients(config).await?, id, by()).await
+}
+
+/// Gives a client another secret; the one in use stays good for `overlap_s` seconds.
+///
+/// # Errors
+/// [`CommandError::NoSuchClient`] when there is none of this name.
+pub async fn rotate_secret(
+    config: &Config,
+    id: &ClientId,
+    overlap_s: u32,
+) -> Result<Secret, CommandError> {
+    registry::rotate_secret(&clients(config).await?, (id, overlap_s), by()).await
 }
 
 /// All clients and their rights.
@@ -41,5 +76,179 @@ pub async fn replace_client(config: &Config, client: &Client) -> Result<Secret, 
 /// # Errors
 /// When the database is away.
 pub async fn list_clients(config: &Config) -> Result<Vec<Client>, CommandError> {
-    Ok(ClientRepository::new(startup::open_database(config).await?).list().await?)
+    let stored = clients(config).await?.list().await?;
+    Ok(stored.into_iter().map(|stored| stored.client).collect())
+}
+
+/// Makes the registered clients those of the file; says what is different, a line for each.
+///
+/// # Errors
+/// When the file cannot be used or the database is away.
+pub async fn apply_clients(
+    config: &Config,
+    file: &Path,
+    (prune, dry_run): (bool, bool),
+) -> Result<Vec<String>, CommandError> {
+    let declared = clients_file::parse(&read(file)?)?;
+    registry::apply(&clients(config).await?, &declared, (prune, dry_run), by()).await
+}
+
+/// Says whether a client would get a token, and by which rule, according to a file of clients. It needs no database.
+///
+/// # Errors
+/// When the file cannot be used.
+pub fn explain_by_file(
+    file: &Path,
+    question: &Question,
+    token_ttl_s: u32,
+) -> Result<Explanation, CommandError> {
+    let declared = clients_file::parse(&read(file)?)?;
+    let clients = declared.into_iter().map(|declared| declared.client).collect();
+    Ok(explained(clients, question, token_ttl_s))
+}
+
+/// The same according to the database.
+///
+/// # Errors
+/// When it is away.
+pub async fn explain_by_database(
+    config: &Config,
+    question: &Question,
+) -> Result<Explanation, CommandError> {
+    Ok(explained(list_clients(config).await?, question, config.token_ttl_s))
+}
+
+fn explained(clients: Vec<Client>, question: &Question, token_ttl_s: u32) -> Explanation {
+    let client = clients.iter().find(|client| client.id.as_str() == question.client);
+    explain(client, question, (token_ttl_s, by().now))
+}
+
+fn read(file: &Path) -> Result<String, CommandError> {
+    let path = file.display().to_string();
+    std::fs::read_to_string(file).map_err(|cause| CommandError::File { path, cause })
+}
+
+/// What a signing key is called, and from when on it signs.
+#[derive(Clone, Debug)]
+pub struct KeyLine {
+    /// Its id.
+    pub kid: String,
+    /// Its algorithm.
+    pub algorithm: &'static str,
+    /// From when on it signs.
+    pub signs_from: Timestamp,
+}
+
+/// All published keys, the newest first.
+///
+/// # Errors
+/// When the database is away.
+pub async fn list_keys(config: &Config) -> Result<Vec<KeyLine>, CommandError> {
+    let keys = KeyRepository::new(startup::open_database(config).await?).list().await?;
+    let line = |times: crate::domain::key::KeyTimes| KeyLine {
+        kid: times.kid,
+        algorithm: times.algorithm.name(),
+        signs_from: times.signs_from,
+    };
+    Ok(keys.into_iter().map(|key| line(key.times)).collect())
+}
+
+/// What to do with the signing keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyTask {
+    /// Make the next one; it signs when verifiers have had the time to fetch it.
+    Rotate,
+    /// Withdraw all at once: every token is void.
+    Withdraw,
+    /// Seal all with the master key in use.
+    Reseal,
+}
+
+/// Does it; says what was done.
+///
+/// # Errors
+/// When the database is away or the master key is not the one.
+pub async fn keep_keys(config: &Config, task: KeyTask) -> Result<String, CommandError> {
+    let (master_keys, schedule) = (startup::master_keys(config)?, startup::key_schedule(config));
+    let keys = KeyRepository::new(startup::open_database(config).await?);
+    let keeper = KeyKeeper { keys: &keys, master_keys: &master_keys, schedule: &schedule };
+    Ok(match task {
+        KeyTask::Rotate => match keeper.rotate(by()).await? {
+            Some(from) => format!("made the next key; it signs from {from}"),
+            None => "the next key has been made already".to_owned(),
+        },
+        KeyTask::Withdraw => {
+            keeper.withdraw(by()).await?;
+            "withdrew all keys; a new one signs now, and every token issued before is void"
+                .to_owned()
+        }
+        KeyTask::Reseal => format!("sealed {} keys anew", keeper.reseal(by()).await?),
+    })
+}
+
+/// Revokes; every verifier that follows the feed knows it within a second.
+///
+/// # Errors
+/// When it names nothing, or the database is away.
+pub async fn revoke(config: &Config, ask: &RevocationAsk) -> Result<(), CommandError> {
+    let by = by();
+    let entry = ask.entry(by.now).map_err(|rule| CommandError::Invalid(rule.to_owned()))?;
+    let revocations = RevocationRepository::new(startup::open_database(config).await?);
+    revoking::revoke(&revocations, entry, by).await.map(drop)
+}
+
+/// Reads the audit log.
+pub struct AuditReader {
+    audit: AuditRepository,
+    last: i64,
+}
+
+impl AuditReader {
+    /// Opens it.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn open(config: &Config) -> Result<Self, CommandError> {
+        let audit = AuditRepository::new(startup::open_database(config).await?);
+        Ok(Self { audit, last: 0 })
+    }
+
+    /// The last rows, as text.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn last(&mut self, rows: i64) -> Result<Vec<String>, CommandError> {
+        let rows = self.audit.list_last(rows).await?;
+        Ok(self.shown(&rows))
+    }
+
+    /// The rows that have come since.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn next(&mut self) -> Result<Vec<String>, CommandError> {
+        let rows = self.audit.list_after(self.last, 1_000).await?;
+        Ok(self.shown(&rows))
+    }
+
+    fn shown(&mut self, rows: &[AuditRow]) -> Vec<String> {
+        self.last = rows.last().map_or(self.last, |row| row.id);
+        rows.iter().map(line).collect()
+    }
+}
+
+fn line(row: &AuditRow) -> String {
+    let at = row.at().format("%Y-%m-%dT%H:%M:%S%.3fZ");
+    let or_dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
+    let (client, session) = (or_dash(&row.client_id), or_dash(&row.session));
+    // What somebody else has written must not look like lines of ours.
+    let safe = |text: &str| text.chars().flat_map(char::escape_debug).collect::<String>();
+    format!(
+        "{at} {:<14} by {} client {} session {} {}",
+        row.event,
+        safe(&row.actor),
+        safe(&client),
+        session.replace(char::is_control, " "),
+        row.detail.replace(char::is_control, " ")
+    )
 }

@@ -1,5 +1,6 @@
 //! Every setting: meaning, default, variable.
 
+use std::net::IpAddr;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
@@ -7,6 +8,7 @@ use serde::Deserialize;
 use shared::config::{ConfigError, LogLevels, defaults};
 use shared::server::Listen;
 use shared::{Algorithm, Secret};
+use url::Url;
 
 /// Section `[auth]` of the configuration file; `BATON_AUTH_<KEY>` in the environment.
 #[derive(Clone, Deserialize)]
@@ -33,22 +35,100 @@ pub struct Config {
     /// `http://` and that address; otherwise there is none.
     #[serde(default)]
     pub issuer: Option<String>,
+    /// The name under which tokens are for this server's own `/admin` routes. Default `auth-service`.
+    #[serde(default = "default_audience")]
+    pub audience: String,
+    /// `redis://host:port`, where it is there, tells the other replicas of a change at once; without it they look every
+    /// 250 ms. Nothing is kept in it. Default `memory://`: there are no others, or they look.
+    #[serde(default = "defaults::cache_url")]
+    pub cache_url: String,
     /// The key that encrypts the signing keys in the database: 32 bytes in base64. This or `master_key_file`.
     #[serde(default)]
     pub master_key: Option<Secret>,
     /// A file that holds it; `auth-service master-key` makes one.
     #[serde(default)]
     pub master_key_file: Option<PathBuf>,
+    /// The master key before this one, while keys are still sealed with it: see `auth-service keys reseal`.
+    #[serde(default)]
+    pub previous_master_key: Option<Secret>,
+    /// A file that holds it.
+    #[serde(default)]
+    pub previous_master_key_file: Option<PathBuf>,
     /// Signs new tokens: `ES256`, `EdDSA` or `RS256`. Default `ES256`.
     #[serde(default = "default_signing_algorithm")]
     pub signing_algorithm: Algorithm,
     /// How long a token lives, in seconds, 10 to 3600. Default 300.
     #[serde(default = "default_token_ttl_s")]
     pub token_ttl_s: u32,
+    /// How long a key signs before the next one takes over, in seconds. Default 30 days.
+    #[serde(default = "default_key_period_s")]
+    pub key_period_s: u32,
+    /// How long a key is published before it signs, in seconds; longer than verifiers keep a set of keys (300 s).
+    /// Default 900.
+    #[serde(default = "default_key_lead_s")]
+    pub key_lead_s: u32,
+    /// How long tokens are issued from what is in memory while the database is away, in seconds. Default 900.
+    #[serde(default = "default_outage_grace_s")]
+    pub outage_grace_s: u32,
+    /// A file of clients that is applied at start.
+    #[serde(default)]
+    pub clients_file: Option<PathBuf>,
+    /// Remove clients that an earlier version of that file declared and this one does not. Default false.
+    #[serde(default)]
+    pub prune_clients: bool,
+    /// Clusters whose service accounts may be clients. In the file: `[[auth.trusted_issuers]]`.
+    #[serde(default)]
+    pub trusted_issuers: Vec<TrustedIssuer>,
+    /// Token requests of one client a second, on the average; ten times as many at once. 0: no limit. Default 500.
+    #[serde(default = "default_client_rate_per_s")]
+    pub client_rate_per_s: u32,
+    /// The same for one address. Default 2000.
+    #[serde(default = "default_address_rate_per_s")]
+    pub address_rate_per_s: u32,
+    /// Addresses of proxies whose `X-Forwarded-For` is believed. Default none: the address is that of the connection.
+    #[serde(default)]
+    pub trusted_proxies: Vec<IpAddr>,
+    /// Write a row of the audit log for each token, too; a log line there is in any case. Default true.
+    #[serde(default = "defaults::yes")]
+    pub audit_grants: bool,
+    /// Rows of the audit log about tokens, at the most: granted ones, and as many refused ones. Default 1,000,000.
+    #[serde(default = "default_audit_max_tokens")]
+    pub audit_max_tokens: u32,
+    /// How long rows about changes are kept, in days. Default 400.
+    #[serde(default = "default_audit_changes_days")]
+    pub audit_changes_days: u32,
     /// Log levels, for example `info,auth_service=debug`. Default `info`.
     #[serde(default)]
     pub log: LogLevels,
 }
+
+/// A cluster (or whoever else issues service-account tokens in its shape) that is trusted to say who its pods are.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrustedIssuer {
+    /// What it is called in `service_account` of a client, for example `prod`.
+    pub name: String,
+    /// `iss` of its tokens, exactly.
+    pub issuer: String,
+    /// Where its public keys are: this or `jwks_file`.
+    #[serde(default)]
+    pub jwks_url: Option<Url>,
+    /// A file with the certificates that the server at `jwks_url` is known by.
+    #[serde(default)]
+    pub ca_file: Option<PathBuf>,
+    /// A file with the keys; it is read again when a token names a key that is not in it.
+    #[serde(default)]
+    pub jwks_file: Option<PathBuf>,
+    /// The one audience that its tokens have to have: that of the projected volume. Default `auth-service`.
+    #[serde(default = "default_audience")]
+    pub audience: String,
+    /// Older tokens are refused, in seconds since `iat`. Default 3600.
+    #[serde(default = "default_max_age_s")]
+    pub max_age_s: u32,
+}
+
+/// The shortest lead that gives the next key the time to be fetched, in seconds.
+const MIN_LEAD_S: u32 = 1;
 
 impl Config {
     /// Loads the settings.
@@ -63,7 +143,33 @@ impl Config {
         if !(10..=3600).contains(&config.token_ttl_s) {
             return invalid("`token_ttl_s` is 10 to 3600");
         }
+        if config.key_lead_s < MIN_LEAD_S || config.key_period_s <= config.key_lead_s {
+            return invalid("`key_period_s` is longer than `key_lead_s`, and that is 1 at least");
+        }
+        if config
+            .trusted_issuers
+            .iter()
+            .any(|own| own.jwks_url.is_some() == own.jwks_file.is_some())
+        {
+            return invalid("each of `trusted_issuers` has one of `jwks_url` and `jwks_file`");
+        }
         Ok(config)
+    }
+
+    /// The defaults with this database and this master key, on free ports of loopback: for tests, and for a program that
+    /// runs the service inside itself.
+    ///
+    /// # Errors
+    /// Never in practice: the defaults are good.
+    pub fn embedded(database_url: &str, master_key_file: &Path) -> Result<Self, ConfigError> {
+        let settings = [
+            ("BATON_AUTH_DATABASE_URL", database_url.to_owned()),
+            ("BATON_AUTH_MASTER_KEY_FILE", master_key_file.display().to_string()),
+            ("BATON_AUTH_LISTEN", "127.0.0.1:0".to_owned()),
+            ("BATON_AUTH_MANAGEMENT_LISTEN", "127.0.0.1:0".to_owned()),
+        ];
+        let settings = settings.map(|(name, value)| (name.to_owned(), value)).into();
+        shared::config::load_from("auth", None, settings)
     }
 
     /// Makes sure that there is a master key in the settings: whoever serves needs it, whoever makes a client does not.
@@ -99,6 +205,42 @@ fn default_signing_algorithm() -> Algorithm {
     Algorithm::Es256
 }
 
-fn default_token_ttl_s() -> u32 {
+fn default_audience() -> String {
+    "auth-service".to_owned()
+}
+
+fn default_key_period_s() -> u32 {
+    30 * 24 * 3600
+}
+
+fn default_key_lead_s() -> u32 {
+    900
+}
+
+fn default_outage_grace_s() -> u32 {
+    900
+}
+
+fn default_max_age_s() -> u32 {
+    3600
+}
+
+fn default_client_rate_per_s() -> u32 {
+    500
+}
+
+fn default_address_rate_per_s() -> u32 {
+    2000
+}
+
+fn default_audit_max_tokens() -> u32 {
+    1_000_000
+}
+
+fn default_audit_changes_days() -> u32 {
+    400
+}
+
+pub(crate) fn default_token_ttl_s() -> u32 {
     300
 }

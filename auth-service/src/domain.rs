@@ -1,6 +1,15 @@
 //! What clients, their rights, tokens and keys are, and the rules they obey.
 
 pub mod client;
-pub(crate) mod grant;
-pub(crate) mod key;
+pub mod clients_file;
+pub(crate) mod secret;
+pub(crate) mod assertion;
 pub mod policy;
+pub(crate) mod grant;
+pub(crate) mod exchange;
+pub mod explain;
+pub(crate) mod key;
+pub(crate) mod audit;
+pub mod registry;
+pub(crate) mod key_keeper;
+pub mod revoking;

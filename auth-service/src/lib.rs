@@ -1,12 +1,19 @@
 //! auth-service: an authorization server whose tokens carry a caller's session.
 
 pub mod config;
+pub mod cli;
 pub mod commands;
 pub mod startup;
 mod state;
 pub mod routes;
+mod limits;
+mod authentication;
 mod handlers;
+mod issuer;
 pub mod domain;
+mod mirror;
+mod upkeep;
+mod audit_log;
 mod repository;
 mod seal;
 mod error;

@@ -1,14 +1,20 @@
-//! The one match from [`TokenRefusal`] to the error answers of RFC 6749 section 5.2.
+//! The one match from [`TokenRefusal`] to the error answers of RFC 6749 section 5.2, and from [`CommandError`] to the
+//! envelope of `/admin`.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
+use shared::ApiError;
 use shared::db::DbError;
+use shared::reply::codes;
+use shared::reply::input::Violation;
 use tracing::{error, warn};
 
-use crate::domain::grant::GrantRefusal;
-use crate::error::TokenRefusal;
+use crate::domain::exchange::ExchangeRefusal;
+use crate::domain::explain::error_code;
+use crate::error::{CommandError, TokenRefusal};
+use crate::repository::clients::ClientStoreError;
 
 /// How soon a client may come back while the database is away, in seconds.
 const RETRY_AFTER_S: u64 = 2;
@@ -20,36 +26,64 @@ struct OAuthError<'a> {
 }
 
 impl TokenRefusal {
-    /// Status and error code. RFC 6749 has no code for a server that is away at the token endpoint; we use the
-    /// one it has at the other (section 4.1.2.1).
+    /// Status and error code. RFC 6749 has no code for a server that is away at the token endpoint, or for one that is
+    /// asked too often; we use the one it has at the other (section 4.1.2.1).
     fn wire(&self) -> (StatusCode, &'static str) {
         match self {
-            Self::BadRequest(_) => (StatusCode::BAD_REQUEST, "invalid_request"),
-            Self::MediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "invalid_request"),
+            // RFC 8693 section 2.2.2: what is wrong with a subject token is wrong with the request.
+            Self::BadRequest(_) | Self::SubjectToken(_) => {
+                (StatusCode::BAD_REQUEST, "invalid_request")
+            }
+            Self::MediaType(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "invalid_request"),
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "invalid_request"),
-            Self::Client => (StatusCode::UNAUTHORIZED, "invalid_client"),
+            Self::Client | Self::Assertion(_) => (StatusCode::UNAUTHORIZED, "invalid_client"),
             Self::GrantType => (StatusCode::BAD_REQUEST, "unsupported_grant_type"),
-            Self::MalformedScope | Self::Grant(GrantRefusal::Scope) => {
-                (StatusCode::BAD_REQUEST, "invalid_scope")
-            }
-            // RFC 8707 section 2.
-            Self::Grant(GrantRefusal::Audience) => (StatusCode::BAD_REQUEST, "invalid_target"),
-            Self::Grant(GrantRefusal::Session(_)) => {
-                (StatusCode::BAD_REQUEST, "unauthorized_client")
-            }
-            Self::Db(DbError::Unavailable(_)) => {
+            Self::MalformedScope => (StatusCode::BAD_REQUEST, "invalid_scope"),
+            Self::Grant(refusal) => (StatusCode::BAD_REQUEST, error_code(refusal)),
+            Self::Exchange(refusal) => (StatusCode::BAD_REQUEST, exchange_code(refusal)),
+            Self::NotItsToken => (StatusCode::BAD_REQUEST, "unauthorized_client"),
+            Self::TooOften(_) => (StatusCode::TOO_MANY_REQUESTS, "temporarily_unavailable"),
+            Self::Db(DbError::Unavailable(_))
+            | Self::Stale
+            | Self::Busy
+            | Self::TrustedIssuerAway(_) => {
                 (StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable")
             }
-            Self::Db(_) | Self::Signing(_) => (StatusCode::INTERNAL_SERVER_ERROR, "server_error"),
+            Self::Db(_) | Self::Signing(_) | Self::NoKey | Self::CutOff => {
+                (StatusCode::INTERNAL_SERVER_ERROR, "server_error")
+            }
         }
     }
 
-    fn description(&self) -> String {
+    /// The error code alone, for where many answers stand in one.
+    pub(crate) fn code(&self) -> &'static str {
+        self.wire().1
+    }
+
+    pub(crate) fn description(&self) -> String {
         match self {
-            // The cause may hold an address; it is for the log.
-            Self::Db(_) | Self::Signing(_) => "please try again in a moment".to_owned(),
+            // The cause may hold an address, or tell a stranger what is right about his guess; it is for the log.
+            Self::Assertion(_) => Self::Client.to_string(),
+            Self::SubjectToken(_) => "the subject token is not valid".to_owned(),
+            refusal if refusal.wire().0.is_server_error() => {
+                "please try again in a moment".to_owned()
+            }
             refusal => refusal.to_string(),
         }
+    }
+
+    fn retry_after_s(&self) -> Option<u64> {
+        match self {
+            Self::TooOften(too_often) => Some(too_often.retry_after_s),
+            refusal if refusal.wire().0 == StatusCode::SERVICE_UNAVAILABLE => Some(RETRY_AFTER_S),
+            _ => None,
+        }
+    }
+
+    /// Whether it gets a row in the audit log: floods do not, nor what is no decision.
+    pub(crate) fn is_audited(&self) -> bool {
+        let (status, _) = self.wire();
+        status.is_client_error() && status != StatusCode::TOO_MANY_REQUESTS
     }
 
     /// One line for each refusal, with who asked and why not.
@@ -60,6 +94,18 @@ impl TokenRefusal {
         } else {
             warn!(client.id = client_id, error.code = code, cause = %self, "refused a token to {client_id}");
         }
+    }
+}
+
+fn exchange_code(refusal: &ExchangeRefusal) -> &'static str {
+    match refusal {
+        ExchangeRefusal::NotAllowed => "unauthorized_client",
+        ExchangeRefusal::Target => "invalid_target",
+        ExchangeRefusal::Scope => "invalid_scope",
+        ExchangeRefusal::NoTarget
+        | ExchangeRefusal::NotRecipient
+        | ExchangeRefusal::TooManyActors
+        | ExchangeRefusal::Expired => "invalid_request",
     }
 }
 
@@ -75,9 +121,29 @@ impl ResponseError for TokenRefusal {
         if status == StatusCode::UNAUTHORIZED {
             response.insert_header((WWW_AUTHENTICATE, r#"Basic realm="baton", charset="UTF-8""#));
         }
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            response.insert_header((RETRY_AFTER, RETRY_AFTER_S));
+        if let Some(seconds) = self.retry_after_s() {
+            response.insert_header((RETRY_AFTER, seconds));
         }
         response.json(OAuthError { error, error_description: &self.description() })
+    }
+}
+
+impl From<CommandError> for ApiError {
+    fn from(error: CommandError) -> Self {
+        let invalid = |field, rule, message: String| Violation::new(field, rule, message).into();
+        match error {
+            CommandError::NoSuchClient(_) => Self::new(&codes::NO_SUCH_PATH).because(error),
+            CommandError::ClientExists(_) => invalid("id", "unique", error.to_string()),
+            CommandError::Store(ClientStoreError::ServiceAccountTaken) => {
+                invalid("service_account", "unique", error.to_string())
+            }
+            CommandError::ClientsFile(error) => invalid("clients", "format", error.to_string()),
+            CommandError::Invalid(cause) => invalid("body", "format", cause),
+            CommandError::Db(DbError::Unavailable(cause))
+            | CommandError::Store(ClientStoreError::Db(DbError::Unavailable(cause))) => {
+                Self::unavailable(RETRY_AFTER_S, cause)
+            }
+            error => Self::unexpected(error),
+        }
     }
 }

@@ -1,5 +1,35 @@
-//! Clients and keys in the database: a file for each table.
+//! Clients, keys, revocations and what else is kept, in the database: a file for each table.
 
+/// Notes in the transaction of a change that there is something new to read, and gives the number of the change. It
+/// comes first: it takes the lock under which the rest is written.
+macro_rules! note_change {
+    ($conn:expr, $name:expr) => {
+        diesel::update(crate::repository::schema::changes::table.find($name))
+            .set(
+                crate::repository::schema::changes::version
+                    .eq(crate::repository::schema::changes::version + 1),
+            )
+            .returning(crate::repository::schema::changes::version)
+            .get_result::<i64>($conn)
+    };
+}
+
+/// Writes a row of the audit log in the transaction of a change.
+macro_rules! note_audit {
+    ($conn:expr, $event:expr) => {
+        diesel::insert_into(crate::repository::schema::audit::table)
+            .values(crate::repository::audit::NewAuditRow::from($event))
+            .execute($conn)
+    };
+}
+
+pub(crate) mod assertions;
+pub(crate) mod audit;
+pub(crate) mod changes;
 pub(crate) mod clients;
 pub(crate) mod keys;
+pub(crate) mod revocations;
 mod schema;
+
+/// Rows of a bulk insert, at the most: a statement takes 65,535 values and no more.
+const ROWS_AT_ONCE: usize = 500;

@@ -1,11 +1,20 @@
-//! Every path, its method, its policy. All are public: clients authenticate at the token endpoint itself.
+//! Every path, its method, its policy. At the OAuth endpoints clients authenticate by themselves; `/admin` takes tokens.
 
 use shared::Routes;
 
-use crate::handlers::{keys, metadata, token};
+use crate::handlers::admin::{audit, clients, keys as signing_keys, policy, revocations};
+use crate::handlers::{feed, introspect, keys, metadata, revoke, token, tokens};
 
 pub(crate) const TOKEN_PATH: &str = "/oauth2/token";
+pub(crate) const TOKENS_PATH: &str = "/oauth2/tokens";
+pub(crate) const INTROSPECT_PATH: &str = "/oauth2/introspect";
+pub(crate) const REVOKE_PATH: &str = "/oauth2/revoke";
+pub(crate) const REVOCATIONS_PATH: &str = "/oauth2/revocations";
 pub(crate) const JWKS_PATH: &str = "/.well-known/jwks.json";
+/// Where bearer tokens are looked at, and nowhere else.
+pub(crate) const ADMIN: &str = "/admin/";
+/// What they have to be for.
+const SCOPE: &str = "auth:admin";
 
 #[rustfmt::skip]
 pub fn routes() -> Routes {
@@ -13,4 +22,20 @@ pub fn routes() -> Routes {
         .get("/.well-known/oauth-authorization-server", metadata::show_metadata).public()
         .get(JWKS_PATH, keys::show_keys).public()
         .post(TOKEN_PATH, token::issue_token).public()
+        .post(TOKENS_PATH, tokens::issue_tokens).public()
+        .post(INTROSPECT_PATH, introspect::introspect).public()
+        .post(REVOKE_PATH, revoke::revoke_token).public()
+        .get(REVOCATIONS_PATH, feed::show_revocations).public()
+        .get("/admin/clients", clients::list_clients).scope(SCOPE)
+        .post("/admin/clients", clients::create_client).scope(SCOPE)
+        .post("/admin/clients/apply", clients::apply_clients).scope(SCOPE)
+        .get("/admin/clients/{id}", clients::find_client).scope(SCOPE)
+        .put("/admin/clients/{id}", clients::put_client).scope(SCOPE)
+        .delete("/admin/clients/{id}", clients::delete_client).scope(SCOPE)
+        .post("/admin/clients/{id}/secrets", clients::rotate_secret).scope(SCOPE)
+        .post("/admin/policy/explain", policy::explain_policy).scope(SCOPE)
+        .get("/admin/keys", signing_keys::list_keys).scope(SCOPE)
+        .post("/admin/keys/rotate", signing_keys::rotate_keys).scope(SCOPE)
+        .post("/admin/revocations", revocations::revoke).scope(SCOPE)
+        .get("/admin/audit", audit::list_audit).scope(SCOPE)
 }

@@ -9,6 +9,7 @@ use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use aws_lc_rs::rand;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use shared::Secret;
 use zeroize::Zeroizing;
 
 use crate::config::Config;
@@ -40,20 +41,49 @@ pub enum SealError {
     Crypto,
 }
 
+/// The master key in use, and the one before it while keys are still sealed with that.
+pub(crate) struct MasterKeys {
+    current: MasterKey,
+    previous: Option<MasterKey>,
+}
+
+impl MasterKeys {
+    pub(crate) fn from_config(config: &Config) -> Result<Self, SealError> {
+        let (key, file) = (&config.master_key, &config.master_key_file);
+        let current = MasterKey::of(key.as_ref(), file.as_deref())?.ok_or(SealError::NotAKey)?;
+        let (key, file) = (&config.previous_master_key, &config.previous_master_key_file);
+        Ok(Self { current, previous: MasterKey::of(key.as_ref(), file.as_deref())? })
+    }
+
+    /// Seals with the key in use.
+    pub(crate) fn seal(&self, name: &str, secret: &[u8]) -> Result<Vec<u8>, SealError> {
+        self.current.seal(name, secret)
+    }
+
+    /// Opens what either key has sealed.
+    pub(crate) fn open(&self, name: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
+        let opened = self.current.open(name, sealed);
+        match (&self.previous, opened) {
+            (Some(previous), Err(SealError::WrongKey)) => previous.open(name, sealed),
+            (_, opened) => opened,
+        }
+    }
+}
+
 /// Seals and opens private keys.
-pub(crate) struct MasterKey(RandomizedNonceKey);
+struct MasterKey(RandomizedNonceKey);
 
 impl MasterKey {
-    pub(crate) fn from_config(config: &Config) -> Result<Self, SealError> {
-        match (&config.master_key, &config.master_key_file) {
-            (Some(key), _) => Self::from_base64(key.expose()),
+    fn of(key: Option<&Secret>, file: Option<&Path>) -> Result<Option<Self>, SealError> {
+        match (key, file) {
+            (Some(key), _) => Self::from_base64(key.expose()).map(Some),
             (None, Some(path)) => {
                 let text =
                     std::fs::read_to_string(path).map_err(|cause| file_error(path, cause))?;
                 let not_a_key = |_| SealError::NotAKeyFile(path.display().to_string());
-                Self::from_base64(&Zeroizing::new(text)).map_err(not_a_key)
+                Self::from_base64(&Zeroizing::new(text)).map(Some).map_err(not_a_key)
             }
-            (None, None) => Err(SealError::NotAKey),
+            (None, None) => Ok(None),
         }
     }
 
@@ -67,14 +97,14 @@ impl MasterKey {
     }
 
     /// Nonce, ciphertext and tag. `name` is authenticated: a sealed key cannot be passed off as another.
-    pub(crate) fn seal(&self, name: &str, secret: &[u8]) -> Result<Vec<u8>, SealError> {
+    fn seal(&self, name: &str, secret: &[u8]) -> Result<Vec<u8>, SealError> {
         let mut text = secret.to_vec();
         let nonce = self.0.seal_in_place_append_tag(Aad::from(name), &mut text);
         let nonce = nonce.map_err(|_| SealError::Crypto)?;
         Ok([nonce.as_ref().as_slice(), text.as_slice()].concat())
     }
 
-    pub(crate) fn open(&self, name: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
+    fn open(&self, name: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
         let (nonce, text) = sealed.split_at_checked(NONCE_LEN).ok_or(SealError::WrongKey)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| SealError::WrongKey)?;
         let mut text = Zeroizing::new(text.to_vec());
@@ -139,6 +169,20 @@ mod tests {
         assert!(matches!(key.open("other", &sealed), Err(SealError::WrongKey)));
         assert!(matches!(master_key(2)?.open("kid", &sealed), Err(SealError::WrongKey)));
         assert!(matches!(key.open("kid", &[]), Err(SealError::WrongKey)));
+        Ok(())
+    }
+
+    #[test]
+    fn what_the_key_before_has_sealed_can_be_opened_and_is_sealed_anew_with_the_current_one()
+    -> Result<(), SealError> {
+        let old = MasterKeys { current: master_key(1)?, previous: None };
+        let both = MasterKeys { current: master_key(2)?, previous: Some(master_key(1)?) };
+        let new = MasterKeys { current: master_key(2)?, previous: None };
+        let sealed = old.seal("kid", b"private")?;
+        assert_eq!(both.open("kid", &sealed)?.as_slice(), b"private");
+        assert!(matches!(new.open("kid", &sealed), Err(SealError::WrongKey)));
+        let again = both.seal("kid", &both.open("kid", &sealed)?)?;
+        assert_eq!(new.open("kid", &again)?.as_slice(), b"private");
         Ok(())
     }
 

@@ -2,20 +2,21 @@
 
 use std::collections::BTreeSet;
 
-use shared::{Claims, Scopes, Timestamp};
+use shared::{Claims, Scopes, Session, Timestamp};
 use uuid::Uuid;
 
 use crate::domain::client::Client;
-use crate::domain::policy::{MaybeAsked, SessionRefusal};
+use crate::domain::policy::SessionRefusal;
 
 /// What a client asks for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct TokenAsk {
     /// None: all that the client may have.
     pub(crate) scope: Option<Scopes>,
     /// Empty: all that the client may have.
     pub(crate) audiences: BTreeSet<String>,
-    pub(crate) session: MaybeAsked,
+    /// None: for the client itself.
+    pub(crate) session: Option<Session>,
 }
 
 /// Why it does not get it.
@@ -36,6 +37,71 @@ pub(crate) struct Terms {
     pub(crate) token_ttl_s: u32,
 }
 
+impl Terms {
+    /// How long a token lives, in seconds, if it may live so long at the most.
+    fn ttl_s(&self, at_most: Option<u32>) -> i64 {
+        i64::from(at_most.unwrap_or(u32::MAX).min(self.token_ttl_s))
+    }
+}
+
+/// What all tokens of one ask have in common; the session makes the difference.
+pub(crate) struct Grant<'c> {
+    client: &'c Client,
+    terms: &'c Terms,
+    scope: Scopes,
+    aud: Vec<String>,
+}
+
+impl<'c> Grant<'c> {
+    /// What the client may have of this scope and these audiences.
+    pub(crate) fn new(
+        client: &'c Client,
+        terms: &'c Terms,
+        (scope, audiences): (Option<Scopes>, BTreeSet<String>),
+    ) -> Result<Self, GrantRefusal> {
+        let scope = scope.unwrap_or_else(|| client.scopes.clone());
+        if !scope.is_subset_of(&client.scopes) {
+            return Err(GrantRefusal::Scope);
+        }
+        if !audiences.is_subset(&client.audiences) {
+            return Err(GrantRefusal::Audience);
+        }
+        let audiences = if audiences.is_empty() { client.audiences.clone() } else { audiences };
+        Ok(Self { client, terms, scope, aud: audiences.into_iter().collect() })
+    }
+
+    /// The scope of its tokens.
+    pub(crate) fn scope(&self) -> &Scopes {
+        &self.scope
+    }
+
+    /// The claims of a token for this session, if the client may have it.
+    pub(crate) fn claims(
+        &self,
+        session: Option<Session>,
+        now: Timestamp,
+    ) -> Result<Claims, GrantRefusal> {
+        let decision = self.client.session_policy.decide(session)?;
+        let (iat, jti) = (now.timestamp(), Uuid::new_v4().to_string());
+        // A token with a session may be exchanged for others: ending the root ends them all.
+        let sid = decision.session.as_ref().map(|_| jti.clone());
+        Ok(Claims {
+            iss: self.terms.issuer.clone(),
+            sub: self.client.id.as_str().to_owned(),
+            aud: self.aud.clone(),
+            client_id: self.client.id.as_str().to_owned(),
+            scope: self.scope.clone(),
+            iat,
+            exp: iat + self.terms.ttl_s(decision.max_ttl_s),
+            nbf: None,
+            jti,
+            session: decision.session,
+            sid,
+            act: None,
+        })
+    }
+}
+
 /// The claims of the token, if the client may have it.
 pub(crate) fn grant_client_credentials(
     client: &Client,
@@ -43,34 +109,18 @@ pub(crate) fn grant_client_credentials(
     terms: &Terms,
     now: Timestamp,
 ) -> Result<Claims, GrantRefusal> {
-    let scope = ask.scope.unwrap_or_else(|| client.scopes.clone());
-    if !scope.is_subset_of(&client.scopes) {
-        return Err(GrantRefusal::Scope);
-    }
-    if !ask.audiences.iter().all(|audience| client.audiences.contains(audience)) {
-        return Err(GrantRefusal::Audience);
-    }
-    let aud = match ask.audiences {
-        none if none.is_empty() => client.audiences.iter().cloned().collect(),
-        asked => asked.into_iter().collect(),
-    };
-    let session = match client.session_policy.decide(ask.session)? {
-        MaybeAsked::Nobody => None,
-        MaybeAsked::Session(session) => Some(session),
-    };
-    let iat = now.timestamp();
-    Ok(Claims {
-        iss: terms.issuer.clone(),
-        sub: client.id.as_str().to_owned(),
-        aud,
-        client_id: client.id.as_str().to_owned(),
-        scope,
-        iat,
-        exp: iat + i64::from(terms.token_ttl_s),
-        nbf: None,
-        jti: Uuid::new_v4().to_string(),
-        session,
-        sid: None,
-        act: None,
-    })
+    Grant::new(client, terms, (ask.scope, ask.audiences))?.claims(ask.session, now)
 }
+
+/// The same claims, issued and ending so much later. The issuer's tokens are dated in whole seconds: one that is issued
+/// within the second in which others were revoked would be taken for one of them.
+pub(crate) fn dated_after(mut claims: Claims, before: Option<i64>) -> Claims {
+    let Some(before) = before.filter(|before| claims.iat <= *before) else { return claims };
+    let later = before + 1 - claims.iat;
+    claims.iat += later;
+    claims.exp += later;
+    claims
+}
+
+#[cfg(test)]
+mod tests;

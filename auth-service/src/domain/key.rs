@@ -1,47 +1,108 @@
-//! Signing keys: one signs, all are published.
+//! Signing keys: when each is made, signs, and goes. Pure: the clock and the database are elsewhere.
 
-use std::sync::Arc;
+use chrono::TimeDelta;
+use shared::{Algorithm, Timestamp};
 
-use aws_lc_rs::digest;
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use shared::{Algorithm, Jwk, Jwks, Timestamp, TokenSigner};
+/// When a key signs: from a moment on, until its successor of the same algorithm does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct KeyTimes {
+    pub(crate) kid: String,
+    pub(crate) algorithm: Algorithm,
+    /// Counts up, within an algorithm.
+    pub(crate) generation: i64,
+    pub(crate) created_at: Timestamp,
+    pub(crate) signs_from: Timestamp,
+}
 
 /// A signing key as it is stored.
 #[derive(Clone)]
 pub(crate) struct StoredKey {
-    pub(crate) kid: String,
-    pub(crate) algorithm: Algorithm,
+    pub(crate) times: KeyTimes,
     pub(crate) sealed_private_key: Vec<u8>,
-    pub(crate) active: bool,
-    pub(crate) created_at: Timestamp,
 }
 
-/// The keys in use.
-#[derive(Clone)]
-pub(crate) struct KeyRing {
-    signer: Arc<TokenSigner>,
-    /// The published set as it is sent, and its entity tag.
-    published: Arc<(String, String)>,
+/// The rules of rotation.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct KeySchedule {
+    /// What new tokens are signed with.
+    pub(crate) algorithm: Algorithm,
+    /// How long a key signs.
+    pub(crate) period: TimeDelta,
+    /// How long a key is published before it signs: verifiers keep a set of keys for a while.
+    pub(crate) lead: TimeDelta,
+    /// The longest life of a token, with the leeway that verifiers give: so long a key stays published after its last
+    /// signature.
+    pub(crate) longest_token: TimeDelta,
 }
 
-impl KeyRing {
-    pub(crate) fn new(signer: TokenSigner, public: Vec<Jwk>) -> Result<Self, serde_json::Error> {
-        let json = serde_json::to_string(&Jwks { keys: public })?;
-        let hash = digest::digest(&digest::SHA256, json.as_bytes());
-        let etag = format!("\"{}\"", URL_SAFE_NO_PAD.encode(hash.as_ref()));
-        Ok(Self { signer: Arc::new(signer), published: Arc::new((json, etag)) })
+/// What is to be done now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum KeyStep {
+    /// Make a key.
+    Make { generation: i64, signs_from: Timestamp },
+    /// Its last token has expired.
+    Remove(String),
+}
+
+impl KeySchedule {
+    /// What is to be done with these keys now. Replicas that ask at the same time get the same answer; a generation can
+    /// be stored once.
+    pub(crate) fn steps(&self, keys: &[KeyTimes], now: Timestamp) -> Vec<KeyStep> {
+        let mut steps: Vec<KeyStep> = self.next_key(keys, now).into_iter().collect();
+        let gone = keys.iter().filter(|key| self.is_over(key, keys, now));
+        steps.extend(gone.map(|key| KeyStep::Remove(key.kid.clone())));
+        steps
     }
 
-    pub(crate) fn signer(&self) -> &TokenSigner {
-        &self.signer
+    fn next_key(&self, keys: &[KeyTimes], now: Timestamp) -> Option<KeyStep> {
+        let Some(last) = self.own(keys).max_by_key(|key| key.generation) else {
+            // Keys of another algorithm sign until verifiers know ours.
+            let signs_from = if keys.is_empty() { now } else { now + self.lead };
+            return Some(KeyStep::Make { generation: 1, signs_from });
+        };
+        let due = last.signs_from + self.period;
+        if last.signs_from <= now && now >= due - self.lead {
+            let signs_from = due.max(now + self.lead);
+            return Some(KeyStep::Make { generation: last.generation + 1, signs_from });
+        }
+        None
     }
 
-    pub(crate) fn jwks_json(&self) -> &str {
-        &self.published.0
+    /// The key after the last, to sign as soon as verifiers know it; none when there is one already that is to sign.
+    pub(crate) fn successor(&self, keys: &[KeyTimes], now: Timestamp) -> Option<(i64, Timestamp)> {
+        let last = self.own(keys).max_by_key(|key| key.generation);
+        match last {
+            Some(last) if last.signs_from > now => None,
+            last => Some((last.map_or(1, |last| last.generation + 1), now + self.lead)),
+        }
     }
 
-    pub(crate) fn etag(&self) -> &str {
-        &self.published.1
+    fn is_over(&self, key: &KeyTimes, keys: &[KeyTimes], now: Timestamp) -> bool {
+        let successor = if key.algorithm == self.algorithm {
+            self.own(keys).find(|other| other.generation == key.generation + 1)
+        } else {
+            // Somebody else may be about to sign with it: a replica with other settings.
+            let settled = |_: &&KeyTimes| now >= key.created_at + self.longest_token;
+            self.own(keys).min_by_key(|other| other.signs_from).filter(settled)
+        };
+        successor.is_some_and(|successor| now >= successor.signs_from + self.longest_token)
+    }
+
+    fn own<'k>(&self, keys: &'k [KeyTimes]) -> impl Iterator<Item = &'k KeyTimes> {
+        let algorithm = self.algorithm;
+        keys.iter().filter(move |key| key.algorithm == algorithm)
+    }
+
+    /// The place of the key that signs now.
+    pub(crate) fn signing(&self, keys: &[KeyTimes], now: Timestamp) -> Option<usize> {
+        let places = || keys.iter().enumerate().filter(|(_, key)| key.signs_from <= now);
+        let own = places()
+            .filter(|(_, key)| key.algorithm == self.algorithm)
+            .max_by_key(|(_, key)| key.generation);
+        let other = || places().max_by_key(|(_, key)| key.signs_from);
+        own.or_else(other).map(|(place, _)| place)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,39 +1,60 @@
-//! [`SessionPolicy`]: on whose behalf a client may act. Deny is the default.
+//! [`SessionPolicy`]: on whose behalf a client may act. Deny is the default, for each member of a session by itself.
 
-use std::collections::BTreeSet;
+mod allowed;
+mod legacy;
+
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
-use shared::{CompanyId, Session};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
+use shared::{CompanyId, Session, UserId};
 
-/// On whose behalf a client may ask for tokens.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(tag = "kind", rename_all = "lowercase")]
+pub use allowed::{Allowed, AllowedAttributes};
+
+/// On whose behalf a client may ask for tokens. As JSON or TOML: `"none"`, `{"fixed": {session}}` or
+/// `{"assert": {"companies": "any", ...}}`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum SessionPolicy {
     /// On nobody's: its tokens carry no session.
     #[default]
     None,
     /// Always on this one's.
-    Fixed {
-        /// The session in every token.
-        session: Session,
-    },
-    /// On that of whoever it names, within these companies.
-    Assert {
-        /// Which companies.
-        companies: Companies,
-    },
+    Fixed(#[serde(deserialize_with = "session")] Session),
+    /// On that of whoever it names, within these bounds.
+    Assert(Box<Bounds>),
 }
 
-/// Companies that a client may act for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Companies {
-    /// All of them.
-    Any,
-    /// These.
-    Listed(BTreeSet<CompanyId>),
+/// What a session may hold that a client names by itself.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bounds {
+    /// Its company: one of these.
+    pub companies: Allowed<CompanyId>,
+    /// Its user: one of these. Any, where it is not said.
+    #[serde(default = "any")]
+    pub users: Allowed<UserId>,
+    /// Each of its roles is one of these. None, where it is not said.
+    #[serde(default)]
+    pub roles: Allowed<String>,
+    /// Each of its further members is one of these, with one of these values. None, where it is not said.
+    #[serde(default)]
+    pub attributes: AllowedAttributes,
+    /// Such a token lives no longer than this, in seconds; the server's own limit stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_ttl_s: Option<u32>,
+}
+
+fn any<T>() -> Allowed<T> {
+    Allowed::Any
+}
+
+/// A session in a file is an object of its own, not a text; it keeps to the same rules.
+fn session<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Session, D::Error> {
+    let value = Value::deserialize(deserializer)?;
+    Session::parse(&value.to_string()).map_err(D::Error::custom)
 }
 
 /// The rule that refuses a session.
@@ -45,74 +66,105 @@ pub enum SessionRefusal {
     /// Policy `fixed`, and another session was asked for.
     #[error("this client acts on behalf of one fixed session only (policy fixed)")]
     OtherThanFixed,
-    /// Policy `assert`, and the company is not in the list.
-    #[error("this client may not act for company {0} (policy assert)")]
+    /// Policy `assert`, and the company is not allowed.
+    #[error("this client may not act for company {0} (policy assert.companies)")]
     Company(CompanyId),
+    /// The user is not allowed.
+    #[error("this client may not act for user {0} (policy assert.users)")]
+    User(UserId),
+    /// A role is not allowed. Which one is for the log: the text is repeated in an answer.
+    #[error("this client may not assert every role asked for (policy assert.roles)")]
+    Role(String),
+    /// An attribute, or its value, is not allowed.
+    #[error("this client may not assert every attribute asked for (policy assert.attributes)")]
+    Attribute(String),
+}
+
+/// The session that a token gets, and how long it may live at the most.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Decision {
+    pub(crate) session: Option<Session>,
+    pub(crate) max_ttl_s: Option<u32>,
 }
 
 impl SessionPolicy {
-    /// The session that the token gets when this one is asked for.
-    pub(crate) fn decide(&self, asked: MaybeAsked) -> Result<MaybeAsked, SessionRefusal> {
+    /// The session that the token gets when this one is asked for; none is asked for by a client on its own behalf.
+    pub(crate) fn decide(&self, asked: Option<Session>) -> Result<Decision, SessionRefusal> {
+        let unlimited = |session| Ok(Decision { session, max_ttl_s: None });
         match (self, asked) {
-            (Self::None | Self::Assert { .. }, MaybeAsked::Nobody) => Ok(MaybeAsked::Nobody),
-            (Self::None, MaybeAsked::Session(_)) => Err(SessionRefusal::NoSession),
-            (Self::Fixed { session }, MaybeAsked::Nobody) => {
-                Ok(MaybeAsked::Session(session.clone()))
+            (Self::None | Self::Assert(_), None) => unlimited(None),
+            (Self::None, Some(_)) => Err(SessionRefusal::NoSession),
+            (Self::Fixed(session), None) => unlimited(Some(session.clone())),
+            (Self::Fixed(session), Some(asked)) if *session == asked => unlimited(Some(asked)),
+            (Self::Fixed(_), Some(_)) => Err(SessionRefusal::OtherThanFixed),
+            (Self::Assert(bounds), Some(asked)) => {
+                bounds.check(&asked)?;
+                Ok(Decision { session: Some(asked), max_ttl_s: bounds.max_ttl_s })
             }
-            (Self::Fixed { session }, MaybeAsked::Session(asked)) if *session == asked => {
-                Ok(MaybeAsked::Session(asked))
-            }
-            (Self::Fixed { .. }, MaybeAsked::Session(_)) => Err(SessionRefusal::OtherThanFixed),
-            (Self::Assert { companies }, MaybeAsked::Session(asked)) => {
-                let company = asked.company_id();
-                if companies.contain(company) {
-                    Ok(MaybeAsked::Session(asked))
-                } else {
-                    Err(SessionRefusal::Company(company))
-                }
-            }
+        }
+    }
+
+    /// The rule by which a session that was asked for is allowed, in words.
+    pub(crate) fn rule(&self) -> String {
+        match self {
+            Self::None => "policy none: the client acts for itself".to_owned(),
+            Self::Fixed(session) => format!("policy fixed: {}", session.as_json()),
+            Self::Assert(bounds) => format!(
+                "policy assert: companies {}, users {}, roles {}, attributes {}",
+                bounds.companies, bounds.users, bounds.roles, bounds.attributes
+            ),
         }
     }
 }
 
-/// For whom a token is asked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum MaybeAsked {
-    /// For the client itself.
-    Nobody,
-    /// For this caller.
-    Session(Session),
-}
+impl Bounds {
+    /// What the short form `assert:100,200` means: these companies, any user, no roles, no attributes.
+    fn of_companies(companies: Allowed<CompanyId>) -> Self {
+        let (roles, attributes) = Default::default();
+        Self { companies, users: Allowed::Any, roles, attributes, max_ttl_s: None }
+    }
 
-impl Companies {
-    fn contain(&self, company: CompanyId) -> bool {
-        match self {
-            Self::Any => true,
-            Self::Listed(companies) => companies.contains(&company),
+    fn check(&self, asked: &Session) -> Result<(), SessionRefusal> {
+        if !self.companies.allows(&asked.company_id()) {
+            return Err(SessionRefusal::Company(asked.company_id()));
+        }
+        if !self.users.allows(&asked.user_id()) {
+            return Err(SessionRefusal::User(asked.user_id()));
+        }
+        if let Some(role) = asked.roles().iter().find(|role| !self.roles.allows(*role)) {
+            return Err(SessionRefusal::Role(role.clone()));
+        }
+        match asked.attributes().find(|(name, value)| !self.attributes.allow(name, value)) {
+            Some((name, _)) => Err(SessionRefusal::Attribute(name.to_owned())),
+            None => Ok(()),
         }
     }
 }
 
 /// Not a session policy.
 #[derive(Debug, thiserror::Error)]
-#[error("a session policy is `none`, `fixed:{{session}}`, `assert:any` or `assert:100,200`")]
+#[error(
+    "a session policy is `none`, `fixed:{{session}}`, `assert:any`, `assert:100,200` or JSON like \
+     {{\"assert\": {{\"companies\": [100], \"users\": \"any\", \"roles\": [\"clerk\"]}}}}"
+)]
 pub struct NotAPolicy;
 
 impl FromStr for SessionPolicy {
     type Err = NotAPolicy;
 
-    /// Reads the form of the command line.
+    /// Reads the forms of the command line.
     fn from_str(text: &str) -> Result<Self, NotAPolicy> {
+        if text.starts_with('{') {
+            return serde_json::from_str(text).map_err(|_| NotAPolicy);
+        }
         match text.split_once(':') {
             None if text == "none" => Ok(Self::None),
-            Some(("fixed", session)) => Session::parse(session)
-                .map(|session| Self::Fixed { session })
-                .map_err(|_| NotAPolicy),
-            Some(("assert", "any")) => Ok(Self::Assert { companies: Companies::Any }),
-            Some(("assert", list)) => {
-                let listed = list.split(',').map(str::parse).collect::<Result<_, _>>();
-                let companies = Companies::Listed(listed.map_err(|_| NotAPolicy)?);
-                Ok(Self::Assert { companies })
+            Some(("fixed", session)) => {
+                Session::parse(session).map(Self::Fixed).map_err(|_| NotAPolicy)
+            }
+            Some(("assert", companies)) => {
+                let companies = companies.parse().map_err(|_| NotAPolicy)?;
+                Ok(Self::Assert(Box::new(Bounds::of_companies(companies))))
             }
             _ => Err(NotAPolicy),
         }
@@ -120,15 +172,16 @@ impl FromStr for SessionPolicy {
 }
 
 impl fmt::Display for SessionPolicy {
-    /// The form of the command line.
+    /// The short form of the command line where there is one, else JSON.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::None => formatter.write_str("none"),
-            Self::Fixed { session } => write!(formatter, "fixed:{}", session.as_json()),
-            Self::Assert { companies: Companies::Any } => formatter.write_str("assert:any"),
-            Self::Assert { companies: Companies::Listed(companies) } => {
-                let companies: Vec<String> = companies.iter().map(CompanyId::to_string).collect();
-                write!(formatter, "assert:{}", companies.join(","))
+            Self::Fixed(session) => write!(formatter, "fixed:{}", session.as_json()),
+            Self::Assert(bounds) if **bounds == Bounds::of_companies(bounds.companies.clone()) => {
+                write!(formatter, "assert:{}", bounds.companies)
+            }
+            Self::Assert(_) => {
+                formatter.write_str(&serde_json::to_string(self).unwrap_or_default())
             }
         }
     }
@@ -137,75 +190,10 @@ impl fmt::Display for SessionPolicy {
 impl SessionPolicy {
     /// Reads the form in which it is stored.
     pub(crate) fn from_json(text: &str) -> Result<Self, NotAPolicy> {
-        #[derive(Deserialize)]
-        #[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
-        enum Stored {
-            None,
-            Fixed { session: serde_json::Value },
-            Assert { companies: Companies },
-        }
-        match serde_json::from_str(text).map_err(|_| NotAPolicy)? {
-            Stored::None => Ok(Self::None),
-            Stored::Fixed { session } => Session::parse(&session.to_string())
-                .map(|session| Self::Fixed { session })
-                .map_err(|_| NotAPolicy),
-            Stored::Assert { companies } => Ok(Self::Assert { companies }),
-        }
+        let current = serde_json::from_str(text).ok();
+        current.or_else(|| legacy::policy(text)).ok_or(NotAPolicy)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn asked(json: &str) -> MaybeAsked {
-        Session::parse(json).map_or(MaybeAsked::Nobody, MaybeAsked::Session)
-    }
-
-    #[test]
-    fn each_policy_gives_what_it_promises_and_no_more() -> Result<(), NotAPolicy> {
-        let seven = r#"{"companyId":7,"userId":1}"#;
-        let admin = r#"{"companyId":7,"userId":1,"roles":["admin"]}"#;
-        let fixed = format!("fixed:{seven}");
-        let table = [
-            ("none", "", Ok(asked(""))),
-            ("none", seven, Err(SessionRefusal::NoSession)),
-            (fixed.as_str(), "", Ok(asked(seven))),
-            (fixed.as_str(), seven, Ok(asked(seven))),
-            (fixed.as_str(), admin, Err(SessionRefusal::OtherThanFixed)),
-            ("assert:any", "", Ok(asked(""))),
-            ("assert:any", admin, Ok(asked(admin))),
-            ("assert:7,8", seven, Ok(asked(seven))),
-            ("assert:8", seven, Err(SessionRefusal::Company(company(7)?))),
-        ];
-        for (policy, session, expected) in table {
-            let policy: SessionPolicy = policy.parse()?;
-            assert_eq!(policy.decide(asked(session)), expected, "{policy:?} {session}");
-        }
-        Ok(())
-    }
-
-    fn company(id: i64) -> Result<CompanyId, NotAPolicy> {
-        CompanyId::try_from(id).map_err(|_| NotAPolicy)
-    }
-
-    #[test]
-    fn a_policy_survives_being_stored() -> Result<(), Box<dyn std::error::Error>> {
-        let all =
-            ["none", r#"fixed:{"companyId":7,"userId":1,"x":"é"}"#, "assert:any", "assert:1,2"];
-        for text in all {
-            let policy: SessionPolicy = text.parse()?;
-            let stored = serde_json::to_string(&policy)?;
-            assert_eq!(SessionPolicy::from_json(&stored)?, policy, "{stored}");
-            assert_eq!(policy.to_string(), text);
-        }
-        Ok(())
-    }
-
-    #[test]
-    fn what_is_not_a_policy_is_refused() {
-        for text in ["", "all", "fixed:", "fixed:{}", "assert:", "assert:0", "assert:1,,2", "any"] {
-            assert!(text.parse::<SessionPolicy>().is_err(), "{text}");
-        }
-    }
-}
+mod tests;

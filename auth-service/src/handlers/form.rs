@@ -1,40 +1,47 @@
-//! The form of a token request and the client's credentials in it (RFC 6749 sections 2.3.1 and 3.2).
+//! The form of a request to an OAuth endpoint, and the client's credentials in it (RFC 6749 sections 2.3.1 and 3.2).
 
 use std::collections::BTreeSet;
 
 use actix_web::HttpRequest;
 use actix_web::http::header::{AUTHORIZATION, CONTENT_TYPE};
+use actix_web::web::Payload;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use shared::Secret;
 use url::form_urlencoded;
 
+use crate::authentication::{Credentials, Proof};
+use crate::domain::assertion::ASSERTION_TYPE;
 use crate::error::TokenRefusal;
 
 /// The longest token request, in bytes.
-pub(crate) const MAX_FORM_BYTES: usize = 16 * 1024;
+const MAX_FORM_BYTES: usize = 32 * 1024;
 /// The most parameters in one.
 const MAX_PARAMETERS: usize = 50;
 
-/// The parameters of a token request; each occurs once, but for `resource` (RFC 8707 section 2).
+/// The parameters that may occur several times (RFC 8707 section 2, RFC 8693 section 2.1).
+const REPEATABLE: [&str; 2] = ["resource", "audience"];
+
+/// The parameters of a request to an OAuth endpoint.
 pub(crate) struct Form {
     parameters: Vec<(String, String)>,
 }
 
-/// Who a client says it is, and its proof.
-#[derive(Debug)]
-pub(crate) struct Credentials {
-    pub(crate) client_id: String,
-    pub(crate) secret: Secret,
-}
-
 impl Form {
-    pub(crate) fn parse(request: &HttpRequest, body: &[u8]) -> Result<Self, TokenRefusal> {
+    /// Reads the body.
+    pub(crate) async fn read(request: &HttpRequest, body: Payload) -> Result<Self, TokenRefusal> {
+        let read = body.to_bytes_limited(MAX_FORM_BYTES).await;
+        let within_limit = read.map_err(|_| TokenRefusal::TooLarge)?;
+        let body = within_limit.map_err(|_| TokenRefusal::BadRequest("the body broke off"))?;
+        Self::parse(request, &body)
+    }
+
+    fn parse(request: &HttpRequest, body: &[u8]) -> Result<Self, TokenRefusal> {
         if !request.query_string().is_empty() {
             return Err(TokenRefusal::BadRequest("parameters belong into the body"));
         }
         if !is_form(request) {
-            return Err(TokenRefusal::MediaType);
+            return Err(TokenRefusal::MediaType("application/x-www-form-urlencoded"));
         }
         if std::str::from_utf8(body).is_err() {
             return Err(TokenRefusal::BadRequest("the body is not UTF-8"));
@@ -60,7 +67,7 @@ impl Form {
             if value.contains(char::REPLACEMENT_CHARACTER) {
                 return Err(TokenRefusal::BadRequest("a parameter is not UTF-8"));
             }
-            if name != "resource" && !seen.insert(name.as_str()) {
+            if !REPEATABLE.contains(&name.as_str()) && !seen.insert(name.as_str()) {
                 return Err(TokenRefusal::BadRequest("a parameter occurs twice"));
             }
         }
@@ -73,41 +80,72 @@ impl Form {
         found.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
     }
 
-    /// The services that the token is to be for, each once.
-    pub(crate) fn resources(&self) -> BTreeSet<String> {
-        let resources = self.parameters.iter().filter(|(name, _)| name == "resource");
-        resources.map(|(_, value)| value.clone()).filter(|value| !value.is_empty()).collect()
+    /// All values of a parameter that may be repeated, each once.
+    pub(crate) fn all(&self, name: &str) -> BTreeSet<String> {
+        let own = self.parameters.iter().filter(|(own, _)| own == name);
+        own.map(|(_, value)| value.clone()).filter(|value| !value.is_empty()).collect()
     }
 
-    /// The client's id and secret: in the header (`client_secret_basic`) or in the body (`client_secret_post`),
-    /// never in both.
+    /// Who asks, and the proof of it.
     pub(crate) fn credentials(&self, request: &HttpRequest) -> Result<Credentials, TokenRefusal> {
-        let mut headers = request.headers().get_all(AUTHORIZATION);
-        let Some(header) = headers.next() else { return self.credentials_in_body() };
-        if headers.next().is_some() {
-            return Err(TokenRefusal::BadRequest("two Authorization headers"));
-        }
-        if self.get("client_secret").is_some() {
-            return Err(TokenRefusal::BadRequest("two kinds of client authentication"));
-        }
-        let header = header.to_str().map_err(|_| TokenRefusal::Client)?;
-        let credentials = basic(header).ok_or(TokenRefusal::Client)?;
-        match self.get("client_id") {
-            Some(other) if other != credentials.client_id => {
-                Err(TokenRefusal::BadRequest("the client_id in the body is another one"))
-            }
-            _ => Ok(credentials),
-        }
+        credentials(
+            request,
+            InBody {
+                client_id: self.get("client_id"),
+                client_secret: self.get("client_secret"),
+                assertion_type: self.get("client_assertion_type"),
+                assertion: self.get("client_assertion"),
+            },
+        )
     }
+}
 
-    fn credentials_in_body(&self) -> Result<Credentials, TokenRefusal> {
-        match (self.get("client_id"), self.get("client_secret")) {
-            (Some(client_id), Some(secret)) => {
-                Ok(Credentials { client_id: client_id.to_owned(), secret: Secret::new(secret) })
-            }
-            _ => Err(TokenRefusal::Client),
-        }
+/// What of a client's credentials stands in the body.
+pub(crate) struct InBody<'b> {
+    pub(crate) client_id: Option<&'b str>,
+    pub(crate) client_secret: Option<&'b str>,
+    pub(crate) assertion_type: Option<&'b str>,
+    pub(crate) assertion: Option<&'b str>,
+}
+
+/// The client's id and its proof, in one way only: a secret in the header (`client_secret_basic`) or in the body
+/// (`client_secret_post`), or an assertion (RFC 7523 section 2.2).
+pub(crate) fn credentials(
+    request: &HttpRequest,
+    body: InBody<'_>,
+) -> Result<Credentials, TokenRefusal> {
+    let mut headers = request.headers().get_all(AUTHORIZATION);
+    let header = headers.next();
+    if headers.next().is_some() {
+        return Err(TokenRefusal::BadRequest("two Authorization headers"));
     }
+    let ways = [header.is_some(), body.client_secret.is_some(), body.assertion.is_some()];
+    if ways.into_iter().filter(|used| *used).count() > 1 {
+        return Err(TokenRefusal::BadRequest("two kinds of client authentication"));
+    }
+    let client_id = body.client_id.map(str::to_owned);
+    if let Some(header) = header {
+        let header = header.to_str().map_err(|_| TokenRefusal::Client)?;
+        return in_header(header, client_id);
+    }
+    match (body.client_secret, body.assertion) {
+        (Some(secret), _) if client_id.is_some() => {
+            Ok(Credentials { client_id, proof: Proof::Secret(Secret::new(secret)) })
+        }
+        (None, Some(assertion)) if body.assertion_type == Some(ASSERTION_TYPE) => {
+            Ok(Credentials { client_id, proof: Proof::Assertion(Secret::new(assertion)) })
+        }
+        (None, Some(_)) => Err(TokenRefusal::BadRequest("unknown client_assertion_type")),
+        _ => Err(TokenRefusal::Client),
+    }
+}
+
+fn in_header(header: &str, in_body: Option<String>) -> Result<Credentials, TokenRefusal> {
+    let (client_id, secret) = basic(header).ok_or(TokenRefusal::Client)?;
+    if in_body.is_some_and(|other| other != client_id) {
+        return Err(TokenRefusal::BadRequest("the client_id in the body is another one"));
+    }
+    Ok(Credentials { client_id: Some(client_id), proof: Proof::Secret(secret) })
 }
 
 fn is_form(request: &HttpRequest) -> bool {
@@ -117,7 +155,7 @@ fn is_form(request: &HttpRequest) -> bool {
 }
 
 /// `Basic`, with id and secret each form-encoded before they are joined (RFC 6749 section 2.3.1).
-fn basic(header: &str) -> Option<Credentials> {
+fn basic(header: &str) -> Option<(String, Secret)> {
     let (scheme, encoded) = header.split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("basic") {
         return None;
@@ -126,7 +164,7 @@ fn basic(header: &str) -> Option<Credentials> {
     let (client_id, secret) = text.split_once(':')?;
     let (client_id, secret) = (decode(client_id)?, decode(secret)?);
     let sound = !secret.is_empty() && !client_id.chars().any(char::is_control);
-    sound.then(|| Credentials { client_id, secret: Secret::new(secret) })
+    sound.then(|| (client_id, Secret::new(secret)))
 }
 
 fn decode(text: &str) -> Option<String> {
@@ -142,7 +180,7 @@ mod tests {
     #[test]
     fn basic_credentials_are_form_decoded() {
         let header = format!("basic {}", STANDARD.encode("my%3Aid+x:p%26q=r"));
-        let found = basic(&header).map(|found| (found.client_id, found.secret.expose().to_owned()));
+        let found = basic(&header).map(|(id, secret)| (id, secret.expose().to_owned()));
         assert_eq!(found, Some(("my:id x".to_owned(), "p&q=r".to_owned())));
     }
 

@@ -1,23 +1,34 @@
 //! The token endpoint (RFC 6749 section 3.2).
 
+use std::sync::Arc;
+
 use actix_web::http::header::{CACHE_CONTROL, PRAGMA};
-use actix_web::web::{Bytes, Data, Payload};
+use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
-use shared::{AccessToken, Claims, Scopes, Session};
-use tracing::info;
+use shared::{Scopes, Session};
 
-use crate::domain::client::{Client, SecretHash};
+use crate::domain::exchange::{self, ExchangeAsk};
 use crate::domain::grant::{self, TokenAsk};
-use crate::domain::policy::MaybeAsked;
 use crate::error::TokenRefusal;
-use crate::handlers::form::{Credentials, Form, MAX_FORM_BYTES};
+use crate::handlers::form::Form;
+use crate::issuer::Issued;
+use crate::mirror::directory::Registered;
 use crate::state::AppState;
+
+pub(crate) const CLIENT_CREDENTIALS: &str = "client_credentials";
+pub(crate) const TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
+/// RFC 8693 section 3.
+const ACCESS_TOKEN_TYPE: &str = "urn:ietf:params:oauth:token-type:access_token";
+const JWT_TYPE: &str = "urn:ietf:params:oauth:token-type:jwt";
 
 /// RFC 6749 section 5.1. There is no refresh token in it: section 4.4.3.
 #[derive(Serialize)]
 struct TokenAnswer<'a> {
     access_token: &'a str,
+    /// RFC 8693 section 2.2.1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    issued_token_type: Option<&'static str>,
     token_type: &'static str,
     expires_in: i64,
     scope: String,
@@ -28,78 +39,127 @@ pub(crate) async fn issue_token(
     request: HttpRequest,
     body: Payload,
 ) -> Result<HttpResponse, TokenRefusal> {
-    let body = read(body).await?;
-    let form = Form::parse(&request, &body).inspect_err(|refusal| refusal.log("unknown"))?;
-    let credentials = form.credentials(&request).inspect_err(|refusal| refusal.log("unknown"))?;
-    let issued = issue(&state, &form, &credentials).await;
-    let (token, claims) = issued.inspect_err(|refusal| refusal.log(&credentials.client_id))?;
-    log_issued(&claims);
+    let form = Form::read(&request, body).await;
+    let form = form.inspect_err(|refusal| refusal.log("unknown"))?;
+    let (issued, token_type) = issue(&state, &request, &form).await?;
+    let claims = &issued.claims;
     Ok(HttpResponse::Ok()
         .insert_header((CACHE_CONTROL, "no-store"))
         .insert_header((PRAGMA, "no-cache"))
         .json(TokenAnswer {
-            access_token: token.expose(),
+            access_token: issued.token.expose(),
+            issued_token_type: token_type,
             token_type: "Bearer",
             expires_in: claims.exp - claims.iat,
             scope: claims.scope.to_string(),
         }))
 }
 
-async fn read(body: Payload) -> Result<Bytes, TokenRefusal> {
-    let read = body.to_bytes_limited(MAX_FORM_BYTES).await;
-    let within_limit = read.map_err(|_| TokenRefusal::TooLarge)?;
-    within_limit.map_err(|_| TokenRefusal::BadRequest("the body broke off"))
-}
-
+/// Every refusal from here on is written down, with who asked.
 async fn issue(
     state: &AppState,
+    request: &HttpRequest,
     form: &Form,
-    credentials: &Credentials,
-) -> Result<(AccessToken, Claims), TokenRefusal> {
-    let client = authenticate(state, credentials).await?;
+) -> Result<(Issued, Option<&'static str>), TokenRefusal> {
+    let refused = |client: &str, refusal: &TokenRefusal| {
+        state.issuer.refused(client, form.get("session"), refusal);
+    };
+    let client = match authenticate(state, request, form).await {
+        Ok(client) => client,
+        Err((claimed, refusal)) => {
+            refused(&claimed, &refusal);
+            return Err(refusal);
+        }
+    };
+    let issued = grant(state, &client, form).await;
+    issued.inspect_err(|refusal| refused(client.client.id.as_str(), refusal))
+}
+
+/// Who asks, if he may ask just now; else who he claimed to be.
+pub(super) async fn authenticate(
+    state: &AppState,
+    request: &HttpRequest,
+    form: &Form,
+) -> Result<Arc<Registered>, (String, TokenRefusal)> {
+    let nobody = |refusal| ("unknown".to_owned(), refusal);
+    let authenticator = &state.authenticator;
+    let address = authenticator.limits.address(request);
+    authenticator.limits.check_address(address).map_err(|often| nobody(often.into()))?;
+    let credentials = form.credentials(request).map_err(nobody)?;
+    let client = authenticator.authenticate(&credentials, address).await;
+    client.map_err(|refusal| (credentials.claimed().to_owned(), refusal))
+}
+
+async fn grant(
+    state: &AppState,
+    client: &Registered,
+    form: &Form,
+) -> Result<(Issued, Option<&'static str>), TokenRefusal> {
+    state.authenticator.limits.check_client(client.client.id.text())?;
+    state.issuer.check_age()?;
     match form.get("grant_type") {
-        Some("client_credentials") => {}
-        Some(_) => return Err(TokenRefusal::GrantType),
-        None => return Err(TokenRefusal::BadRequest("grant_type is missing")),
+        Some(CLIENT_CREDENTIALS) => Ok((client_credentials(state, client, form)?, None)),
+        Some(TOKEN_EXCHANGE) => {
+            Ok((token_exchange(state, client, form).await?, Some(ACCESS_TOKEN_TYPE)))
+        }
+        Some(_) => Err(TokenRefusal::GrantType),
+        None => Err(TokenRefusal::BadRequest("grant_type is missing")),
     }
-    let ask = ask(form)?;
-    let now = state.clock.now();
-    let claims = grant::grant_client_credentials(&client, ask, &state.terms, now)?;
-    let token = state.keys.signer().sign(&claims)?;
-    Ok((token, claims))
 }
 
-async fn authenticate(state: &AppState, credentials: &Credentials) -> Result<Client, TokenRefusal> {
-    let found = state.clients.find(&credentials.client_id).await?;
-    let nobody = SecretHash::of_nobody();
-    let hash = found.as_ref().map_or(&nobody, |(_, hash)| hash);
-    let matches = hash.matches(&credentials.secret);
-    found.filter(|_| matches).map(|(client, _)| client).ok_or(TokenRefusal::Client)
+fn client_credentials(
+    state: &AppState,
+    client: &Registered,
+    form: &Form,
+) -> Result<Issued, TokenRefusal> {
+    let session = form.get("session").map(Session::parse).transpose();
+    let session = session.map_err(|_| TokenRefusal::BadRequest("the session is not a session"))?;
+    let ask =
+        TokenAsk { scope: scope(form.get("scope"))?, audiences: form.all("resource"), session };
+    let issuer = &state.issuer;
+    let claims = grant::grant_client_credentials(&client.client, ask, &issuer.terms, issuer.now())?;
+    issuer.issue(claims)
 }
 
-fn ask(form: &Form) -> Result<TokenAsk, TokenRefusal> {
-    let scope: Option<Scopes> = form.get("scope").map(str::parse).transpose()?;
+/// A scope parameter (RFC 6749 section 3.3). One that is there names a scope.
+pub(super) fn scope(text: Option<&str>) -> Result<Option<Scopes>, TokenRefusal> {
+    let scope: Option<Scopes> = text.map(str::parse).transpose()?;
     if scope.as_ref().is_some_and(Scopes::is_empty) {
         return Err(TokenRefusal::MalformedScope);
     }
-    let session = match form.get("session") {
-        None => MaybeAsked::Nobody,
-        Some(text) => MaybeAsked::Session(
-            Session::parse(text)
-                .map_err(|_| TokenRefusal::BadRequest("the session is not a session"))?,
-        ),
-    };
-    Ok(TokenAsk { scope, audiences: form.resources(), session })
+    Ok(scope)
 }
 
-fn log_issued(claims: &Claims) {
-    info!(
-        client.id = claims.client_id,
-        token.id = claims.jti,
-        ttl_s = claims.exp - claims.iat,
-        scope = %claims.scope,
-        company = claims.session.as_ref().map(|session| session.company_id().get()),
-        user = claims.session.as_ref().map(|session| session.user_id().get()),
-        "issued token to client {}", claims.client_id
-    );
+async fn token_exchange(
+    state: &AppState,
+    client: &Registered,
+    form: &Form,
+) -> Result<Issued, TokenRefusal> {
+    check_types(form)?;
+    let subject = form.get("subject_token");
+    let subject = subject.ok_or(TokenRefusal::BadRequest("subject_token is missing"))?;
+    let subject = state.verifier.verify(subject).await;
+    let subject = subject.map_err(|error| TokenRefusal::SubjectToken(error.to_string()))?;
+    let mut audiences = form.all("resource");
+    audiences.extend(form.all("audience"));
+    let scope = scope(form.get("scope"))?;
+    let ask = ExchangeAsk { subject: subject.claims().clone(), audiences, scope };
+    let issuer = &state.issuer;
+    issuer.issue(exchange::exchange(&client.client, ask, &issuer.terms, issuer.now())?)
+}
+
+/// Access tokens for access tokens; the client itself is the actor.
+fn check_types(form: &Form) -> Result<(), TokenRefusal> {
+    let is_known =
+        |name: &str| form.get(name).is_some_and(|own| [ACCESS_TOKEN_TYPE, JWT_TYPE].contains(&own));
+    if !is_known("subject_token_type") {
+        return Err(TokenRefusal::BadRequest("subject_token_type is that of an access token"));
+    }
+    if form.get("requested_token_type").is_some() && !is_known("requested_token_type") {
+        return Err(TokenRefusal::BadRequest("requested_token_type is that of an access token"));
+    }
+    if form.get("actor_token").is_some() || form.get("actor_token_type").is_some() {
+        return Err(TokenRefusal::BadRequest("the client itself is the actor: no actor_token"));
+    }
+    Ok(())
 }

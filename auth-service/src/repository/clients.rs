@@ -1,43 +1,138 @@
-//! Clients.
+//! Clients and their secrets.
 
+use std::collections::HashMap;
+
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel::{
-    AsChangeset, ExpressionMethods, Insertable, OptionalExtension, QueryDsl, Queryable, Selectable,
-    SelectableHelper,
+    AsChangeset, BoolExpressionMethods, ExpressionMethods, Insertable, QueryDsl, Queryable,
+    Selectable, SelectableHelper,
 };
-use diesel_async::RunQueryDsl;
+use diesel_async::{AsyncConnection, RunQueryDsl};
 use shared::db::{Db, DbError};
 use shared::{Timestamp, with_conn};
 
-use crate::domain::client::{Client, ClientId, SecretHash};
+use crate::domain::audit::AuditEvent;
+use crate::domain::client::{Client, ClientId};
 use crate::domain::policy::SessionPolicy;
-use crate::repository::schema::clients;
+use crate::domain::secret::{MAX_LIVE, SecretHash, StoredSecret};
+use crate::repository::changes::CLIENTS;
+use crate::repository::schema::{client_secrets, clients};
 
 #[derive(Clone, Debug)]
 pub(crate) struct ClientRepository {
     db: Db,
 }
 
+/// A client as it is stored.
+#[derive(Clone, Debug)]
+pub(crate) struct StoredClient {
+    pub(crate) client: Client,
+    pub(crate) from_file: bool,
+    /// The newest first, two at the most.
+    pub(crate) secrets: Vec<StoredSecret>,
+}
+
+/// Why a client is not stored.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientStoreError {
+    /// Another client has its service account.
+    #[error("another client has the same service account")]
+    ServiceAccountTaken,
+    /// The database is away or refuses.
+    #[error("database: {0}")]
+    Db(#[from] DbError),
+}
+
+impl From<DieselError> for ClientStoreError {
+    fn from(error: DieselError) -> Self {
+        match error {
+            // The one unique index beside the key, for which there is `on conflict`.
+            DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _) => {
+                Self::ServiceAccountTaken
+            }
+            error => Self::Db(error.into()),
+        }
+    }
+}
+
 #[derive(Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = clients)]
+#[diesel(table_name = clients, treat_none_as_null = true)]
 struct ClientRow {
     client_id: String,
-    secret_sha256: String,
     scopes: String,
     audiences: String,
     session_policy: String,
     created_at: chrono::NaiveDateTime,
+    exchange: String,
+    serves: String,
+    keys: String,
+    service_account: Option<String>,
+    from_file: bool,
+}
+
+#[derive(Queryable, Selectable, Insertable)]
+#[diesel(table_name = client_secrets)]
+struct SecretRow {
+    secret_id: String,
+    client_id: String,
+    sha256: String,
+    created_at: chrono::NaiveDateTime,
+    expires_at: Option<chrono::NaiveDateTime>,
 }
 
 impl ClientRow {
-    fn new(client: &Client, hash: &SecretHash, now: Timestamp) -> Result<Self, DbError> {
+    fn new(client: &Client, from_file: bool, now: Timestamp) -> Result<Self, DbError> {
         Ok(Self {
-            client_id: client.id.as_str().to_owned(),
-            secret_sha256: hash.as_str().to_owned(),
+            client_id: client.id.to_string(),
             scopes: client.scopes.to_string(),
             audiences: json(&client.audiences)?,
             session_policy: json(&client.session_policy)?,
             created_at: now.naive_utc(),
+            exchange: json(&client.exchange)?,
+            serves: json(&client.serves)?,
+            keys: json(&client.keys)?,
+            service_account: client.service_account.as_ref().map(ToString::to_string),
+            from_file,
         })
+    }
+
+    fn read(self, secrets: Vec<StoredSecret>) -> Result<StoredClient, DbError> {
+        let account = self.service_account.as_deref().map(str::parse).transpose();
+        let client = Client {
+            id: ClientId::parse(&self.client_id).map_err(|_| DbError::Corrupt("client id"))?,
+            scopes: self.scopes.parse().map_err(|_| DbError::Corrupt("scope"))?,
+            audiences: list(&self.audiences)?,
+            session_policy: SessionPolicy::from_json(&self.session_policy)
+                .map_err(|_| DbError::Corrupt("session policy"))?,
+            exchange: list(&self.exchange)?,
+            serves: list(&self.serves)?,
+            keys: list(&self.keys)?,
+            service_account: account.map_err(|_| DbError::Corrupt("service account"))?,
+        };
+        Ok(StoredClient { client, from_file: self.from_file, secrets })
+    }
+}
+
+impl SecretRow {
+    fn new(client: &ClientId, hash: &SecretHash, now: Timestamp) -> Self {
+        Self {
+            secret_id: uuid::Uuid::now_v7().to_string(),
+            client_id: client.to_string(),
+            sha256: hash.as_str().to_owned(),
+            created_at: now.naive_utc(),
+            expires_at: None,
+        }
+    }
+}
+
+impl From<SecretRow> for StoredSecret {
+    fn from(row: SecretRow) -> Self {
+        Self {
+            id: row.secret_id,
+            hash: SecretHash::stored(row.sha256),
+            created_at: row.created_at.and_utc(),
+            expires_at: row.expires_at.map(|at| at.and_utc()),
+        }
     }
 }
 
@@ -45,20 +140,32 @@ fn json(value: &impl serde::Serialize) -> Result<String, DbError> {
     serde_json::to_string(value).map_err(|_| DbError::Corrupt("client"))
 }
 
-impl TryFrom<ClientRow> for (Client, SecretHash) {
-    type Error = DbError;
+fn list<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, DbError> {
+    serde_json::from_str(text).map_err(|_| DbError::Corrupt("list of a client"))
+}
 
-    fn try_from(row: ClientRow) -> Result<Self, DbError> {
-        let client = Client {
-            id: ClientId::parse(&row.client_id).map_err(|_| DbError::Corrupt("client id"))?,
-            scopes: row.scopes.parse().map_err(|_| DbError::Corrupt("scope"))?,
-            audiences: serde_json::from_str(&row.audiences)
-                .map_err(|_| DbError::Corrupt("list of audiences"))?,
-            session_policy: SessionPolicy::from_json(&row.session_policy)
-                .map_err(|_| DbError::Corrupt("session policy"))?,
-        };
-        Ok((client, SecretHash::stored(row.secret_sha256)))
-    }
+/// Makes a secret the newest of its client: the one before lives until `others_until`, older ones go.
+macro_rules! add_secret {
+    ($conn:expr, $row:expr, $others_until:expr) => {{
+        let own = client_secrets::client_id.eq(&$row.client_id);
+        let before: Vec<String> = client_secrets::table
+            .filter(own)
+            .order((client_secrets::created_at.desc(), client_secrets::secret_id.desc()))
+            .select(client_secrets::secret_id)
+            .load($conn)
+            .await?;
+        for id in before.iter().skip(MAX_LIVE - 1) {
+            diesel::delete(client_secrets::table.find(id)).execute($conn).await?;
+        }
+        let until: chrono::NaiveDateTime = $others_until;
+        let lives_longer =
+            client_secrets::expires_at.is_null().or(client_secrets::expires_at.gt(until));
+        diesel::update(client_secrets::table.filter(own).filter(lives_longer))
+            .set(client_secrets::expires_at.eq(until))
+            .execute($conn)
+            .await?;
+        diesel::insert_into(client_secrets::table).values(&$row).execute($conn).await?;
+    }};
 }
 
 impl ClientRepository {
@@ -66,58 +173,139 @@ impl ClientRepository {
         Self { db }
     }
 
-    pub(crate) async fn find(&self, id: &str) -> Result<Option<(Client, SecretHash)>, DbError> {
-        let row: Option<ClientRow> = with_conn!(&self.db, |conn| clients::table
-            .find(id)
-            .select(ClientRow::as_select())
-            .first(conn)
+    /// All of them, by their ids.
+    pub(crate) async fn list(&self) -> Result<Vec<StoredClient>, DbError> {
+        let (rows, secrets): (Vec<ClientRow>, Vec<SecretRow>) = with_conn!(&self.db, |conn| {
+            conn.transaction(async |conn| {
+                let clients = clients::table
+                    .order(clients::client_id.asc())
+                    .select(ClientRow::as_select())
+                    .load(conn)
+                    .await?;
+                let secrets = client_secrets::table
+                    .order((client_secrets::created_at.desc(), client_secrets::secret_id.desc()))
+                    .select(SecretRow::as_select())
+                    .load(conn)
+                    .await?;
+                Ok::<_, DieselError>((clients, secrets))
+            })
             .await
-            .optional())?;
-        row.map(TryInto::try_into).transpose()
+        })?;
+        let mut by_client: HashMap<String, Vec<StoredSecret>> = HashMap::new();
+        for row in secrets {
+            by_client.entry(row.client_id.clone()).or_default().push(row.into());
+        }
+        let read = |row: ClientRow| {
+            let secrets = by_client.remove(&row.client_id).unwrap_or_default();
+            row.read(secrets)
+        };
+        rows.into_iter().map(read).collect()
     }
 
-    pub(crate) async fn list(&self) -> Result<Vec<Client>, DbError> {
-        let rows: Vec<ClientRow> = with_conn!(&self.db, |conn| clients::table
-            .order(clients::client_id.asc())
-            .select(ClientRow::as_select())
-            .load(conn)
-            .await)?;
-        rows.into_iter()
-            .map(|row| <(Client, SecretHash)>::try_from(row).map(|(client, _)| client))
-            .collect()
-    }
-
-    /// Adds the client; false when there is one of this name.
+    /// Adds the client, with a secret if it is to have one; false when there is one of this name.
     pub(crate) async fn insert(
         &self,
-        client: &Client,
-        hash: &SecretHash,
-        now: Timestamp,
-    ) -> Result<bool, DbError> {
-        let row = ClientRow::new(client, hash, now)?;
-        let inserted = with_conn!(&self.db, |conn| diesel::insert_into(clients::table)
-            .values(&row)
-            .on_conflict_do_nothing()
-            .execute(conn)
-            .await)?;
-        Ok(inserted == 1)
+        new: (&Client, Option<&SecretHash>),
+        event: &AuditEvent,
+    ) -> Result<bool, ClientStoreError> {
+        let (client, hash) = new;
+        let row = ClientRow::new(client, false, event.at)?;
+        let secret = hash.map(|hash| SecretRow::new(&client.id, hash, event.at));
+        with_conn!(&self.db, |conn| {
+            conn.transaction(async |conn| {
+                note_change!(conn, CLIENTS).await?;
+                let inserted = diesel::insert_into(clients::table)
+                    .values(&row)
+                    .on_conflict(clients::client_id)
+                    .do_nothing()
+                    .execute(conn)
+                    .await?;
+                if inserted == 0 {
+                    return Ok(false);
+                }
+                if let Some(secret) = &secret {
+                    diesel::insert_into(client_secrets::table).values(secret).execute(conn).await?;
+                }
+                note_audit!(conn, event).await?;
+                Ok(true)
+            })
+            .await
+        })
     }
 
-    /// Adds the client, or puts it in the place of the one of this name.
-    pub(crate) async fn replace(
+    /// Adds the client, or gives the one of this name these rights. Its secrets stay.
+    pub(crate) async fn upsert(
         &self,
-        client: &Client,
-        hash: &SecretHash,
-        now: Timestamp,
-    ) -> Result<(), DbError> {
-        let row = ClientRow::new(client, hash, now)?;
-        with_conn!(&self.db, |conn| diesel::insert_into(clients::table)
-            .values(&row)
-            .on_conflict(clients::client_id)
-            .do_update()
-            .set(&row)
-            .execute(conn)
-            .await)?;
+        (client, from_file): (&Client, bool),
+        event: &AuditEvent,
+    ) -> Result<(), ClientStoreError> {
+        let row = ClientRow::new(client, from_file, event.at)?;
+        with_conn!(&self.db, |conn| {
+            conn.transaction(async |conn| {
+                note_change!(conn, CLIENTS).await?;
+                diesel::insert_into(clients::table)
+                    .values(&row)
+                    .on_conflict(clients::client_id)
+                    .do_update()
+                    .set(&row)
+                    .execute(conn)
+                    .await?;
+                note_audit!(conn, event).await?;
+                Ok(())
+            })
+            .await
+        })
+    }
+
+    /// Removes the client and its secrets; false when there is none of this name.
+    pub(crate) async fn delete(&self, id: &ClientId, event: &AuditEvent) -> Result<bool, DbError> {
+        with_conn!(&self.db, |conn| {
+            conn.transaction(async |conn| {
+                note_change!(conn, CLIENTS).await?;
+                let own = client_secrets::client_id.eq(id.as_str());
+                diesel::delete(client_secrets::table.filter(own)).execute(conn).await?;
+                let deleted =
+                    diesel::delete(clients::table.find(id.as_str())).execute(conn).await?;
+                if deleted == 1 {
+                    note_audit!(conn, event).await?;
+                }
+                Ok(deleted == 1)
+            })
+            .await
+        })
+    }
+
+    /// Gives the client another secret. The one before lives until `others_until`, older ones go at once. False when
+    /// there is no client of this name.
+    pub(crate) async fn insert_secret(
+        &self,
+        (id, hash): (&ClientId, &SecretHash),
+        others_until: Timestamp,
+        event: &AuditEvent,
+    ) -> Result<bool, DbError> {
+        let row = SecretRow::new(id, hash, event.at);
+        with_conn!(&self.db, |conn| {
+            conn.transaction(async |conn| {
+                note_change!(conn, CLIENTS).await?;
+                let known: i64 = clients::table.find(id.as_str()).count().get_result(conn).await?;
+                if known == 0 {
+                    return Ok(false);
+                }
+                add_secret!(conn, row, others_until.naive_utc());
+                note_audit!(conn, event).await?;
+                Ok(true)
+            })
+            .await
+        })
+    }
+
+    /// Removes secrets that have expired.
+    pub(crate) async fn delete_expired_secrets(&self, now: Timestamp) -> Result<(), DbError> {
+        with_conn!(&self.db, |conn| diesel::delete(
+            client_secrets::table.filter(client_secrets::expires_at.lt(now.naive_utc()))
+        )
+        .execute(conn)
+        .await)?;
         Ok(())
     }
 }

@@ -1,15 +1,14 @@
 //! Signing keys.
 
 use diesel::{ExpressionMethods, Insertable, QueryDsl, Queryable, Selectable, SelectableHelper};
-use diesel_async::RunQueryDsl;
+use diesel_async::{AsyncConnection, RunQueryDsl};
 use shared::db::{Db, DbError};
 use shared::with_conn;
 
-use crate::domain::key::StoredKey;
+use crate::domain::audit::AuditEvent;
+use crate::domain::key::{KeyTimes, StoredKey};
+use crate::repository::changes::KEYS;
 use crate::repository::schema::signing_keys;
-
-const ACTIVE: &str = "ACTIVE";
-const PUBLISHED: &str = "PUBLISHED";
 
 #[derive(Clone, Debug)]
 pub(crate) struct KeyRepository {
@@ -22,32 +21,35 @@ struct KeyRow {
     kid: String,
     algorithm: String,
     sealed_private_key: Vec<u8>,
-    state: String,
     created_at: chrono::NaiveDateTime,
+    generation: i64,
+    signs_from: chrono::NaiveDateTime,
 }
 
 impl TryFrom<KeyRow> for StoredKey {
     type Error = DbError;
 
     fn try_from(row: KeyRow) -> Result<Self, DbError> {
-        Ok(Self {
+        let times = KeyTimes {
             kid: row.kid,
             algorithm: row.algorithm.parse().map_err(|_| DbError::Corrupt("algorithm"))?,
-            sealed_private_key: row.sealed_private_key,
-            active: row.state == ACTIVE,
+            generation: row.generation,
             created_at: row.created_at.and_utc(),
-        })
+            signs_from: row.signs_from.and_utc(),
+        };
+        Ok(Self { times, sealed_private_key: row.sealed_private_key })
     }
 }
 
-impl From<StoredKey> for KeyRow {
-    fn from(key: StoredKey) -> Self {
+impl From<&StoredKey> for KeyRow {
+    fn from(key: &StoredKey) -> Self {
         Self {
-            kid: key.kid,
-            algorithm: key.algorithm.name().to_owned(),
-            sealed_private_key: key.sealed_private_key,
-            state: if key.active { ACTIVE } else { PUBLISHED }.to_owned(),
-            created_at: key.created_at.naive_utc(),
+            kid: key.times.kid.clone(),
+            algorithm: key.times.algorithm.name().to_owned(),
+            sealed_private_key: key.sealed_private_key.clone(),
+            created_at: key.times.created_at.naive_utc(),
+            generation: key.times.generation,
+            signs_from: key.times.signs_from.naive_utc(),
         }
     }
 }
@@ -60,21 +62,86 @@ impl KeyRepository {
     /// All keys, the newest first.
     pub(crate) async fn list(&self) -> Result<Vec<StoredKey>, DbError> {
         let rows: Vec<KeyRow> = with_conn!(&self.db, |conn| signing_keys::table
-            .order(signing_keys::created_at.desc())
+            .order((signing_keys::signs_from.desc(), signing_keys::kid.asc()))
             .select(KeyRow::as_select())
             .load(conn)
             .await)?;
         rows.into_iter().map(StoredKey::try_from).collect()
     }
 
-    /// Adds the key, unless another replica has made the active one of this algorithm meanwhile.
-    pub(crate) async fn insert_unless_made(&self, key: StoredKey) -> Result<(), DbError> {
+    /// Adds the key; false when another replica has made the one of this generation meanwhile.
+    pub(crate) async fn insert(
+        &self,
+        key: &StoredKey,
+        event: &AuditEvent,
+    ) -> Result<bool, DbError> {
         let row = KeyRow::from(key);
-        with_conn!(&self.db, |conn| diesel::insert_into(signing_keys::table)
-            .values(&row)
-            .on_conflict_do_nothing()
-            .execute(conn)
-            .await)?;
-        Ok(())
+        with_conn!(&self.db, |conn| {
+            conn.transaction(async |conn| {
+                note_change!(conn, KEYS).await?;
+                let inserted = diesel::insert_into(signing_keys::table)
+                    .values(&row)
+                    .on_conflict_do_nothing()
+                    .execute(conn)
+                    .await?;
+                if inserted == 1 {
+                    note_audit!(conn, event).await?;
+                }
+                Ok(inserted == 1)
+            })
+            .await
+        })
+    }
+
+    /// Puts the key in the place of all others, at once.
+    pub(crate) async fn replace_all(
+        &self,
+        key: &StoredKey,
+        event: &AuditEvent,
+    ) -> Result<(), DbError> {
+        let row = KeyRow::from(key);
+        with_conn!(&self.db, |conn| {
+            conn.transaction(async |conn| {
+                note_change!(conn, KEYS).await?;
+                diesel::delete(signing_keys::table).execute(conn).await?;
+                diesel::insert_into(signing_keys::table).values(&row).execute(conn).await?;
+                note_audit!(conn, event).await?;
+                Ok(())
+            })
+            .await
+        })
+    }
+
+    pub(crate) async fn delete(&self, kid: &str) -> Result<(), DbError> {
+        with_conn!(&self.db, |conn| {
+            conn.transaction(async |conn| {
+                note_change!(conn, KEYS).await?;
+                diesel::delete(signing_keys::table.find(kid)).execute(conn).await?;
+                Ok(())
+            })
+            .await
+        })
+    }
+
+    /// Stores these keys sealed anew, all or none.
+    pub(crate) async fn update_sealed(
+        &self,
+        keys: &[StoredKey],
+        event: &AuditEvent,
+    ) -> Result<(), DbError> {
+        with_conn!(&self.db, |conn| {
+            conn.transaction(async |conn| {
+                note_change!(conn, KEYS).await?;
+                for key in keys {
+                    diesel::update(signing_keys::table.find(&key.times.kid))
+                        .set(signing_keys::sealed_private_key.eq(&key.sealed_private_key))
+                        .execute(conn)
+                        .await?;
+                }
+                note_audit!(conn, event).await?;
+                Ok(())
+            })
+            .await
+        })
     }
 }

@@ -3,11 +3,25 @@
 diesel::table! {
     clients (client_id) {
         client_id -> Text,
-        secret_sha256 -> Text,
         scopes -> Text,
         audiences -> Text,
         session_policy -> Text,
         created_at -> Timestamp,
+        exchange -> Text,
+        serves -> Text,
+        keys -> Text,
+        service_account -> Nullable<Text>,
+        from_file -> Bool,
+    }
+}
+
+diesel::table! {
+    client_secrets (secret_id) {
+        secret_id -> Text,
+        client_id -> Text,
+        sha256 -> Text,
+        created_at -> Timestamp,
+        expires_at -> Nullable<Timestamp>,
     }
 }
 
@@ -16,7 +30,45 @@ diesel::table! {
         kid -> Text,
         algorithm -> Text,
         sealed_private_key -> Binary,
-        state -> Text,
         created_at -> Timestamp,
+        generation -> BigInt,
+        signs_from -> Timestamp,
+    }
+}
+
+diesel::table! {
+    changes (name) {
+        name -> Text,
+        version -> BigInt,
+    }
+}
+
+diesel::table! {
+    revocations (seq) {
+        seq -> BigInt,
+        kind -> Text,
+        value -> Text,
+        before_s -> Nullable<BigInt>,
+        expires_s -> BigInt,
+    }
+}
+
+diesel::table! {
+    used_assertions (client_id, jti_sha256) {
+        client_id -> Text,
+        jti_sha256 -> Text,
+        expires_s -> BigInt,
+    }
+}
+
+diesel::table! {
+    audit (id) {
+        id -> BigInt,
+        at -> Timestamp,
+        event -> Text,
+        actor -> Text,
+        client_id -> Nullable<Text>,
+        session -> Nullable<Text>,
+        detail -> Text,
     }
 }

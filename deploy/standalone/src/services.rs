@@ -80,7 +80,7 @@ impl Services {
     pub async fn start(options: &Options) -> Result<Self, StartupError> {
         make_folder(&options.data_dir)?;
         let lock = lock(&options.data_dir)?;
-        let auth_config = auth_config(options);
+        let auth_config = auth_config(options)?;
         let master_key = options.data_dir.join("master.key");
         commands::create_master_key_file(&master_key).map_err(StartupError::part("master key"))?;
         let auth = Running::start(auth_service::startup::bind(&auth_config).await?);
@@ -166,22 +166,16 @@ fn lock(folder: &Path) -> Result<File, StartupError> {
     }
 }
 
-fn auth_config(options: &Options) -> auth_service::config::Config {
-    let (listen, management_listen) = options.listen(0);
-    auth_service::config::Config {
-        listen,
-        management_listen,
-        workers: options.workers,
-        database_url: options.databases.auth.clone(),
-        max_connections: defaults::max_connections(),
-        migrate: true,
-        issuer: None,
-        master_key: None,
-        master_key_file: Some(options.data_dir.join("master.key")),
-        signing_algorithm: options.signing_algorithm,
-        token_ttl_s: options.token_ttl_s,
-        log: LogLevels::default(),
-    }
+fn auth_config(options: &Options) -> Result<auth_service::config::Config, StartupError> {
+    let master_key = options.data_dir.join("master.key");
+    let config = auth_service::config::Config::embedded(&options.databases.auth, &master_key);
+    let mut config = config.map_err(StartupError::part("settings of auth-service"))?;
+    (config.listen, config.management_listen) = options.listen(0);
+    config.workers = options.workers;
+    config.cache_url.clone_from(&options.cache_url);
+    config.signing_algorithm = options.signing_algorithm;
+    config.token_ttl_s = options.token_ttl_s;
+    Ok(config)
 }
 
 /// The settings of the services that trust this issuer.

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use auth_service::domain::client::{Client, ClientId, NotAClientId};
-use auth_service::domain::policy::{Companies, SessionPolicy};
+use auth_service::domain::policy::NotAPolicy;
 use batch_service::BatchError;
 use batch_service::report::{ImportReport, SettlementReport};
 use batch_service::startup::Batch;
@@ -32,6 +32,9 @@ pub enum MainJobError {
     /// A client's name is none.
     #[error(transparent)]
     ClientId(#[from] NotAClientId),
+    /// A client's session policy is none.
+    #[error(transparent)]
+    Policy(#[from] NotAPolicy),
     /// A client's scopes are none.
     #[error("{0}")]
     Scope(#[from] shared::scopes::NotAScope),
@@ -44,10 +47,10 @@ pub enum MainJobError {
 pub fn client_for_all_companies(id: &str, scope: &str) -> Result<Client, MainJobError> {
     let services = ["order-service", "user-service", "file-service"];
     Ok(Client {
-        id: ClientId::parse(id)?,
         scopes: scope.parse()?,
         audiences: services.into_iter().map(str::to_owned).collect(),
-        session_policy: SessionPolicy::Assert { companies: Companies::Any },
+        session_policy: "assert:any".parse()?,
+        ..Client::new(ClientId::parse(id)?)
     })
 }
 

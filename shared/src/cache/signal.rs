@@ -23,8 +23,14 @@ const PAUSE: Duration = Duration::from_millis(500);
 pub struct Signal(Arc<Way>);
 
 enum Way {
-    Redis { client: Client, channel: String, sender: Mutex<Option<MultiplexedConnection>> },
+    Redis(Box<Redis>),
     Memory(Notify),
+}
+
+struct Redis {
+    client: Client,
+    channel: String,
+    sender: Mutex<Option<MultiplexedConnection>>,
 }
 
 impl Signal {
@@ -38,14 +44,15 @@ impl Signal {
         }
         let client = Client::open(url)?;
         let (channel, sender) = (channel.to_owned(), Mutex::default());
-        Ok(Self(Arc::new(Way::Redis { client, channel, sender })))
+        Ok(Self(Arc::new(Way::Redis(Box::new(Redis { client, channel, sender })))))
     }
 
     /// Gives the word. That Redis is away is no failure of who calls: the others will see by themselves.
     pub async fn send(&self) {
         match &*self.0 {
             Way::Memory(notify) => notify.notify_waiters(),
-            Way::Redis { client, channel, sender } => {
+            Way::Redis(redis) => {
+                let Redis { client, channel, sender } = &**redis;
                 let mut sender = sender.lock().await;
                 let sent = tokio::time::timeout(TIMEOUT, publish(client, channel, &mut sender));
                 let failure = match sent.await {
@@ -69,7 +76,7 @@ impl Signal {
 impl fmt::Debug for Signal {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match &*self.0 {
-            Way::Redis { .. } => "Signal(Redis)",
+            Way::Redis(_) => "Signal(Redis)",
             Way::Memory(_) => "Signal(in-process)",
         })
     }
@@ -103,7 +110,8 @@ impl Listener {
     pub async fn heard(&mut self) {
         match &*self.signal.0 {
             Way::Memory(notify) => notify.notified().await,
-            Way::Redis { client, channel, .. } => loop {
+            Way::Redis(redis) => loop {
+                let Redis { client, channel, .. } = &**redis;
                 if let Some(subscribed) = &mut self.subscribed {
                     if subscribed.on_message().next().await.is_some() {
                         return;

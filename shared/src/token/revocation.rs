@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
+use std::str::FromStr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
@@ -33,8 +34,38 @@ pub enum RevocationKind {
     All,
 }
 
+/// The word of a kind that we do not know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no kind of revocation")]
+pub struct UnknownRevocationKind;
+
+impl FromStr for RevocationKind {
+    type Err = UnknownRevocationKind;
+
+    /// Reads the word that [`RevocationKind::name`] gives.
+    fn from_str(name: &str) -> Result<Self, UnknownRevocationKind> {
+        Self::ALL_KINDS.into_iter().find(|kind| kind.name() == name).ok_or(UnknownRevocationKind)
+    }
+}
+
 impl RevocationKind {
     const COUNT: usize = Self::All as usize + 1;
+    const ALL_KINDS: [Self; Self::COUNT] =
+        [Self::Jti, Self::Sid, Self::Sub, Self::User, Self::Company, Self::Client, Self::All];
+
+    /// The word for it, as it stands in the feed.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Jti => "jti",
+            Self::Sid => "sid",
+            Self::Sub => "sub",
+            Self::User => "user",
+            Self::Company => "company",
+            Self::Client => "client",
+            Self::All => "all",
+        }
+    }
 
     /// A single token or login stays revoked; of the others it is said until when they were issued.
     fn is_bounded(self) -> bool {

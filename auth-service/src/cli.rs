@@ -1,0 +1,129 @@
+//! The command line: serve, or do one thing and end.
+
+mod arguments;
+mod clients;
+mod policy;
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser;
+use shared::RevocationKind;
+use shared::process;
+use shared::server::exit;
+
+use crate::cli::arguments::{
+    Arguments, AuditCommand, Command, KeyCommand, PolicyCommand, RevokeArguments,
+};
+use crate::commands::{self, AuditReader, CommandError, KeyTask};
+use crate::config::Config;
+use crate::domain::revoking::RevocationAsk;
+use crate::{routes, startup};
+
+/// How often `audit tail --follow` looks for new rows.
+const FOLLOW_EVERY: Duration = Duration::from_millis(500);
+
+/// Does what the command line says. Exit code 2 for settings that cannot be used, 1 when it failed.
+pub async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    if arguments.routes {
+        return process::show_routes(&routes::routes());
+    }
+    let command = arguments.command.unwrap_or(Command::Serve);
+    if let Some(done) = without_settings(&command) {
+        return exit(done);
+    }
+    let config = match Config::load(arguments.config.as_deref()) {
+        Ok(config) => config,
+        Err(error) => return process::refuse(&error),
+    };
+    let needs_key = matches!(
+        command,
+        Command::Serve | Command::Keys(KeyCommand::Rotate { .. } | KeyCommand::Reseal)
+    );
+    if let Err(error) = if needs_key { config.require_master_key() } else { Ok(()) } {
+        return process::refuse(&error);
+    }
+    shared::telemetry::start(&config.log);
+    exit(run(command, &config).await)
+}
+
+/// What needs no settings, done.
+fn without_settings(command: &Command) -> Option<Result<(), CommandError>> {
+    match command {
+        Command::MasterKey { path } => Some(make_master_key(path)),
+        Command::Policy(PolicyCommand::Explain(explain)) => policy::explain_offline(explain),
+        _ => None,
+    }
+}
+
+async fn run(command: Command, config: &Config) -> Result<(), CommandError> {
+    match command {
+        Command::Serve => process::serve(startup::bind(config).await).await?,
+        Command::Migrate => startup::migrate(config).await?,
+        Command::MasterKey { path } => make_master_key(&path)?,
+        Command::Client(command) => clients::run_one(command, config).await?,
+        Command::Clients(command) => clients::run_many(command, config).await?,
+        Command::Secret(command) => clients::run_secret(command, config).await?,
+        Command::Keys(command) => keys(command, config).await?,
+        Command::Policy(PolicyCommand::Explain(explain)) => {
+            policy::explain(&explain, config).await?;
+        }
+        Command::Revoke(revoke) => commands::revoke(config, &ask(revoke)?).await?,
+        Command::Audit(AuditCommand::Tail { rows, follow }) => tail(config, rows, follow).await?,
+    }
+    Ok(())
+}
+
+fn make_master_key(path: &Path) -> Result<(), CommandError> {
+    let made = commands::create_master_key_file(path)?;
+    let what = if made { "made" } else { "there already, left as it is" };
+    println!("{}: {what}", path.display());
+    Ok(())
+}
+
+async fn keys(command: KeyCommand, config: &Config) -> Result<(), CommandError> {
+    let task = match command {
+        KeyCommand::List => {
+            for key in commands::list_keys(config).await? {
+                println!("{} {} signs from {}", key.kid, key.algorithm, key.signs_from);
+            }
+            return Ok(());
+        }
+        KeyCommand::Rotate { now: true } => KeyTask::Withdraw,
+        KeyCommand::Rotate { now: false } => KeyTask::Rotate,
+        KeyCommand::Reseal => KeyTask::Reseal,
+    };
+    println!("{}", commands::keep_keys(config, task).await?);
+    Ok(())
+}
+
+fn ask(revoke: RevokeArguments) -> Result<RevocationAsk, CommandError> {
+    let RevokeArguments { target, issued_before } = revoke;
+    let named = [
+        (RevocationKind::Jti, target.jti),
+        (RevocationKind::Sid, target.sid),
+        (RevocationKind::Sub, target.sub),
+        (RevocationKind::User, target.user),
+        (RevocationKind::Client, target.client),
+        (RevocationKind::Company, target.company),
+        (RevocationKind::All, target.all.then(String::new)),
+    ];
+    let named = named.into_iter().find_map(|(kind, value)| Some((kind, value?)));
+    // clap has seen to it that there is one.
+    let (kind, value) = named.ok_or_else(|| CommandError::Invalid("nothing named".to_owned()))?;
+    Ok(RevocationAsk { kind, value, issued_before })
+}
+
+async fn tail(config: &Config, rows: i64, follow: bool) -> Result<(), CommandError> {
+    let mut audit = AuditReader::open(config).await?;
+    audit.last(rows).await?.iter().for_each(|line| println!("{line}"));
+    if !follow {
+        return Ok(());
+    }
+    loop {
+        tokio::time::sleep(FOLLOW_EVERY).await;
+        audit.next().await?.iter().for_each(|line| println!("{line}"));
+    }
+}

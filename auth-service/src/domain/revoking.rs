@@ -1,0 +1,117 @@
+//! Revocation: of one token, of all that came of a login, of everything that a user, a client or a company has.
+
+use serde::Deserialize;
+use shared::{Claims, CompanyId, Revocation, RevocationKind, Timestamp, UserId};
+
+use crate::domain::audit::{AuditEvent, Event};
+use crate::domain::registry::By;
+use crate::error::CommandError;
+use crate::repository::revocations::RevocationRepository;
+
+/// No token lives longer than this from its last second on, in seconds: the longest lifetime and the leeway of verifiers,
+/// and a minute for clocks that differ.
+const LONGEST_TOKEN_S: i64 = 3600 + 30 + 60;
+/// The longest value, in bytes.
+const MAX_VALUE_BYTES: usize = 200;
+
+/// What is to be revoked.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RevocationAsk {
+    /// What `value` names.
+    pub kind: RevocationKind,
+    /// Which one; empty for `all`.
+    #[serde(default)]
+    pub value: String,
+    /// Tokens issued until then, in seconds since 1970. Where it is not said: until now.
+    #[serde(default)]
+    pub issued_before: Option<i64>,
+}
+
+impl RevocationAsk {
+    /// The same as an entry that has no number yet.
+    ///
+    /// # Errors
+    /// What is wrong with it, in words.
+    pub(crate) fn entry(&self, now: Timestamp) -> Result<Revocation, &'static str> {
+        let now_s = now.timestamp();
+        let named = (1..=MAX_VALUE_BYTES).contains(&self.value.len());
+        let sound = match self.kind {
+            RevocationKind::All => self.value.is_empty(),
+            RevocationKind::User => self.value.parse::<UserId>().is_ok(),
+            RevocationKind::Company => self.value.parse::<CompanyId>().is_ok(),
+            _ => named,
+        };
+        if !sound {
+            return Err("the value does not name one of this kind");
+        }
+        let bounded = !matches!(self.kind, RevocationKind::Jti | RevocationKind::Sid);
+        if self.issued_before.is_some_and(|before| !bounded || before > now_s) {
+            return Err("issued_before is not after now, and not for one token or login");
+        }
+        let before = bounded.then(|| self.issued_before.unwrap_or(now_s));
+        let exp = now_s + LONGEST_TOKEN_S;
+        Ok(Revocation { seq: 0, kind: self.kind, value: self.value.clone(), before, exp })
+    }
+}
+
+/// What ends with this token: a root ends with all that came of it.
+pub(crate) fn revocation_of(claims: &Claims, now: Timestamp) -> Revocation {
+    let root = claims.sid.as_ref().filter(|sid| **sid == claims.jti);
+    let (kind, value) = match root {
+        Some(sid) => (RevocationKind::Sid, sid.clone()),
+        None => (RevocationKind::Jti, claims.jti.clone()),
+    };
+    Revocation { seq: 0, kind, value, before: None, exp: now.timestamp() + LONGEST_TOKEN_S }
+}
+
+/// Writes it down; from then on it holds.
+pub(crate) async fn revoke(
+    revocations: &RevocationRepository,
+    revocation: Revocation,
+    by: By<'_>,
+) -> Result<Revocation, CommandError> {
+    let detail = format!(
+        "{:?} {} until {}",
+        revocation.kind,
+        revocation.value,
+        revocation.before.map_or_else(|| "whenever".to_owned(), |before| before.to_string())
+    );
+    let event = AuditEvent::new(Event::Revoked, by.actor, by.now).because(detail);
+    let revocation = revocations.insert(revocation, &event).await?;
+    event.log();
+    Ok(revocation)
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+
+    use super::*;
+
+    #[test]
+    fn what_names_nothing_is_not_revoked() {
+        let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap_or_default();
+        let entry = |kind, value: &str, issued_before| {
+            RevocationAsk { kind, value: value.to_owned(), issued_before }.entry(now)
+        };
+        use RevocationKind::{All, Client, Company, Jti, Sid, User};
+        let now_s = now.timestamp();
+        for (kind, value, before) in [
+            (User, "0", None),
+            (User, "x", None),
+            (Company, "-1", None),
+            (Jti, "", None),
+            (Jti, "a", Some(now_s)),
+            (Sid, &"x".repeat(201), None),
+            (All, "everything", None),
+            (Client, "c", Some(now_s + 1)),
+        ] {
+            assert!(entry(kind, value, before).is_err(), "{kind:?} {value}");
+        }
+        let of_client = entry(Client, "c", None).map(|entry| (entry.before, entry.exp));
+        assert_eq!(of_client, Ok((Some(now_s), now_s + LONGEST_TOKEN_S)));
+        assert_eq!(entry(Jti, "a", None).map(|entry| entry.before), Ok(None));
+        assert_eq!(entry(All, "", Some(5)).map(|entry| entry.before), Ok(Some(5)));
+    }
+}

@@ -1,0 +1,33 @@
+//! What an operator does over HTTP; the same as the commands of the binary.
+
+pub(crate) mod audit;
+pub(crate) mod clients;
+pub(crate) mod keys;
+pub(crate) mod policy;
+pub(crate) mod revocations;
+
+use actix_web::web::Data;
+use shared::ApiError;
+use shared::extractor::Caller;
+
+use crate::domain::registry::By;
+use crate::error::CommandError;
+use crate::state::AppState;
+
+/// Who does it: the client, and on whose behalf if on anybody's.
+fn actor(caller: &Caller) -> String {
+    let claims = caller.claims();
+    match &claims.session {
+        Some(session) => format!("{} for user {}", claims.client_id, session.user_id()),
+        None => claims.client_id.clone(),
+    }
+}
+
+fn by<'a>(state: &Data<AppState>, actor: &'a str) -> By<'a> {
+    By { actor, now: state.issuer.now() }
+}
+
+/// A change is answered when this server knows it, and the others have been told.
+async fn seen(state: &Data<AppState>) -> Result<(), ApiError> {
+    state.issuer.mirror.changed().await.map_err(|error| CommandError::Db(error).into())
+}

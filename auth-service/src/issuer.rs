@@ -1,0 +1,79 @@
+//! [`Issuer`]: signs what has been granted, and writes it down.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use shared::{AccessToken, Claims, Clock, Timestamp};
+use tracing::info;
+
+use crate::audit_log::AuditLog;
+use crate::domain::audit::AuditEvent;
+use crate::domain::grant::{Terms, dated_after};
+use crate::error::TokenRefusal;
+use crate::mirror::Mirror;
+
+#[derive(Clone)]
+pub(crate) struct Issuer {
+    pub(crate) mirror: Arc<Mirror>,
+    pub(crate) audit: Arc<AuditLog>,
+    pub(crate) terms: Terms,
+    pub(crate) clock: Arc<dyn Clock>,
+    /// How long what is in memory is good while the database is away.
+    pub(crate) outage_grace: Duration,
+}
+
+/// A token and what it says.
+pub(crate) struct Issued {
+    pub(crate) token: AccessToken,
+    pub(crate) claims: Claims,
+}
+
+impl Issuer {
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Whether what is in memory is still good enough to issue tokens by.
+    pub(crate) fn check_age(&self) -> Result<(), TokenRefusal> {
+        if self.mirror.age() > self.outage_grace { Err(TokenRefusal::Stale) } else { Ok(()) }
+    }
+
+    /// Signs.
+    pub(crate) fn sign(&self, claims: Claims) -> Result<Issued, TokenRefusal> {
+        let revoked_before = self.mirror.revocations().set().latest_before(&claims);
+        let claims = dated_after(claims, revoked_before);
+        let keys = self.mirror.key_ring();
+        let signer = keys.signing(self.now()).ok_or(TokenRefusal::NoKey)?;
+        let token = signer.sign(&claims)?;
+        self.audit.granted(|| AuditEvent::granted(&claims, self.now()));
+        Ok(Issued { token, claims })
+    }
+
+    /// Signs, with a line of its own in the log.
+    pub(crate) fn issue(&self, claims: Claims) -> Result<Issued, TokenRefusal> {
+        let issued = self.sign(claims)?;
+        let claims = &issued.claims;
+        info!(
+            client.id = claims.client_id,
+            token.id = claims.jti,
+            ttl_s = claims.exp - claims.iat,
+            scope = %claims.scope,
+            company = claims.session.as_ref().map(|session| session.company_id().get()),
+            user = claims.session.as_ref().map(|session| session.user_id().get()),
+            "issued token to client {}", claims.client_id
+        );
+        Ok(issued)
+    }
+
+    /// Writes down that a token was not issued, and why not; session is what was asked for, as it was written.
+    pub(crate) fn refused(&self, client_id: &str, session: Option<&str>, refusal: &TokenRefusal) {
+        refusal.log(client_id);
+        if refusal.is_audited() {
+            let client_id: String = client_id.chars().take(100).collect();
+            let session: Option<String> = session.map(|text| text.chars().take(2048).collect());
+            let reason = refusal.to_string();
+            let why = (reason.as_str(), self.now());
+            self.audit.write(AuditEvent::refused(&client_id, session.as_deref(), why));
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! [`Mirror`]: what of the database is in memory, so that a token costs no query and is issued while the database is
+//! away. It follows the changes that any replica makes.
+
+pub(crate) mod directory;
+pub(crate) mod key_ring;
+pub(crate) mod revocation_log;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use shared::Clock;
+use shared::cache::signal::Signal;
+use shared::db::{Db, DbError};
+use tokio::sync::{Mutex, watch};
+use tracing::{error, info};
+
+use crate::domain::key::KeySchedule;
+use crate::repository::changes::{Versions, find_versions};
+use crate::repository::clients::ClientRepository;
+use crate::repository::keys::KeyRepository;
+use crate::repository::revocations::RevocationRepository;
+use crate::seal::MasterKeys;
+use directory::Directory;
+use key_ring::KeyRing;
+use revocation_log::RevocationLog;
+
+/// See the [module](self).
+pub(crate) struct Mirror {
+    db: Db,
+    clients: ClientRepository,
+    keys: KeyRepository,
+    revocations: RevocationRepository,
+    master_keys: MasterKeys,
+    schedule: KeySchedule,
+    clock: Arc<dyn Clock>,
+    signal: Signal,
+    directory: ArcSwap<Directory>,
+    key_ring: ArcSwap<KeyRing>,
+    log: RevocationLog,
+    /// Held across a reading, so that callers who arrive meanwhile wait for the next one's result.
+    reading: Mutex<Versions>,
+    /// When the last reading that succeeded began, in microseconds of the monotonic clock.
+    read_at: AtomicU64,
+    /// Raised when keys or revocations have changed.
+    news: watch::Sender<u64>,
+}
+
+/// What a mirror is made of.
+pub(crate) struct Sources {
+    pub(crate) db: Db,
+    pub(crate) master_keys: MasterKeys,
+    pub(crate) schedule: KeySchedule,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) signal: Signal,
+}
+
+impl Mirror {
+    /// An empty one; [`Mirror::read`] fills it.
+    pub(crate) fn new(sources: Sources) -> Self {
+        let Sources { db, master_keys, schedule, clock, signal } = sources;
+        Self {
+            clients: ClientRepository::new(db.clone()),
+            keys: KeyRepository::new(db.clone()),
+            revocations: RevocationRepository::new(db.clone()),
+            db,
+            master_keys,
+            schedule,
+            clock,
+            signal,
+            directory: ArcSwap::default(),
+            key_ring: ArcSwap::default(),
+            log: RevocationLog::default(),
+            reading: Mutex::new(Versions::NONE),
+            read_at: AtomicU64::new(0),
+            news: watch::Sender::new(0),
+        }
+    }
+
+    pub(crate) fn directory(&self) -> Arc<Directory> {
+        self.directory.load_full()
+    }
+
+    pub(crate) fn key_ring(&self) -> Arc<KeyRing> {
+        self.key_ring.load_full()
+    }
+
+    pub(crate) fn revocations(&self) -> &RevocationLog {
+        &self.log
+    }
+
+    pub(crate) fn master_keys(&self) -> &MasterKeys {
+        &self.master_keys
+    }
+
+    pub(crate) fn schedule(&self) -> &KeySchedule {
+        &self.schedule
+    }
+
+    pub(crate) fn signal(&self) -> &Signal {
+        &self.signal
+    }
+
+    /// Changes with each change of keys or revocations.
+    pub(crate) fn news(&self) -> watch::Receiver<u64> {
+        self.news.subscribe()
+    }
+
+    /// How long ago it was like the database.
+    pub(crate) fn age(&self) -> Duration {
+        let read_at = Duration::from_micros(self.read_at.load(Ordering::Acquire));
+        self.clock.monotonic().saturating_sub(read_at)
+    }
+
+    /// Makes sure that everything is read that was committed before this call. Many who ask at once share a reading.
+    pub(crate) async fn read(&self) -> Result<(), DbError> {
+        let asked_at = micros(self.clock.monotonic());
+        let mut versions = self.reading.lock().await;
+        if *versions != Versions::NONE && self.read_at.load(Ordering::Acquire) >= asked_at {
+            return Ok(());
+        }
+        let began_at = micros(self.clock.monotonic());
+        self.read_what_has_changed(&mut versions).await?;
+        self.read_at.store(began_at, Ordering::Release);
+        Ok(())
+    }
+
+    /// The same after a change of one's own; the other replicas are told.
+    pub(crate) async fn changed(&self) -> Result<(), DbError> {
+        let (read, ()) = tokio::join!(self.read(), self.signal.send());
+        read
+    }
+
+    async fn read_what_has_changed(&self, known: &mut Versions) -> Result<(), DbError> {
+        let now = find_versions(&self.db).await?;
+        if now.clients != known.clients {
+            let directory = Directory::new(self.clients.list().await?);
+            info!(clients = directory.len(), "read the clients");
+            self.directory.store(Arc::new(directory));
+            known.clients = now.clients;
+        }
+        if now.keys != known.keys {
+            self.read_keys().await?;
+            known.keys = now.keys;
+            self.tell();
+        }
+        if now.revocations != known.revocations {
+            if now.revocations < known.revocations {
+                // Somebody has put back an older database.
+                self.log.clear();
+            }
+            let new = self.revocations.list_after(self.log.last()).await?;
+            self.log.extend(new, now.revocations);
+            known.revocations = now.revocations;
+            self.tell();
+        }
+        Ok(())
+    }
+
+    /// A key that cannot be opened leaves those that are in memory in use: a replica that has not been told of a new master
+    /// key goes on signing.
+    async fn read_keys(&self) -> Result<(), DbError> {
+        let stored = self.keys.list().await?;
+        let (ring, unread) = self.key_ring().updated(&stored, (&self.master_keys, self.schedule));
+        for kid in unread {
+            error!(
+                key.id = kid,
+                "cannot open signing key {kid}: it was sealed with another master key"
+            );
+        }
+        self.key_ring.store(Arc::new(ring));
+        Ok(())
+    }
+
+    fn tell(&self) {
+        self.news.send_modify(|news| *news = news.wrapping_add(1));
+    }
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,160 @@
+//! The audit log: rows are added, and the oldest go when there are too many.
+
+use diesel::result::Error as DieselError;
+use diesel::{
+    ExpressionMethods, Insertable, QueryDsl, Queryable, Selectable, SelectableHelper, insert_into,
+};
+use diesel_async::{AsyncConnection, RunQueryDsl};
+use shared::db::{Db, DbError};
+use shared::{Timestamp, with_conn, with_pooled};
+
+use crate::domain::audit::{AuditEvent, Event};
+use crate::repository::ROWS_AT_ONCE;
+use crate::repository::schema::audit;
+
+#[derive(Clone, Debug)]
+pub(crate) struct AuditRepository {
+    db: Db,
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = audit)]
+pub(crate) struct NewAuditRow {
+    at: chrono::NaiveDateTime,
+    event: String,
+    actor: String,
+    client_id: Option<String>,
+    session: Option<String>,
+    detail: String,
+}
+
+impl From<&AuditEvent> for NewAuditRow {
+    fn from(event: &AuditEvent) -> Self {
+        Self {
+            at: event.at.naive_utc(),
+            event: event.event.to_owned(),
+            actor: event.actor.clone(),
+            client_id: event.client.clone(),
+            session: event.session.clone(),
+            detail: event.detail.clone(),
+        }
+    }
+}
+
+/// A row, with its number.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = audit)]
+pub(crate) struct AuditRow {
+    pub(crate) id: i64,
+    at: chrono::NaiveDateTime,
+    pub(crate) event: String,
+    pub(crate) actor: String,
+    pub(crate) client_id: Option<String>,
+    pub(crate) session: Option<String>,
+    pub(crate) detail: String,
+}
+
+impl AuditRow {
+    pub(crate) fn at(&self) -> Timestamp {
+        self.at.and_utc()
+    }
+}
+
+/// How much is kept.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AuditLimits {
+    /// Grants, and refusals by themselves: so many of each.
+    pub(crate) max_tokens: i64,
+    /// Changes: those that came after this.
+    pub(crate) changes_since: Timestamp,
+}
+
+impl AuditRepository {
+    pub(crate) fn new(db: Db) -> Self {
+        Self { db }
+    }
+
+    /// Adds many, all or none of up to 500.
+    pub(crate) async fn insert(&self, events: &[AuditEvent]) -> Result<(), DbError> {
+        for some in events.chunks(ROWS_AT_ONCE) {
+            let rows: Vec<NewAuditRow> = some.iter().map(NewAuditRow::from).collect();
+            match &self.db {
+                Db::Postgres(pool) => with_pooled!(pool, |conn| insert_into(audit::table)
+                    .values(&rows)
+                    .execute(conn)
+                    .await
+                    .map(drop))?,
+                // It knows no rows with a value left out beside others, and needs no round trip for each.
+                Db::Sqlite(pool) => with_pooled!(pool, |conn| conn
+                    .transaction(async |conn| {
+                        for row in &rows {
+                            insert_into(audit::table).values(row).execute(conn).await?;
+                        }
+                        Ok::<_, DieselError>(())
+                    })
+                    .await)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// The rows that came after this one, the oldest first.
+    pub(crate) async fn list_after(&self, id: i64, limit: i64) -> Result<Vec<AuditRow>, DbError> {
+        with_conn!(&self.db, |conn| audit::table
+            .filter(audit::id.gt(id))
+            .order(audit::id.asc())
+            .limit(limit)
+            .select(AuditRow::as_select())
+            .load(conn)
+            .await)
+        .map_err(DbError::from)
+    }
+
+    /// The last rows, the oldest first.
+    pub(crate) async fn list_last(&self, limit: i64) -> Result<Vec<AuditRow>, DbError> {
+        let mut rows: Vec<AuditRow> = with_conn!(&self.db, |conn| audit::table
+            .order(audit::id.desc())
+            .limit(limit)
+            .select(AuditRow::as_select())
+            .load(conn)
+            .await)?;
+        rows.reverse();
+        Ok(rows)
+    }
+
+    /// Deletes what is too old or too much.
+    pub(crate) async fn delete_beyond(&self, limits: AuditLimits) -> Result<(), DbError> {
+        let of_tokens = [Event::Granted.name(), Event::Refused.name()];
+        for event in of_tokens {
+            self.delete_all_but(event, limits.max_tokens).await?;
+        }
+        let since = limits.changes_since.naive_utc();
+        with_conn!(&self.db, |conn| diesel::delete(
+            audit::table.filter(audit::event.ne_all(of_tokens)).filter(audit::at.lt(since))
+        )
+        .execute(conn)
+        .await)?;
+        Ok(())
+    }
+
+    async fn delete_all_but(&self, event: &str, kept: i64) -> Result<(), DbError> {
+        let oldest_kept: Option<i64> = with_conn!(&self.db, |conn| {
+            use diesel::OptionalExtension;
+            audit::table
+                .filter(audit::event.eq(event))
+                .order(audit::id.desc())
+                .offset(kept)
+                .select(audit::id)
+                .first(conn)
+                .await
+                .optional()
+        })?;
+        let Some(newest_gone) = oldest_kept else { return Ok(()) };
+        with_conn!(&self.db, |conn| diesel::delete(
+            audit::table.filter(audit::event.eq(event)).filter(audit::id.le(newest_gone))
+        )
+        .execute(conn)
+        .await)?;
+        Ok(())
+    }
+}

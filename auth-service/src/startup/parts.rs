@@ -1,0 +1,219 @@
+//! What the server is made of, put together.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use shared::cache::signal::Signal;
+use shared::db::Db;
+use shared::health::Readiness;
+use shared::server::{Parts, StartupError};
+use shared::token::revocation::RevocationSource;
+use shared::token::verifier::LEEWAY_S;
+use shared::{Clock, Expectation, Revocations, SessionSource, TokenVerifier};
+use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
+
+use crate::audit_log::AuditLog;
+use crate::authentication::{Authenticator, trusted_issuer};
+use crate::config::Config;
+use crate::domain::clients_file;
+use crate::domain::grant::Terms;
+use crate::domain::key::KeySchedule;
+use crate::domain::registry::{self, By};
+use crate::issuer::Issuer;
+use crate::limits::Limits;
+use crate::mirror::key_ring::OwnKeys;
+use crate::mirror::{Mirror, Sources};
+use crate::repository::assertions::AssertionRepository;
+use crate::repository::clients::ClientRepository;
+use crate::repository::keys::KeyRepository;
+use crate::routes;
+use crate::seal::MasterKeys;
+use crate::state::{AppState, Repositories};
+use crate::upkeep::{self, Cleaning, ITSELF, Upkeep};
+
+/// The longest lifetime of a token, in seconds: that of `token_ttl_s`.
+const MAX_TOKEN_TTL_S: i64 = 3600;
+/// The channel on which replicas tell each other of changes.
+const CHANNEL: &str = "baton:auth:changes";
+
+pub(crate) struct Given {
+    pub(crate) db: Db,
+    pub(crate) issuer: String,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) master_keys: MasterKeys,
+}
+
+pub(crate) struct Made {
+    pub(crate) state: AppState,
+    pub(crate) parts: Parts,
+    pub(crate) audit: Arc<AuditLog>,
+}
+
+/// The keys that private keys are sealed with.
+pub(crate) fn master_keys(config: &Config) -> Result<MasterKeys, StartupError> {
+    MasterKeys::from_config(config).map_err(StartupError::part("master key"))
+}
+
+/// When keys are made and go.
+pub(crate) fn key_schedule(config: &Config) -> KeySchedule {
+    let seconds = |seconds: u32| TimeDelta::seconds(i64::from(seconds));
+    KeySchedule {
+        algorithm: config.signing_algorithm,
+        period: seconds(config.key_period_s),
+        lead: seconds(config.key_lead_s),
+        longest_token: TimeDelta::seconds(i64::from(config.token_ttl_s) + LEEWAY_S),
+    }
+}
+
+pub(crate) async fn make(config: &Config, given: Given) -> Result<Made, StartupError> {
+    let Given { db, issuer, clock, master_keys } = given;
+    let repositories = Repositories::new(&db);
+    apply_clients_file(config, &repositories.clients, &*clock).await?;
+    let sources = Sources {
+        db: db.clone(),
+        master_keys,
+        schedule: key_schedule(config),
+        clock: Arc::clone(&clock),
+        signal: Signal::open(&config.cache_url, CHANNEL).map_err(StartupError::part("cache"))?,
+    };
+    let mirror = Arc::new(Mirror::new(sources));
+    fill(&mirror, &repositories, &*clock).await?;
+    let (audit, writer) = AuditLog::start(repositories.audit.clone(), config.audit_grants);
+    let audit = Arc::new(audit);
+    let terms = Terms { issuer, token_ttl_s: config.token_ttl_s };
+    let outage_grace = Duration::from_secs(u64::from(config.outage_grace_s));
+    let issuer = Issuer { mirror, audit: Arc::clone(&audit), terms, clock, outage_grace };
+    let parts = Parts::new(readiness(&issuer)).with_source(admin_source(config, &issuer));
+    let limits = Arc::new(Limits::new(config));
+    let cleaning = cleaning(config, &db, (&issuer, &limits));
+    let tasks = tasks(writer, &issuer, (repositories.keys.clone(), cleaning));
+    let state = AppState {
+        authenticator: authenticator(config, &db, (&issuer, limits))?,
+        verifier: verifier(&issuer, "").for_any_audience(),
+        clients: repositories.clients,
+        keys: repositories.keys,
+        revocations: repositories.revocations,
+        audit: repositories.audit,
+        batches: Semaphore::new(config.workers.get()),
+        issuer,
+        _upkeep: tasks,
+    };
+    Ok(Made { state, parts, audit })
+}
+
+/// What goes on by itself.
+fn tasks(
+    writer: JoinHandle<()>,
+    issuer: &Issuer,
+    (keys, cleaning): (KeyRepository, Cleaning),
+) -> Upkeep {
+    let (mirror, clock) = (&issuer.mirror, &issuer.clock);
+    Upkeep::new(vec![
+        writer,
+        tokio::spawn(upkeep::follow(Arc::clone(mirror))),
+        tokio::spawn(upkeep::rotate(Arc::clone(mirror), keys, Arc::clone(clock))),
+        tokio::spawn(cleaning.run()),
+    ])
+}
+
+/// Reads everything, and makes the first key where there is none.
+async fn fill(
+    mirror: &Mirror,
+    repositories: &Repositories,
+    clock: &dyn Clock,
+) -> Result<(), StartupError> {
+    mirror.read().await.map_err(StartupError::part("database"))?;
+    let made = upkeep::rotate_once(mirror, &repositories.keys, clock).await;
+    made.map_err(StartupError::part("signing keys"))?;
+    if mirror.key_ring().signing(clock.now()).is_some() {
+        return Ok(());
+    }
+    let cause = "a signing key in the database was not sealed with this master key".to_owned();
+    Err(StartupError::Part { part: "signing keys", cause })
+}
+
+async fn apply_clients_file(
+    config: &Config,
+    clients: &ClientRepository,
+    clock: &dyn Clock,
+) -> Result<(), StartupError> {
+    let Some(path) = &config.clients_file else { return Ok(()) };
+    let part = StartupError::part("clients file");
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| part(format!("{}: {error}", path.display())))?;
+    let declared = clients_file::parse(&text).map_err(|error| part(error.to_string()))?;
+    let by = By { actor: ITSELF, now: clock.now() };
+    let applied = registry::apply(clients, &declared, (config.prune_clients, false), by).await;
+    applied.map(drop).map_err(|error| part(error.to_string()))
+}
+
+/// Ready as long as tokens can be issued, be it from memory.
+fn readiness(issuer: &Issuer) -> Readiness {
+    let issuer = issuer.clone();
+    Readiness::new().needs("database", move || {
+        let age = issuer.check_age().map_err(|error| error.to_string());
+        Box::pin(std::future::ready(age))
+    })
+}
+
+fn verifier(issuer: &Issuer, audience: &str) -> TokenVerifier {
+    let expectation = Expectation {
+        issuer: issuer.terms.issuer.clone(),
+        audience: audience.to_owned(),
+        max_lifetime_s: MAX_TOKEN_TTL_S,
+    };
+    let keys = Arc::new(OwnKeys(Arc::clone(&issuer.mirror)));
+    TokenVerifier::new(keys, expectation, Arc::clone(&issuer.clock))
+        .with_revocations(OwnRevocations(Arc::clone(&issuer.mirror)))
+}
+
+fn admin_source(config: &Config, issuer: &Issuer) -> SessionSource {
+    SessionSource::token(verifier(issuer, &config.audience)).only_under(routes::ADMIN)
+}
+
+fn authenticator(
+    config: &Config,
+    db: &Db,
+    (issuer, limits): (&Issuer, Arc<Limits>),
+) -> Result<Authenticator, StartupError> {
+    let own = &issuer.terms.issuer;
+    let token_endpoint = format!("{}{}", own.trim_end_matches('/'), routes::TOKEN_PATH);
+    Ok(Authenticator {
+        mirror: Arc::clone(&issuer.mirror),
+        limits,
+        used_assertions: AssertionRepository::new(db.clone()),
+        trusted: trusted_issuer::open_all(&config.trusted_issuers, &issuer.clock)?,
+        audiences: vec![own.clone(), token_endpoint],
+        clock: Arc::clone(&issuer.clock),
+    })
+}
+
+fn cleaning(config: &Config, db: &Db, (issuer, limits): (&Issuer, &Arc<Limits>)) -> Cleaning {
+    let Repositories { clients, revocations, audit, .. } = Repositories::new(db);
+    Cleaning {
+        mirror: Arc::clone(&issuer.mirror),
+        clients,
+        revocations,
+        used_assertions: AssertionRepository::new(db.clone()),
+        audit,
+        limits: Arc::clone(limits),
+        clock: Arc::clone(&issuer.clock),
+        max_tokens: i64::from(config.audit_max_tokens),
+        changes_days: i64::from(config.audit_changes_days),
+    }
+}
+
+/// What is revoked, as far as this server's memory knows.
+struct OwnRevocations(Arc<Mirror>);
+
+impl RevocationSource for OwnRevocations {
+    fn revocations(&self) -> &Revocations {
+        self.0.revocations().set()
+    }
+
+    fn staleness(&self) -> Option<Duration> {
+        Some(self.0.age())
+    }
+}
