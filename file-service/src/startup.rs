@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use actix_web::web;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
-use shared::RemoteKeys;
 use shared::clock::SystemClock;
 use shared::db::{self, Db, Migrations};
 use shared::health::Readiness;
@@ -43,15 +42,13 @@ pub async fn migrate(config: &Config) -> Result<(), StartupError> {
 /// # Errors
 /// When an address is taken, the database is away or the storage cannot be written.
 pub async fn bind(config: &Config) -> Result<BoundServer, StartupError> {
-    let verifier = RemoteKeys::verifier(&config.jwks_url, config.expectation());
-    let (verifier, keys) = verifier.map_err(StartupError::part("jwks_url"))?;
     let storage = Storage::open(&config.storage_url);
     let storage = storage.map_err(StartupError::part("storage_url"))?;
     storage.probe().await.map_err(StartupError::part("storage"))?;
     let migrations = config.migrate.then(migrations);
     let db = Db::start(&config.database_url, config.max_connections.get(), migrations).await;
     let db = db.map_err(StartupError::part("database"))?;
-    let readiness = readiness(&db, &storage, &keys);
+    let readiness = readiness(&db, &storage);
     let state = AppState {
         files: FileRepository::new(db.clone()),
         loose_objects: LooseObjectRepository::new(db),
@@ -59,7 +56,12 @@ pub async fn bind(config: &Config) -> Result<BoundServer, StartupError> {
         limits: config.limits(),
         clock: SystemClock::shared(),
     };
-    serve(config, Parts::new(readiness).with_issuer(verifier, &keys), state)
+    serve(config, parts(config, readiness)?, state)
+}
+
+fn parts(config: &Config, readiness: Readiness) -> Result<Parts, StartupError> {
+    let revocations_url = config.revocations_url.as_deref();
+    Parts::new(readiness).with_tokens_of(&config.jwks_url, revocations_url, config.expectation())
 }
 
 fn serve(config: &Config, parts: Parts, state: AppState) -> Result<BoundServer, StartupError> {
@@ -85,9 +87,9 @@ fn keep_sweeping(state: &Arc<AppState>) {
     });
 }
 
-fn readiness(db: &Db, storage: &Storage, keys: &RemoteKeys) -> Readiness {
+fn readiness(db: &Db, storage: &Storage) -> Readiness {
     let storage = storage.clone();
-    Readiness::new().needs_database(db).needs_keys(keys).needs("storage", move || {
+    Readiness::new().needs_database(db).needs("storage", move || {
         let storage = storage.clone();
         Box::pin(async move { storage.probe().await.map_err(|error| error.to_string()) })
     })

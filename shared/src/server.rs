@@ -93,6 +93,26 @@ impl Parts {
         Self { feed: Some(feed.clone()), ..self }
     }
 
+    /// The same for tokens of the issuer whose keys are at `jwks_url`. With `revocations_url` its revocations are followed,
+    /// too: what it revokes is refused within a second.
+    ///
+    /// # Errors
+    /// [`StartupError::Part`] that names the setting with a URL that is none.
+    #[cfg(feature = "client")]
+    pub fn with_tokens_of(
+        self,
+        jwks_url: &str,
+        revocations_url: Option<&str>,
+        expectation: crate::Expectation,
+    ) -> Result<Self, StartupError> {
+        let trusted = crate::RemoteKeys::verifier(jwks_url, expectation);
+        let (verifier, keys) = trusted.map_err(StartupError::part("jwks_url"))?;
+        let Some(url) = revocations_url else { return Ok(self.with_issuer(verifier, &keys)) };
+        let following = crate::RevocationFeed::following(verifier, &keys, url);
+        let (verifier, feed) = following.map_err(StartupError::part("revocations_url"))?;
+        Ok(self.with_issuer(verifier, &keys).with_revocations(&feed))
+    }
+
     fn audit(&self, routes: &Routes) -> Result<(), AuditError> {
         #[cfg(feature = "client")]
         if self.feed.is_some()

@@ -17,17 +17,13 @@ async fn ask(system: &System, client: (&str, &Secret), more: &[(&str, &str)]) ->
     system.stranger().post_form(&system.token_url(), &form).await
 }
 
-fn refusal(answer: &Answer) -> (u16, &str) {
-    (answer.status, answer.body["error"].as_str().unwrap_or_default())
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_may_not_act_for_company_7_gets_no_token_for_it() {
     let system = System::start().await;
     let eight = system.client("eight", "order:read", "assert:8").await;
     let session = r#"{"companyId":7,"userId":1}"#;
     let answer = ask(&system, ("eight", &eight), &[("session", session)]).await;
-    assert_eq!(refusal(&answer), (400, "unauthorized_client"));
+    assert_eq!(answer.refusal(), (400, "unauthorized_client"));
     assert!(answer.body["error_description"].as_str().unwrap().contains("company 7"));
     assert!(answer.body.get("access_token").is_none());
     let allowed = r#"{"companyId":8,"userId":1}"#;
@@ -64,14 +60,15 @@ async fn a_bad_token_request_is_answered_with_the_error_of_the_rfc_and_nothing_i
     let system = System::start().await;
     let secret = system.client("c", "order:read", "assert:any").await;
     let before = system.count_at_auth("/oauth2/token", 200).await;
-    let long = "x".repeat(20_000);
+    let (long, longer) = ("x".repeat(20_000), "x".repeat(40_000));
     let big_session = format!(r#"{{"companyId":1,"userId":2,"a":"{}"}}"#, "x".repeat(3_000));
-    let table: [BadRequest<'_>; 15] = [
+    let table: [BadRequest<'_>; 16] = [
         (&[("grant_type", "client_credentials")], (400, "invalid_request")),
         (&[("scope", "order:read"), ("scope", "order:read")], (400, "invalid_request")),
         (&[("scope", "order:read order:settle")], (400, "invalid_scope")),
         (&[("scope", "a\"b")], (400, "invalid_scope")),
-        (&[("scope", &long)], (413, "invalid_request")),
+        (&[("scope", &long)], (400, "invalid_scope")),
+        (&[("scope", &longer)], (413, "invalid_request")),
         (&[("resource", "billing-service")], (400, "invalid_target")),
         (&[("resource", "order-service"), ("resource", "x")], (400, "invalid_target")),
         (&[("session", "{}")], (400, "invalid_request")),
@@ -85,7 +82,7 @@ async fn a_bad_token_request_is_answered_with_the_error_of_the_rfc_and_nothing_i
     ];
     for (more, expected) in table {
         let answer = ask(&system, ("c", &secret), more).await;
-        assert_eq!(refusal(&answer), expected, "{more:.60?}");
+        assert_eq!(answer.refusal(), expected, "{more:.60?}");
         assert_eq!(answer.header("cache-control"), "no-store");
     }
     assert_eq!(system.count_at_auth("/oauth2/token", 200).await, before);
@@ -98,7 +95,7 @@ type Case = (&'static str, RequestBuilder, (u16, &'static str));
 async fn check(cases: impl IntoIterator<Item = Case>) {
     for (case, request, expected) in cases {
         let answer = send(request).await;
-        assert_eq!(refusal(&answer), expected, "{case}: {}", answer.text);
+        assert_eq!(answer.refusal(), expected, "{case}: {}", answer.text);
         let challenged = answer.header("www-authenticate").starts_with("Basic ");
         assert_eq!(challenged, answer.status == 401, "{case}");
     }

@@ -28,6 +28,16 @@ impl Answer {
         (self.status, self.body["errorCode"].as_str().unwrap_or_default())
     }
 
+    /// Status and error of an OAuth endpoint (RFC 6749 section 5.2), `""` for a success.
+    pub fn refusal(&self) -> (u16, &str) {
+        (self.status, self.body["error"].as_str().unwrap_or_default())
+    }
+
+    /// The token in an answer of the token endpoint.
+    pub fn access_token(&self) -> &str {
+        self.body["access_token"].as_str().unwrap_or_else(|| panic!("a token: {}", self.text))
+    }
+
     /// A header, `""` where it is missing.
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())

@@ -2,5 +2,6 @@
 
 pub mod backend;
 pub mod caller;
+pub mod oauth;
 pub mod process;
 pub mod system;

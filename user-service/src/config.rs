@@ -33,6 +33,10 @@ pub struct Config {
     pub issuer: String,
     /// Where the issuer's public keys are. No default.
     pub jwks_url: String,
+    /// Where the issuer says what it has revoked: `/oauth2/revocations` of auth-service. Without it a revoked token is
+    /// accepted until it expires.
+    #[serde(default)]
+    pub revocations_url: Option<String>,
     /// The name of this service in `aud`. Default `user-service`.
     #[serde(default = "default_audience")]
     pub audience: String,

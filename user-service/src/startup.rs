@@ -2,7 +2,6 @@
 
 use actix_web::web;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
-use shared::RemoteKeys;
 use shared::clock::SystemClock;
 use shared::db::{self, Db, Migrations};
 use shared::health::Readiness;
@@ -34,13 +33,16 @@ pub async fn migrate(config: &Config) -> Result<(), StartupError> {
 /// # Errors
 /// When an address is taken or the database is away.
 pub async fn bind(config: &Config) -> Result<BoundServer, StartupError> {
-    let verifier = RemoteKeys::verifier(&config.jwks_url, config.expectation());
-    let (verifier, keys) = verifier.map_err(StartupError::part("jwks_url"))?;
     let migrations = config.migrate.then(migrations);
     let db = Db::start(&config.database_url, config.max_connections.get(), migrations).await;
     let db = db.map_err(StartupError::part("database"))?;
     let readiness = Readiness::new().needs_database(&db);
-    serve(config, Parts::new(readiness).with_issuer(verifier, &keys), db)
+    serve(config, parts(config, readiness)?, db)
+}
+
+fn parts(config: &Config, readiness: Readiness) -> Result<Parts, StartupError> {
+    let revocations_url = config.revocations_url.as_deref();
+    Parts::new(readiness).with_tokens_of(&config.jwks_url, revocations_url, config.expectation())
 }
 
 fn serve(config: &Config, parts: Parts, db: Db) -> Result<BoundServer, StartupError> {

@@ -189,6 +189,12 @@ impl Configs<'_> {
         format!("{}/.well-known/jwks.json", self.issuer)
     }
 
+    /// Another issuer may have none.
+    fn revocations_url(&self) -> Option<String> {
+        let own = self.options.other_issuer.is_none();
+        own.then(|| format!("{}/oauth2/revocations", self.issuer))
+    }
+
     fn user(&self) -> user_service::config::Config {
         let (listen, management_listen) = self.options.listen(1);
         user_service::config::Config {
@@ -200,6 +206,7 @@ impl Configs<'_> {
             migrate: true,
             issuer: self.issuer.clone(),
             jwks_url: self.jwks_url(),
+            revocations_url: self.revocations_url(),
             audience: "user-service".to_owned(),
             max_token_lifetime_s: MAX_TOKEN_LIFETIME_S,
             log: LogLevels::default(),
@@ -218,6 +225,7 @@ impl Configs<'_> {
             cache_url: self.options.cache_url.clone(),
             issuer: self.issuer.clone(),
             jwks_url: self.jwks_url(),
+            revocations_url: self.revocations_url(),
             audience: "order-service".to_owned(),
             max_token_lifetime_s: MAX_TOKEN_LIFETIME_S,
             log: LogLevels::default(),
@@ -239,6 +247,7 @@ impl Configs<'_> {
             migrate: true,
             issuer: self.issuer.clone(),
             jwks_url: self.jwks_url(),
+            revocations_url: self.revocations_url(),
             audience: "file-service".to_owned(),
             max_token_lifetime_s: MAX_TOKEN_LIFETIME_S,
             log: LogLevels::default(),
