@@ -2,6 +2,7 @@
 
 use shared::TokenVerifier;
 use shared::db::Db;
+use shared::server::Stopping;
 use tokio::sync::Semaphore;
 
 use crate::authentication::Authenticator;
@@ -23,6 +24,7 @@ pub(crate) struct AppState {
     pub(crate) audit: AuditRepository,
     /// Requests for many tokens that are being worked on.
     pub(crate) batches: Semaphore,
+    pub(crate) stopping: Stopping,
     /// Ends with the server.
     pub(crate) _upkeep: Upkeep,
 }

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::{Server, ServerHandle};
@@ -10,6 +11,7 @@ use actix_web::{App, HttpServer};
 use futures_util::future::BoxFuture;
 
 use prometheus::Registry;
+use tokio::sync::watch;
 use tracing::info;
 
 use crate::edge::Edge;
@@ -53,6 +55,7 @@ pub struct Parts {
     feed: Option<crate::RevocationFeed>,
     readiness: Readiness,
     registry: Registry,
+    stopping: Stopping,
 }
 
 impl Parts {
@@ -67,7 +70,14 @@ impl Parts {
             feed: None,
             readiness,
             registry: Registry::new(),
+            stopping: Stopping::default(),
         }
+    }
+
+    /// Tells when the server stops; for handlers that wait for something and would hold it up.
+    #[must_use]
+    pub fn stopping(&self) -> Stopping {
+        self.stopping.clone()
     }
 
     /// The same, which finds out who calls by what this verifier or [`SessionSource`] accepts.
@@ -145,6 +155,22 @@ impl Parts {
     }
 }
 
+/// Tells that the server stops: it takes no new requests, and waits for those under way.
+#[derive(Clone, Debug, Default)]
+pub struct Stopping(Arc<watch::Sender<bool>>);
+
+impl Stopping {
+    /// Resolves when it does; at once when it has begun to already.
+    pub async fn begun(&self) {
+        // Its own sender is alive, so there is no other end to wait for.
+        let _ = self.0.subscribe().wait_for(|stopping| *stopping).await;
+    }
+
+    fn begin(&self) {
+        self.0.send_replace(true);
+    }
+}
+
 /// The server cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
@@ -206,6 +232,7 @@ pub struct BoundServer {
     server: Server,
     management: Server,
     readiness: Readiness,
+    stopping: Stopping,
     last: Vec<Last>,
 }
 
@@ -247,7 +274,7 @@ impl Listeners {
             move |cause| BindError::Listen { address: address.to_string(), cause }
         };
         parts.register()?;
-        let Parts { source, readiness, registry, .. } = parts;
+        let Parts { source, readiness, registry, stopping, .. } = parts;
         let metrics = HttpMetrics::in_registry(registry)?;
         let management = management_server(self.management_listener, &readiness, &metrics)
             .map_err(failed(management_address))?;
@@ -268,8 +295,15 @@ impl Listeners {
             .listen(self.listener)
             .map_err(failed(address))?
             .run();
-        let last = Vec::new();
-        Ok(BoundServer { address, management_address, server, management, readiness, last })
+        Ok(BoundServer {
+            address,
+            management_address,
+            server,
+            management,
+            readiness,
+            stopping,
+            last: Vec::new(),
+        })
     }
 }
 
@@ -332,7 +366,11 @@ impl BoundServer {
     /// A handle with which the running server can be stopped.
     #[must_use]
     pub fn stopper(&self) -> Stopper {
-        Stopper { server: self.server.handle(), management: self.management.handle() }
+        Stopper {
+            server: self.server.handle(),
+            management: self.management.handle(),
+            stopping: self.stopping.clone(),
+        }
     }
 
     /// Serves until it is stopped.
@@ -382,11 +420,13 @@ impl std::fmt::Debug for BoundServer {
 pub struct Stopper {
     server: ServerHandle,
     management: ServerHandle,
+    stopping: Stopping,
 }
 
 impl Stopper {
     /// Takes no new requests, finishes the running ones, then stops.
     pub async fn stop(&self) {
+        self.stopping.begin();
         self.server.stop(true).await;
         self.management.stop(false).await;
     }

@@ -82,6 +82,10 @@ async fn next_stretch(state: &AppState, query: &FeedQuery) -> Stretch {
     }
     let wait = Duration::from_secs(query.wait.min(MAX_WAIT_S));
     // At the end of the wait, and of the server, there is an answer, too.
-    let _ = tokio::time::timeout(wait, news.changed()).await;
+    tokio::select! {
+        _ = news.changed() => {}
+        () = tokio::time::sleep(wait) => {}
+        () = state.stopping.begun() => {}
+    }
     log.after(query.after, MAX_ENTRIES)
 }

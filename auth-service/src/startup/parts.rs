@@ -98,6 +98,7 @@ pub(crate) async fn make(config: &Config, given: Given) -> Result<Made, StartupE
         audit: repositories.audit,
         batches: Semaphore::new(config.workers.get()),
         issuer,
+        stopping: parts.stopping(),
         _upkeep: tasks,
     };
     Ok(Made { state, parts, audit })
