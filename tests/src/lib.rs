@@ -4,4 +4,6 @@ pub mod backend;
 pub mod caller;
 pub mod oauth;
 pub mod process;
+pub mod proxy;
+pub mod replica;
 pub mod system;

@@ -19,8 +19,8 @@ pub const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jw
 pub struct OAuthClient {
     pub id: String,
     pub secret: Secret,
-    auth: String,
-    caller: Caller,
+    pub auth: String,
+    pub caller: Caller,
 }
 
 /// A client with every scope, for every service, on nobody's behalf; to be changed.

@@ -1,5 +1,8 @@
 //! [`System`]: all services, running in this process on databases of their own.
 
+use std::time::Duration;
+
+use serde_json::Value;
 use standalone::options::Options;
 use standalone::services::Services;
 use standalone::settlement::client_for_all_companies;
@@ -11,6 +14,7 @@ use shared::Secret;
 
 use crate::backend::Backend;
 use crate::caller::Caller;
+use crate::oauth::{OAuthClient, declared};
 
 /// Every scope that a service asks for.
 pub const ALL_SCOPES: &str =
@@ -57,6 +61,31 @@ impl System {
         let client = client_for_all_companies(id, scope).expect("a client");
         let client = Client { session_policy: policy, ..client };
         self.services.register(&client).await.expect("it is registered")
+    }
+
+    /// Somebody who may do everything at `/admin`.
+    pub async fn admin(&self) -> Caller {
+        let client = Client {
+            scopes: "auth:admin".parse().unwrap(),
+            audiences: ["auth-service".to_owned()].into(),
+            ..declared("admin")
+        };
+        let answer = OAuthClient::register(self, &client).await.token(&[]).await;
+        Caller::new(Some(answer.access_token().to_owned()))
+    }
+
+    /// The row of the audit log that this says yes to, as soon as it is written.
+    pub async fn audit_row(&self, admin: &Caller, wanted: impl Fn(&Value) -> bool) -> Value {
+        let url = format!("{}/admin/audit?limit=1000", self.services.auth.url());
+        for _ in 0..100 {
+            let rows = admin.get(&url).await.body["data"].clone();
+            if let Some(row) = rows.as_array().and_then(|rows| rows.iter().find(|row| wanted(row)))
+            {
+                return row.clone();
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("no such row in the audit log");
     }
 
     /// Somebody who calls without a token.

@@ -3,6 +3,7 @@
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
+use auth_service::config::TrustedIssuer;
 use shared::Algorithm;
 
 /// How the services are set up.
@@ -23,6 +24,8 @@ pub struct Options {
     pub signing_algorithm: Algorithm,
     /// How long a token lives, in seconds.
     pub token_ttl_s: u32,
+    /// Clusters whose service accounts may be clients.
+    pub trusted_issuers: Vec<TrustedIssuer>,
     /// An issuer that user-, order- and file-service trust in place of auth-service.
     pub other_issuer: Option<String>,
 }
@@ -69,6 +72,7 @@ impl Options {
             workers: NonZeroUsize::MIN,
             signing_algorithm: Algorithm::Es256,
             token_ttl_s: 300,
+            trusted_issuers: Vec::new(),
             other_issuer: None,
         }
     }
