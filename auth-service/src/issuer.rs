@@ -3,14 +3,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::DateTime;
 use shared::{AccessToken, Claims, Clock, Timestamp};
 use tracing::info;
 
 use crate::audit_log::AuditLog;
 use crate::domain::audit::AuditEvent;
-use crate::domain::grant::{Terms, dated_after};
+use crate::domain::exchange::ExchangeRefusal;
+use crate::domain::grant::{Terms, dated_later, seconds_to_wait};
 use crate::error::TokenRefusal;
 use crate::mirror::Mirror;
+
+/// A token that was asked for right after a revocation waits for the end of the next second, and a little for clocks that
+/// differ.
+const LONGEST_WAIT: Duration = Duration::from_millis(2_500);
 
 #[derive(Clone)]
 pub(crate) struct Issuer {
@@ -38,10 +44,39 @@ impl Issuer {
         if self.mirror.age() > self.outage_grace { Err(TokenRefusal::Stale) } else { Ok(()) }
     }
 
-    /// Signs.
-    pub(crate) fn sign(&self, claims: Claims) -> Result<Issued, TokenRefusal> {
-        let revoked_before = self.mirror.revocations().set().latest_before(&claims);
-        let claims = dated_after(claims, revoked_before);
+    /// Signs. Where those like it have been revoked within this second it waits first.
+    pub(crate) async fn issue(&self, claims: Claims) -> Result<Issued, TokenRefusal> {
+        let (claims, wait) = self.dated(claims)?;
+        if !wait.is_zero() {
+            tokio::time::sleep(wait).await;
+        }
+        self.sign_and_log(claims)
+    }
+
+    /// The same on a thread that may block, without a line of its own in the log.
+    pub(crate) fn issue_blocking(&self, claims: Claims) -> Result<Issued, TokenRefusal> {
+        let (claims, wait) = self.dated(claims)?;
+        if !wait.is_zero() {
+            std::thread::sleep(wait);
+        }
+        self.sign(claims)
+    }
+
+    /// The claims as they can be issued, and how long from now.
+    fn dated(&self, claims: Claims) -> Result<(Claims, Duration), TokenRefusal> {
+        let before = self.mirror.revocations().set().latest_before(&claims);
+        let seconds = seconds_to_wait(&claims, before);
+        if seconds == 0 {
+            return Ok((claims, Duration::ZERO));
+        }
+        let claims = dated_later(claims, seconds).ok_or(ExchangeRefusal::Expired)?;
+        let until = DateTime::from_timestamp(claims.iat, 0).unwrap_or_default();
+        let wait = (until - self.now()).to_std().unwrap_or_default();
+        // Another replica's clock may be ahead of ours, but nobody waits for that.
+        Ok((claims, wait.min(LONGEST_WAIT)))
+    }
+
+    fn sign(&self, claims: Claims) -> Result<Issued, TokenRefusal> {
         let keys = self.mirror.key_ring();
         let signer = keys.signing(self.now()).ok_or(TokenRefusal::NoKey)?;
         let token = signer.sign(&claims)?;
@@ -49,8 +84,7 @@ impl Issuer {
         Ok(Issued { token, claims })
     }
 
-    /// Signs, with a line of its own in the log.
-    pub(crate) fn issue(&self, claims: Claims) -> Result<Issued, TokenRefusal> {
+    fn sign_and_log(&self, claims: Claims) -> Result<Issued, TokenRefusal> {
         let issued = self.sign(claims)?;
         let claims = &issued.claims;
         info!(

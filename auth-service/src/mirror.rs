@@ -26,6 +26,9 @@ use directory::Directory;
 use key_ring::KeyRing;
 use revocation_log::RevocationLog;
 
+/// A database that was read so recently answers; it is given as much time.
+const ANSWERS: Duration = Duration::from_secs(1);
+
 /// See the [module](self).
 pub(crate) struct Mirror {
     db: Db,
@@ -124,6 +127,14 @@ impl Mirror {
         self.read_what_has_changed(&mut versions).await?;
         self.read_at.store(began_at, Ordering::Release);
         Ok(())
+    }
+
+    /// The same for who can do without: while the database is away nobody waits for it.
+    pub(crate) async fn read_if_it_answers(&self) {
+        if self.age() < ANSWERS {
+            // Whatever comes of it: what is in memory is as good as it can be.
+            let _ = tokio::time::timeout(ANSWERS, self.read()).await;
+        }
     }
 
     /// The same after a change of one's own; the other replicas are told.

@@ -132,7 +132,8 @@ async fn a_client_proves_itself_in_one_way_and_as_itself() {
     register_signer(&system, &[&key]).await;
     let assertion = || signed(&key, &json!({}), &own(&system));
     let invalid = (400, "invalid_request");
-    let table: [(&[(&str, &str)], (u16, &str)); 4] = [
+    type Case<'c> = (&'c [(&'c str, &'c str)], (u16, &'c str));
+    let table: [Case<'_>; 4] = [
         (&[("client_id", "signer")], (200, "")),
         (&[("client_id", "another")], INVALID_CLIENT),
         (&[("client_secret", "x")], invalid),
@@ -255,22 +256,26 @@ async fn a_pod_is_the_client_that_is_declared_for_its_service_account_and_no_oth
         // It is used until it ends.
         assert_eq!(ask(&system, &token, &[]).await.refusal(), expected, "{case}, again");
     }
+    system.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_not_declared_or_not_signed_for_is_no_client() {
+    let folder = tempfile::tempdir().unwrap();
+    let (jwks, cluster) = (folder.path().join("jwks.json"), signer(Algorithm::Rs256));
+    write_jwks(&jwks, &[&cluster]);
+    let system = system_in_cluster(&jwks).await;
+    register_account(&system, "order-service", "prod/shop:order").await;
     for (namespace, account) in [("shop", "default"), ("other", "order")] {
         let token = signed(&cluster, &json!({"typ": null}), &projected(namespace, account));
-        assert_eq!(
-            ask(&system, &token, &[]).await.refusal(),
-            INVALID_CLIENT,
-            "{namespace}:{account}"
-        );
+        let answer = ask(&system, &token, &[]).await;
+        assert_eq!(answer.refusal(), INVALID_CLIENT, "{namespace}:{account}");
     }
-    let token = signed(&cluster, &json!({"typ": null}), &projected("shop", "order"));
+    let good = projected("shop", "order");
+    let token = signed(&cluster, &json!({"typ": null}), &good);
     let answer = ask(&system, &token, &[("client_id", "batch-service")]).await;
     assert_eq!(answer.refusal(), INVALID_CLIENT, "the account is one client");
-    let forged = signed(
-        &signer(Algorithm::Rs256),
-        &json!({"kid": cluster.signer().kid()}),
-        &projected("shop", "order"),
-    );
+    let forged = signed(&signer(Algorithm::Rs256), &json!({"kid": cluster.signer().kid()}), &good);
     assert_eq!(ask(&system, &forged, &[]).await.refusal(), INVALID_CLIENT);
     system.stop().await;
 }

@@ -85,7 +85,7 @@ async fn at_admin(admin: &Caller, url: &str, session: &str) -> Value {
 fn at_the_command_line(client: &Client, session: &str, folder: &Path) -> Output {
     let file = folder.join("clients.toml");
     let policy = serde_json::to_string(&client.session_policy).unwrap();
-    let policy = policy.replace("\":", "\"=").replace("true", "true");
+    let policy = policy.replace("\":", "\"=");
     let text = format!(
         "[[client]]\nid = \"worker\"\nscope = \"{}\"\nresources = [\"order-service\"]\nsession_policy = {policy}\n",
         client.scopes

@@ -112,14 +112,16 @@ pub(crate) fn grant_client_credentials(
     Grant::new(client, terms, (ask.scope, ask.audiences))?.claims(ask.session, now)
 }
 
-/// The same claims, issued and ending so much later. The issuer's tokens are dated in whole seconds: one that is issued
-/// within the second in which others were revoked would be taken for one of them.
-pub(crate) fn dated_after(mut claims: Claims, before: Option<i64>) -> Claims {
-    let Some(before) = before.filter(|before| claims.iat <= *before) else { return claims };
-    let later = before + 1 - claims.iat;
-    claims.iat += later;
-    claims.exp += later;
-    claims
+/// How long to wait with a token, in seconds, when those like it that were issued until `before` are revoked. Tokens are
+/// dated in whole seconds: one that is issued within the second of a revocation would be taken for one of those.
+pub(crate) fn seconds_to_wait(claims: &Claims, before: Option<i64>) -> i64 {
+    before.map_or(0, |before| (before + 1 - claims.iat).max(0))
+}
+
+/// The same claims, issued later; they do not live longer for it. None when nothing would be left of their life.
+pub(crate) fn dated_later(claims: Claims, seconds: i64) -> Option<Claims> {
+    let iat = claims.iat + seconds;
+    (claims.exp > iat).then_some(Claims { iat, ..claims })
 }
 
 #[cfg(test)]

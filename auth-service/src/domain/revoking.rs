@@ -49,7 +49,8 @@ impl RevocationAsk {
         if self.issued_before.is_some_and(|before| !bounded || before > now_s) {
             return Err("issued_before is not after now, and not for one token or login");
         }
-        let before = bounded.then(|| self.issued_before.unwrap_or(now_s));
+        // It is committed a moment from now, and tokens are dated in whole seconds.
+        let before = bounded.then(|| self.issued_before.unwrap_or(now_s + 1));
         let exp = now_s + LONGEST_TOKEN_S;
         Ok(Revocation { seq: 0, kind: self.kind, value: self.value.clone(), before, exp })
     }
@@ -110,7 +111,7 @@ mod tests {
             assert!(entry(kind, value, before).is_err(), "{kind:?} {value}");
         }
         let of_client = entry(Client, "c", None).map(|entry| (entry.before, entry.exp));
-        assert_eq!(of_client, Ok((Some(now_s), now_s + LONGEST_TOKEN_S)));
+        assert_eq!(of_client, Ok((Some(now_s + 1), now_s + LONGEST_TOKEN_S)));
         assert_eq!(entry(Jti, "a", None).map(|entry| entry.before), Ok(None));
         assert_eq!(entry(All, "", Some(5)).map(|entry| entry.before), Ok(Some(5)));
     }

@@ -98,7 +98,7 @@ async fn grant(
     state.authenticator.limits.check_client(client.client.id.text())?;
     state.issuer.check_age()?;
     match form.get("grant_type") {
-        Some(CLIENT_CREDENTIALS) => Ok((client_credentials(state, client, form)?, None)),
+        Some(CLIENT_CREDENTIALS) => Ok((client_credentials(state, client, form).await?, None)),
         Some(TOKEN_EXCHANGE) => {
             Ok((token_exchange(state, client, form).await?, Some(ACCESS_TOKEN_TYPE)))
         }
@@ -107,7 +107,7 @@ async fn grant(
     }
 }
 
-fn client_credentials(
+async fn client_credentials(
     state: &AppState,
     client: &Registered,
     form: &Form,
@@ -118,7 +118,7 @@ fn client_credentials(
         TokenAsk { scope: scope(form.get("scope"))?, audiences: form.all("resource"), session };
     let issuer = &state.issuer;
     let claims = grant::grant_client_credentials(&client.client, ask, &issuer.terms, issuer.now())?;
-    issuer.issue(claims)
+    issuer.issue(claims).await
 }
 
 /// A scope parameter (RFC 6749 section 3.3). One that is there names a scope.
@@ -138,6 +138,8 @@ async fn token_exchange(
     check_types(form)?;
     let subject = form.get("subject_token");
     let subject = subject.ok_or(TokenRefusal::BadRequest("subject_token is missing"))?;
+    // What came of a token that was revoked a moment ago would outlive it.
+    state.issuer.mirror.read_if_it_answers().await;
     let subject = state.verifier.verify(subject).await;
     let subject = subject.map_err(|error| TokenRefusal::SubjectToken(error.to_string()))?;
     let mut audiences = form.all("resource");
@@ -145,7 +147,7 @@ async fn token_exchange(
     let scope = scope(form.get("scope"))?;
     let ask = ExchangeAsk { subject: subject.claims().clone(), audiences, scope };
     let issuer = &state.issuer;
-    issuer.issue(exchange::exchange(&client.client, ask, &issuer.terms, issuer.now())?)
+    issuer.issue(exchange::exchange(&client.client, ask, &issuer.terms, issuer.now())?).await
 }
 
 /// Access tokens for access tokens; the client itself is the actor.

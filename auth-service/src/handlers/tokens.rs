@@ -153,5 +153,5 @@ fn work(
 fn sign(issuer: &Issuer, grant: &Grant<'_>, session: &str) -> Result<Issued, TokenRefusal> {
     let session = Session::parse(session)
         .map_err(|_| TokenRefusal::BadRequest("the session is not a session"))?;
-    issuer.sign(grant.claims(Some(session), issuer.now())?)
+    issuer.issue_blocking(grant.claims(Some(session), issuer.now())?)
 }

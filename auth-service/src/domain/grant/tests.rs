@@ -55,13 +55,14 @@ fn a_token_with_a_session_is_a_root_and_lives_as_long_as_its_policy_says() -> Ch
 }
 
 #[test]
-fn a_token_issued_in_the_second_of_a_revocation_is_dated_after_it() -> Checked {
+fn a_token_is_not_issued_within_the_second_in_which_those_like_it_were_revoked() -> Checked {
     let claims = granted(&client("none")?, asked(None, &[], ""))?;
-    let (iat, exp) = (claims.iat, claims.exp);
-    let later = dated_after(claims.clone(), Some(iat));
-    assert_eq!((later.iat, later.exp), (iat + 1, exp + 1));
-    for before in [None, Some(iat - 1)] {
-        assert_eq!(dated_after(claims.clone(), before), claims);
+    let iat = claims.iat;
+    for (before, seconds) in [(None, 0), (Some(iat - 1), 0), (Some(iat), 1), (Some(iat + 1), 2)] {
+        assert_eq!(seconds_to_wait(&claims, before), seconds, "{before:?}");
     }
+    let later = dated_later(claims.clone(), 1);
+    assert_eq!(later.map(|later| (later.iat, later.exp)), Some((iat + 1, claims.exp)));
+    assert_eq!(dated_later(claims, 300), None);
     Ok(())
 }
