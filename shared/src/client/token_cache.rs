@@ -107,7 +107,7 @@ impl TokenCache {
         let metrics = Arc::new(Metrics::default());
         let inner = Inner {
             entries: Shards::new(settings.capacity, Arc::clone(&metrics)),
-            gate: Gate::new(source.identity()),
+            gate: Gate::new(Arc::clone(&source)),
             fetches: Semaphore::new(MAX_FETCHES),
             renewals: Arc::new(Semaphore::new(MAX_RENEWALS)),
             upkeep: Upkeep::new(settings.upkeep_every),
@@ -211,6 +211,13 @@ enum Step {
     Wait(Flight),
     /// The fetch that finds out whether the source is back; then look again.
     WaitFor(Flight),
+}
+
+/// Taken before the source is asked.
+#[derive(Clone, Copy)]
+struct Asked {
+    at: Duration,
+    proof: u64,
 }
 
 impl Inner {
@@ -322,33 +329,33 @@ impl Inner {
         {
             return Err(error);
         }
-        let asked_at = self.clock.monotonic();
+        let asked = Asked { at: self.clock.monotonic(), proof: self.source.proof_version() };
         let answer = tokio::time::timeout(FETCH_LIMIT, self.source.fetch(request)).await;
         let late = TokenFetchError::Unavailable {
             cause: format!("no answer within {FETCH_LIMIT:?}"),
             retry_after: None,
         };
-        self.keep(&landing.entry, asked_at, answer.unwrap_or(Err(late)))
+        self.keep(&landing.entry, asked, answer.unwrap_or(Err(late)))
     }
 
     fn keep(
         &self,
         entry: &Entry,
-        asked_at: Duration,
+        asked: Asked,
         answer: Result<IssuedToken, TokenFetchError>,
     ) -> FetchResult {
         let now = self.clock.monotonic();
         let mut state = entry.state();
-        match answer.and_then(|issued| Held::new(&issued, asked_at, now)) {
+        match answer.and_then(|issued| Held::new(&issued, asked.at, now)) {
             Ok(held) => {
-                debug!(ttl_s = (held.expires_at - asked_at).as_secs(), "fetched a token");
-                self.metrics.fetched(now - asked_at);
+                debug!(ttl_s = (held.expires_at - asked.at).as_secs(), "fetched a token");
+                self.metrics.fetched(now - asked.at);
                 self.gate.answered(now);
                 Ok(state.keep(entry, held))
             }
             Err(error) => {
-                self.metrics.failed(&error, now - asked_at);
-                self.gate.failed(now, &error);
+                self.metrics.failed(&error, now - asked.at);
+                self.gate.failed(now, &error, asked.proof);
                 let pause = state.pause_after(now, &error);
                 warn!(cause = %error, pause_ms = pause.as_millis(), "could not fetch a token");
                 Err(error)

@@ -1,6 +1,7 @@
 //! [`TokenSource`]: where tokens come from; [`ClientCredentials`] asks an authorization server.
 
 mod client_credentials;
+mod client_proof;
 
 use std::fmt;
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
@@ -13,6 +14,7 @@ use crate::scopes::Scopes;
 use crate::session::Session;
 use crate::token::AccessToken;
 pub use client_credentials::ClientCredentials;
+pub use client_proof::ClientProof;
 
 /// Drawn once for the process, so that a hash can be computed once and used with every cache. It is not known outside:
 /// nobody can choose sessions that collide.
@@ -159,9 +161,15 @@ impl TokenFetchError {
 /// Fetches tokens. One capability: caching is [`TokenCache`](crate::client::token_cache::TokenCache)'s.
 #[async_trait]
 pub trait TokenSource: Send + Sync {
-    /// What tells two sources apart: endpoint, client and a fingerprint of the secret. It is logged, and it never
-    /// changes: another secret is another source.
+    /// What tells two sources apart: endpoint, client, and a fingerprint of its secret, the id of its key or the path of its
+    /// file. It is logged, and it never changes: another secret is another source.
     fn identity(&self) -> Arc<str>;
+
+    /// Another number when the source proves itself by something else than before, for example since a file was replaced:
+    /// then a server that has not known it may be asked again at once. It must not wait.
+    fn proof_version(&self) -> u64 {
+        0
+    }
 
     /// Fetches a token.
     async fn fetch(&self, request: &TokenRequest) -> Result<IssuedToken, TokenFetchError>;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tracing::error;
 
 use super::entry::{Flight, pause_after};
-use crate::client::token_source::TokenFetchError;
+use crate::client::token_source::{TokenFetchError, TokenSource};
 
 /// So many failures in a row, of whatever keys, and the source as a whole is left alone.
 const FAILURES_IN_A_ROW: u32 = 5;
@@ -14,7 +14,7 @@ const FAILURES_IN_A_ROW: u32 = 5;
 const UNKNOWN_CLIENT_PAUSE: Duration = Duration::from_secs(60);
 
 pub(super) struct Gate {
-    source: Arc<str>,
+    source: Arc<dyn TokenSource>,
     state: Mutex<GateState>,
 }
 
@@ -34,6 +34,8 @@ struct Closed {
     /// The source has asked for it, or it does not know us: an answer that was on its way earlier changes nothing.
     firm: bool,
     error: TokenFetchError,
+    /// How the client has proved itself in vain, where it is the client that is refused.
+    proof: Option<u64>,
 }
 
 /// What a fetch meets.
@@ -44,7 +46,7 @@ pub(super) enum Passage {
 }
 
 impl Gate {
-    pub(super) fn new(source: Arc<str>) -> Self {
+    pub(super) fn new(source: Arc<dyn TokenSource>) -> Self {
         Self { source, state: Mutex::default() }
     }
 
@@ -55,7 +57,11 @@ impl Gate {
     /// `start` starts the fetch, and is told whether it is the one that all others wait for.
     pub(super) fn pass(&self, now: Duration, start: impl FnOnce(bool) -> Flight) -> Passage {
         let mut state = self.state();
-        let Some(closed) = &state.closed else { return Passage::Fetching(start(false)) };
+        let Some(closed) = &mut state.closed else { return Passage::Fetching(start(false)) };
+        if closed.proof.is_some_and(|proof| proof != self.source.proof_version()) {
+            // The client has something else to show by now: one finds out whether it is better.
+            (closed.until, closed.firm, closed.proof) = (now, false, None);
+        }
         if now < closed.until {
             return Passage::Closed(closed.error.clone());
         }
@@ -89,7 +95,8 @@ impl Gate {
         }
     }
 
-    pub(super) fn failed(&self, now: Duration, error: &TokenFetchError) {
+    /// `proof` is the version of the source's proof from before it was asked.
+    pub(super) fn failed(&self, now: Duration, error: &TokenFetchError, proof: u64) {
         let asked = match error {
             _ if error.refuses_the_client() => Some(UNKNOWN_CLIENT_PAUSE),
             TokenFetchError::Refused { .. } => return self.answered(now),
@@ -107,30 +114,32 @@ impl Gate {
             if error.refuses_the_client() && !known {
                 self.complain(error);
             }
-            state.close(now + wait, true, error);
+            let proof = error.refuses_the_client().then_some(proof);
+            state.close(Closed { until: now + wait, firm: true, error: error.clone(), proof });
         } else if state.failures >= FAILURES_IN_A_ROW && !still_closed {
             let pause = pause_after(state.closings);
             state.closings = state.closings.saturating_add(1);
-            state.close(now + pause, false, error);
+            let until = now + pause;
+            state.close(Closed { until, firm: false, error: error.clone(), proof: None });
         }
     }
 
     fn complain(&self, error: &TokenFetchError) {
-        let source = &*self.source;
+        let source = &*self.source.identity();
         error!(
             source, cause = %error,
             "the token endpoint does not accept this client ({source}: endpoint, client id, fingerprint of its \
-             secret): register the client there or give it its current secret; asking again in 60 s"
+             secret, or its key or file): register the client there or give it its current secret; asking again in 60 s"
         );
     }
 }
 
 impl GateState {
     /// Never opens earlier than it would have.
-    fn close(&mut self, until: Duration, firm: bool, error: &TokenFetchError) {
-        let earlier = self.closed.as_ref().filter(|closed| closed.until > until);
+    fn close(&mut self, closed: Closed) {
+        let earlier = self.closed.as_ref().filter(|earlier| earlier.until > closed.until);
         if earlier.is_none() {
-            self.closed = Some(Closed { until, firm, error: error.clone() });
+            self.closed = Some(closed);
         }
     }
 }

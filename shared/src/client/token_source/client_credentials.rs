@@ -1,41 +1,33 @@
 //! [`ClientCredentials`]: tokens by RFC 6749 section 4.4.
 
+mod wire;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use oauth2::basic::{BasicClient, BasicErrorResponse, BasicTokenType};
-use oauth2::{
-    AuthType, ClientId, ClientSecret, EndpointNotSet, EndpointSet, HttpRequest, HttpResponse,
-    RequestTokenError, Scope, TokenResponse, TokenUrl,
-};
-use reqwest::StatusCode;
+use oauth2::basic::{BasicClient, BasicErrorResponse, BasicTokenResponse, BasicTokenType};
+use oauth2::{AuthType, ClientId, RequestTokenError, Scope, TokenResponse, TokenUrl};
 
+use super::client_proof::{ClientProof, Shown};
 use super::{IssuedToken, TokenFetchError, TokenRequest, TokenSource};
-use crate::client::http::{capped_body, describe, retry_after};
 use crate::client::service_url::ServiceUrl;
 use crate::secret::Secret;
 use crate::token::AccessToken;
+use wire::{Failure, Limits, post_form, without_client_id};
 
-/// How long a token request may take, from connecting to the last byte.
-const FETCH_TIMEOUT: Duration = Duration::from_secs(5);
-/// The longest answer that we read.
-const MAX_ANSWER_BYTES: usize = 64 * 1024;
-/// The longest `Retry-After` that we follow.
-const MAX_RETRY_AFTER: Duration = Duration::from_secs(300);
+/// Of a token request.
+const LIMITS: Limits = Limits { timeout: Duration::from_secs(5), max_bytes: 64 * 1024 };
 /// As much as we repeat of what the server says about an error.
 const MAX_DESCRIPTION_CHARS: usize = 160;
-
-type TokenClient =
-    BasicClient<EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointSet>;
 
 /// Tokens by the client-credentials grant (RFC 6749 section 4.4), with the session as a parameter.
 #[derive(Clone)]
 pub struct ClientCredentials {
     http: reqwest::Client,
-    client: TokenClient,
-    secret: Secret,
+    endpoint: ServiceUrl,
+    proof: ClientProof,
     identity: Arc<str>,
 }
 
@@ -49,44 +41,53 @@ impl ClientCredentials {
         client_id: &str,
         secret: &Secret,
     ) -> Self {
-        let identity = format!("{endpoint} {client_id} {}", secret.fingerprint());
-        let client = BasicClient::new(ClientId::new(client_id.to_owned()))
-            .set_client_secret(ClientSecret::new(secret.expose().to_owned()))
-            .set_token_uri(TokenUrl::from_url(endpoint.as_url().clone()))
+        Self::with_proof(http, endpoint, ClientProof::secret(client_id, secret))
+    }
+
+    /// The same for a client that proves itself in another way.
+    ///
+    /// ```
+    /// use shared::client::http::HttpClient;
+    /// use shared::client::token_source::{ClientCredentials, ClientProof};
+    /// use shared::client::ServiceUrl;
+    ///
+    /// fn source(http: HttpClient, endpoint: ServiceUrl) -> ClientCredentials {
+    ///     let token = ClientProof::projected_token("/var/run/secrets/tokens/auth");
+    ///     ClientCredentials::with_proof(http, endpoint, token)
+    /// }
+    /// ```
+    #[must_use]
+    pub fn with_proof(http: reqwest::Client, endpoint: ServiceUrl, proof: ClientProof) -> Self {
+        let identity = format!("{endpoint} {}", proof.identity()).into();
+        Self { http, endpoint, proof, identity }
+    }
+
+    async fn ask(
+        &self,
+        request: &TokenRequest,
+        shown: &Shown,
+    ) -> Result<BasicTokenResponse, RequestTokenError<Failure, BasicErrorResponse>> {
+        let client_id = shown.client_id.clone().unwrap_or_default();
+        let client = BasicClient::new(ClientId::new(client_id))
+            .set_token_uri(TokenUrl::from_url(self.endpoint.as_url().clone()))
             .set_auth_type(AuthType::RequestBody);
-        Self { http, client, secret: secret.clone(), identity: identity.into() }
-    }
-
-    fn explain(&self, error: RequestTokenError<Failure, BasicErrorResponse>) -> TokenFetchError {
-        match error {
-            RequestTokenError::ServerResponse(refusal) => TokenFetchError::Refused {
-                code: self.repeatable(refusal.error().as_ref()),
-                description: self
-                    .repeatable(refusal.error_description().map_or("", String::as_str)),
-            },
-            RequestTokenError::Request(Failure::Away { cause, retry_after }) => {
-                TokenFetchError::Unavailable { cause, retry_after }
-            }
-            RequestTokenError::Request(failure) => TokenFetchError::Nonsense(failure.to_string()),
-            // The body is left out: it may be a token that we merely failed to understand.
-            RequestTokenError::Parse(error, _) => {
-                let cause = without_value(&error.inner().to_string());
-                TokenFetchError::Nonsense(format!("{}: {cause}", error.path()))
-            }
-            RequestTokenError::Other(cause) => TokenFetchError::Nonsense(cause),
+        let scopes = request.scope().iter().map(|scope| Scope::new(scope.to_owned()));
+        let mut asked = client
+            .exchange_client_credentials()
+            .add_scopes(scopes)
+            .add_extra_param("resource", request.audience());
+        for (name, value) in shown.parameters() {
+            asked = asked.add_extra_param(name, value);
         }
-    }
-
-    /// It goes into logs: one short line that does not hold the secret, which some servers repeat.
-    fn repeatable(&self, said: &str) -> String {
-        let secret = self.secret.expose();
-        if !secret.is_empty() && said.contains(secret) {
-            return "(it repeats the secret)".to_owned();
+        if let Some(session) = request.session() {
+            asked = asked.add_extra_param("session", session.as_json());
         }
-        said.chars()
-            .filter(|character| !character.is_control())
-            .take(MAX_DESCRIPTION_CHARS)
-            .collect()
+        let (http, is_named) = (self.http.clone(), shown.client_id.is_some());
+        let post = move |request| {
+            let request = if is_named { request } else { without_client_id(request) };
+            post_form(http.clone(), request, LIMITS)
+        };
+        asked.request_async(&post).await
     }
 }
 
@@ -102,62 +103,67 @@ impl TokenSource for ClientCredentials {
         Arc::clone(&self.identity)
     }
 
+    fn proof_version(&self) -> u64 {
+        self.proof.version()
+    }
+
     async fn fetch(&self, request: &TokenRequest) -> Result<IssuedToken, TokenFetchError> {
-        let scopes = request.scope().iter().map(|scope| Scope::new(scope.to_owned()));
-        let mut asked = self
-            .client
-            .exchange_client_credentials()
-            .add_scopes(scopes)
-            .add_extra_param("resource", request.audience());
-        if let Some(session) = request.session() {
-            asked = asked.add_extra_param("session", session.as_json());
-        }
-        let http = self.http.clone();
-        let post = move |request| post(http.clone(), request);
-        let answer = asked.request_async(&post).await.map_err(|error| self.explain(error))?;
-        if *answer.token_type() != BasicTokenType::Bearer {
-            return Err(TokenFetchError::Nonsense("token_type is not Bearer".to_owned()));
-        }
-        let token = answer.access_token().secret();
-        if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(TokenFetchError::Nonsense("access_token is not a bearer token".to_owned()));
-        }
-        let lifetime = answer.expires_in().unwrap_or_default();
-        Ok(IssuedToken { token: AccessToken::new(token.clone()), lifetime })
+        let shown = self.proof.show().await?;
+        let answer = self.ask(request, &shown).await.map_err(|error| explain(error, &shown))?;
+        issued(&answer)
     }
 }
 
-async fn post(http: reqwest::Client, request: HttpRequest) -> Result<HttpResponse, Failure> {
-    let mut request = reqwest::Request::try_from(request).map_err(away)?;
-    *request.timeout_mut() = Some(FETCH_TIMEOUT);
-    let response = http.execute(request).await.map_err(away)?;
-    let status = response.status();
-    if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
-        let retry_after = retry_after(response.headers()).map(|wait| wait.min(MAX_RETRY_AFTER));
-        return Err(Failure::Away { cause: format!("it answered {status}"), retry_after });
+fn issued(answer: &BasicTokenResponse) -> Result<IssuedToken, TokenFetchError> {
+    if *answer.token_type() != BasicTokenType::Bearer {
+        return Err(TokenFetchError::Nonsense("token_type is not Bearer".to_owned()));
     }
-    let body = capped_body(response, MAX_ANSWER_BYTES).await;
-    let body =
-        body.map_err(|error| Failure::Away { cause: error.to_string(), retry_after: None })?;
-    if !status.is_success() && serde_json::from_slice::<BasicErrorResponse>(&body).is_err() {
-        return Err(Failure::NoEndpoint(status));
+    let token = answer.access_token().secret();
+    if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(TokenFetchError::Nonsense("access_token is not a bearer token".to_owned()));
     }
-    let mut answer = HttpResponse::new(body);
-    *answer.status_mut() = status;
-    Ok(answer)
+    let lifetime = answer.expires_in().unwrap_or_default();
+    Ok(IssuedToken { token: AccessToken::new(token.clone()), lifetime })
 }
 
-/// The server could not be asked, or is not one that can be.
-#[derive(Debug, thiserror::Error)]
-enum Failure {
-    #[error("{cause}")]
-    Away { cause: String, retry_after: Option<Duration> },
-    #[error("it answered {0} without an OAuth error")]
-    NoEndpoint(StatusCode),
+fn explain(
+    error: RequestTokenError<Failure, BasicErrorResponse>,
+    shown: &Shown,
+) -> TokenFetchError {
+    match error {
+        RequestTokenError::ServerResponse(refusal) => refused(&refusal, shown),
+        RequestTokenError::Request(failure) => failure.into(),
+        // The body is left out: it may be a token that we merely failed to understand.
+        RequestTokenError::Parse(error, _) => {
+            let cause = without_value(&error.inner().to_string());
+            TokenFetchError::Nonsense(format!("{}: {cause}", error.path()))
+        }
+        RequestTokenError::Other(cause) => TokenFetchError::Nonsense(cause),
+    }
 }
 
-fn away(error: reqwest::Error) -> Failure {
-    Failure::Away { cause: describe(&error.without_url()), retry_after: None }
+impl From<Failure> for TokenFetchError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Away { cause, retry_after } => Self::Unavailable { cause, retry_after },
+            Failure::NoEndpoint(_) => Self::Nonsense(failure.to_string()),
+        }
+    }
+}
+
+fn refused(refusal: &BasicErrorResponse, shown: &Shown) -> TokenFetchError {
+    TokenFetchError::Refused {
+        code: repeatable(refusal.error().as_ref(), shown),
+        description: repeatable(refusal.error_description().map_or("", String::as_str), shown),
+    }
+}
+
+/// It goes into logs: one short line that does not hold the secret, which some servers repeat.
+fn repeatable(said: &str, shown: &Shown) -> String {
+    if shown.is_in(said) {
+        return "(it repeats the secret)".to_owned();
+    }
+    said.chars().filter(|character| !character.is_control()).take(MAX_DESCRIPTION_CHARS).collect()
 }
 
 /// The parser quotes the value that it did not expect, and that may be the token, too.
