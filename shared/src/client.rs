@@ -24,9 +24,11 @@ pub use call::{Call, CallError};
 pub use inbound::{Inbound, NoSession};
 pub use service_url::{PlainHosts, ServiceUrl, ServiceUrlError};
 pub use target::Target;
-use token_cache::TokenCache;
-use token_source::TokenRequest;
+use token_cache::{Prefetched, TokenCache};
+use token_source::{TokenFetchError, TokenRequest};
 
+/// How long the tokens of many sessions may take together.
+const PREFETCH_DEADLINE: Duration = Duration::from_secs(60);
 /// The longest request id that is sent on, in bytes.
 const MAX_REQUEST_ID_BYTES: usize = 128;
 
@@ -97,6 +99,20 @@ impl ServiceClient {
     #[must_use]
     pub fn with_session(&self, session: &Session) -> SessionClient {
         self.caller(self.inner.request.for_session(Some(session.clone())))
+    }
+
+    /// Fetches the tokens for these sessions before they are needed, by one request for each thousand where the server knows
+    /// how; see [`TokenCache::prefetch`]. It takes a minute at most. Calls do without it; they only wait for their token then.
+    ///
+    /// # Errors
+    /// As [`TokenCache::prefetch`].
+    pub async fn prefetch(
+        &self,
+        sessions: impl IntoIterator<Item = Session>,
+    ) -> Result<Prefetched, TokenFetchError> {
+        let own = &self.inner.request;
+        let requests = sessions.into_iter().map(|session| own.for_session(Some(session)));
+        self.inner.tokens.prefetch(requests, PREFETCH_DEADLINE).await
     }
 
     /// Calls on the client's own behalf: its tokens carry no session.

@@ -18,6 +18,8 @@ mod calls;
 mod runtimes;
 #[path = "token_client/secrets.rs"]
 mod secrets;
+#[path = "token_client/prefetch.rs"]
+mod prefetch;
 #[path = "token_client/proofs.rs"]
 mod proofs;
 #[path = "token_client/fake_source.rs"]

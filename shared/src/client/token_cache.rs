@@ -5,6 +5,7 @@ mod exposition;
 mod gate;
 mod launch;
 mod metrics;
+mod prefetch;
 mod shards;
 mod upkeep;
 
@@ -24,9 +25,10 @@ use crate::clock::Clock;
 use crate::token::AccessToken;
 use entry::{Entry, FetchResult, Flight, Held, State};
 use gate::{Gate, Passage};
-use launch::{Landing, Launch, prepare_fetch};
+use launch::{Landing, prepare_fetch};
 pub(crate) use metrics::Metrics;
 pub use metrics::TokenCounts;
+pub use prefetch::Prefetched;
 use shards::Shards;
 use upkeep::Upkeep;
 
@@ -269,7 +271,8 @@ impl Inner {
             if let Some(error) = state.paused_at(now) {
                 return Step::Failed(error);
             }
-            let (passage, launch) = self.pass(&entry, &mut state, (request, None));
+            let launch = |landing| prepare_fetch(landing, request.clone());
+            let (passage, launch) = self.pass(&entry, &mut state, launch);
             drop(state);
             if let Some(launch) = launch {
                 launch.go();
@@ -283,17 +286,16 @@ impl Inner {
     }
 
     /// Prepares a fetch, if the source may be asked now. It has to be let go when all locks have been released.
-    fn pass(
+    fn pass<L>(
         self: &Arc<Self>,
         entry: &Arc<Entry>,
         state: &mut State,
-        (request, renewal): (&TokenRequest, Option<OwnedSemaphorePermit>),
-    ) -> (Passage, Option<Launch>) {
+        prepare: impl FnOnce(Landing) -> (L, Flight),
+    ) -> (Passage, Option<L>) {
         let mut launch = None;
         let start = |probe| {
             let (inner, entry) = (Arc::clone(self), Arc::clone(entry));
-            let landing = Landing { inner, entry, probe, _renewal: renewal };
-            let (prepared, flight) = prepare_fetch(landing, request.clone());
+            let (prepared, flight) = prepare(Landing { inner, entry, probe, renewal: None });
             launch = Some(prepared);
             flight
         };
@@ -313,7 +315,11 @@ impl Inner {
         let due = entry.good_at(now).is_some_and(|held| now >= held.renew_at);
         let idle = !state.evicted && state.flight.is_none() && state.paused_at(now).is_none();
         if due && idle {
-            let (_, launch) = self.pass(&entry, &mut state, (request, Some(permit)));
+            let launch = |mut landing: Landing| {
+                landing.renewal = Some(permit);
+                prepare_fetch(landing, request.clone())
+            };
+            let (_, launch) = self.pass(&entry, &mut state, launch);
             drop(state);
             if let Some(launch) = launch {
                 launch.go();
@@ -344,20 +350,38 @@ impl Inner {
         asked: Asked,
         answer: Result<IssuedToken, TokenFetchError>,
     ) -> FetchResult {
+        let result = self.settle(entry, asked, answer);
+        let now = self.clock.monotonic();
+        match &result {
+            Ok(held) => {
+                debug!(ttl_s = (held.expires_at - asked.at).as_secs(), "fetched a token");
+                self.gate.answered(now);
+            }
+            Err(error) => {
+                self.gate.failed(now, error, asked.proof);
+                warn!(cause = %error, "could not fetch a token");
+            }
+        }
+        result
+    }
+
+    /// What one answer means for its key.
+    fn settle(
+        &self,
+        entry: &Entry,
+        asked: Asked,
+        answer: Result<IssuedToken, TokenFetchError>,
+    ) -> FetchResult {
         let now = self.clock.monotonic();
         let mut state = entry.state();
         match answer.and_then(|issued| Held::new(&issued, asked.at, now)) {
             Ok(held) => {
-                debug!(ttl_s = (held.expires_at - asked.at).as_secs(), "fetched a token");
                 self.metrics.fetched(now - asked.at);
-                self.gate.answered(now);
                 Ok(state.keep(entry, held))
             }
             Err(error) => {
                 self.metrics.failed(&error, now - asked.at);
-                self.gate.failed(now, &error, asked.proof);
-                let pause = state.pause_after(now, &error);
-                warn!(cause = %error, pause_ms = pause.as_millis(), "could not fetch a token");
+                state.pause_after(now, &error);
                 Err(error)
             }
         }

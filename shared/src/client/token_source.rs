@@ -9,6 +9,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures_util::{StreamExt, stream};
 
 use crate::scopes::Scopes;
 use crate::session::Session;
@@ -19,6 +20,9 @@ pub use client_proof::ClientProof;
 /// Drawn once for the process, so that a hash can be computed once and used with every cache. It is not known outside:
 /// nobody can choose sessions that collide.
 static HASHING: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+
+/// Where many are fetched one by one, so many at a time.
+const EACH_AT_ONCE: usize = 16;
 
 /// For whom, for which service and for what a token is asked. Cheap to clone; its hash is computed once.
 #[derive(Clone)]
@@ -152,10 +156,23 @@ impl TokenFetchError {
         matches!(self, Self::Unavailable { .. } | Self::Deadline { .. })
     }
 
+    /// It would have come for every other session, too.
+    pub(super) fn is_of_the_source(&self) -> bool {
+        !matches!(self, Self::Refused { .. }) || self.refuses_the_client()
+    }
+
     /// The client itself is refused, whatever it asks for.
     pub(super) fn refuses_the_client(&self) -> bool {
         matches!(self, Self::Refused { code, .. } if code == "invalid_client")
     }
+}
+
+async fn fetch_each<S: TokenSource + ?Sized>(
+    source: &S,
+    requests: Vec<&TokenRequest>,
+) -> Vec<Result<IssuedToken, TokenFetchError>> {
+    let fetches: Vec<_> = requests.into_iter().map(|request| source.fetch(request)).collect();
+    stream::iter(fetches).buffered(EACH_AT_ONCE).collect().await
 }
 
 /// Fetches tokens. One capability: caching is [`TokenCache`](crate::client::token_cache::TokenCache)'s.
@@ -173,4 +190,13 @@ pub trait TokenSource: Send + Sync {
 
     /// Fetches a token.
     async fn fetch(&self, request: &TokenRequest) -> Result<IssuedToken, TokenFetchError>;
+
+    /// Fetches several, and gives as many results in the same order. By itself it fetches one after the other, 16 at a
+    /// time.
+    async fn fetch_many(
+        &self,
+        requests: &[TokenRequest],
+    ) -> Vec<Result<IssuedToken, TokenFetchError>> {
+        fetch_each(self, requests.iter().collect()).await
+    }
 }

@@ -22,7 +22,7 @@ pub(super) fn prepare_fetch(landing: Landing, request: TokenRequest) -> (Launch,
     (Launch { go, landing }, flight)
 }
 
-fn cut_off() -> TokenFetchError {
+pub(super) fn cut_off() -> TokenFetchError {
     TokenFetchError::Nonsense("the fetch was cut off".to_owned())
 }
 
@@ -45,7 +45,8 @@ pub(super) struct Landing {
     pub(super) inner: Arc<Inner>,
     pub(super) entry: Arc<Entry>,
     pub(super) probe: bool,
-    pub(super) _renewal: Option<OwnedSemaphorePermit>,
+    /// Held for as long as it lasts.
+    pub(super) renewal: Option<OwnedSemaphorePermit>,
 }
 
 impl Drop for Landing {

@@ -1,5 +1,6 @@
 //! [`ClientCredentials`]: tokens by RFC 6749 section 4.4.
 
+mod batch;
 mod wire;
 
 use std::fmt;
@@ -9,9 +10,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use oauth2::basic::{BasicClient, BasicErrorResponse, BasicTokenResponse, BasicTokenType};
 use oauth2::{AuthType, ClientId, RequestTokenError, Scope, TokenResponse, TokenUrl};
+use url::Url;
 
 use super::client_proof::{ClientProof, Shown};
-use super::{IssuedToken, TokenFetchError, TokenRequest, TokenSource};
+use super::{IssuedToken, TokenFetchError, TokenRequest, TokenSource, fetch_each};
 use crate::client::service_url::ServiceUrl;
 use crate::secret::Secret;
 use crate::token::AccessToken;
@@ -27,6 +29,8 @@ const MAX_DESCRIPTION_CHARS: usize = 160;
 pub struct ClientCredentials {
     http: reqwest::Client,
     endpoint: ServiceUrl,
+    /// Where many are given out at once; none where the server has no such place.
+    batch: Option<Url>,
     proof: ClientProof,
     identity: Arc<str>,
 }
@@ -59,7 +63,15 @@ impl ClientCredentials {
     #[must_use]
     pub fn with_proof(http: reqwest::Client, endpoint: ServiceUrl, proof: ClientProof) -> Self {
         let identity = format!("{endpoint} {}", proof.identity()).into();
-        Self { http, endpoint, proof, identity }
+        let batch = batch::url_beside(endpoint.as_url());
+        Self { http, endpoint, batch, proof, identity }
+    }
+
+    /// Asks for many tokens at this URL. Without it that is done at `.../tokens` where single ones are given out at
+    /// `.../token`, and otherwise one by one, as with a server that answers 404 there.
+    #[must_use]
+    pub fn with_batch_endpoint(self, url: &ServiceUrl) -> Self {
+        Self { batch: Some(url.as_url().clone()), ..self }
     }
 
     async fn ask(
@@ -111,6 +123,28 @@ impl TokenSource for ClientCredentials {
         let shown = self.proof.show().await?;
         let answer = self.ask(request, &shown).await.map_err(|error| explain(error, &shown))?;
         issued(&answer)
+    }
+
+    /// By one request for each thousand that have service and scope in common.
+    async fn fetch_many(
+        &self,
+        requests: &[TokenRequest],
+    ) -> Vec<Result<IssuedToken, TokenFetchError>> {
+        let mut results: Vec<_> = requests.iter().map(|_| None).collect();
+        if let Some(url) = &self.batch {
+            for places in batch::groups(requests) {
+                let group: Vec<_> = places.iter().map(|place| &requests[*place]).collect();
+                let fetched = batch::fetch(&self.http, url, &self.proof, &group).await;
+                // A server that does not know how is not asked for the next group.
+                let Some(fetched) = fetched else { break };
+                places.iter().zip(fetched).for_each(|(place, own)| results[*place] = Some(own));
+            }
+        }
+        let open = |(place, own): (usize, &Option<_>)| own.is_none().then_some(place);
+        let left: Vec<_> = results.iter().enumerate().filter_map(open).collect();
+        let alone = fetch_each(self, left.iter().map(|place| &requests[*place]).collect()).await;
+        left.iter().zip(alone).for_each(|(place, own)| results[*place] = Some(own));
+        results.into_iter().flatten().collect()
     }
 }
 
