@@ -5,7 +5,7 @@
 
 use shared::health::Readiness;
 use shared::server::{self, Listen, Parts};
-use shared::{ApiResponse, Expectation, MaybeSession, RemoteKeys, Routes, Session};
+use shared::{ApiResponse, Expectation, MaybeSession, RemoteKeys, RevocationFeed, Routes, Session};
 
 async fn greet(caller: MaybeSession) -> ApiResponse<String> {
     ApiResponse::ok(match caller {
@@ -37,10 +37,12 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let issuer = arguments.next().unwrap_or_else(|| "http://127.0.0.1:9000".to_owned());
     let address = arguments.next().unwrap_or_else(|| "127.0.0.1:8080".to_owned());
     let jwks_url = format!("{issuer}/.well-known/jwks.json");
+    let revocations_url = format!("{issuer}/oauth2/revocations");
     let audience = "example-service".to_owned();
     let expectation = Expectation { issuer, audience, max_lifetime_s: 3600 };
     let (verifier, keys) = RemoteKeys::verifier(&jwks_url, expectation)?;
-    let parts = Parts::new(Readiness::new()).with_issuer(verifier, &keys);
+    let (verifier, feed) = RevocationFeed::following(verifier, &keys, &revocations_url)?;
+    let parts = Parts::new(Readiness::new()).with_issuer(verifier, &keys).with_revocations(&feed);
     let listen = Listen { address, management_address: "127.0.0.1:0".to_owned(), workers: 2 };
     let server = server::bind(&listen, parts, routes)?;
     println!("http://{}  health http://{}/readyz", server.address(), server.management_address());
