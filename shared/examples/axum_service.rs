@@ -6,7 +6,7 @@
 use axum::Router;
 use axum::routing::{get, post};
 use shared::tower::{RequireLayer, SessionLayer};
-use shared::{Expectation, MaybeSession, Policy, RemoteKeys, Session};
+use shared::{Expectation, MaybeSession, Policy, RemoteKeys, RevocationFeed, Session};
 
 async fn greet(caller: MaybeSession) -> String {
     match caller {
@@ -37,9 +37,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let issuer = arguments.next().unwrap_or_else(|| "http://127.0.0.1:9000".to_owned());
     let address = arguments.next().unwrap_or_else(|| "127.0.0.1:8081".to_owned());
     let jwks_url = format!("{issuer}/.well-known/jwks.json");
+    let revocations_url = format!("{issuer}/oauth2/revocations");
     let audience = "example-service".to_owned();
     let expectation = Expectation { issuer, audience, max_lifetime_s: 3600 };
-    let (verifier, _keys) = RemoteKeys::verifier(&jwks_url, expectation)?;
+    let (verifier, keys) = RemoteKeys::verifier(&jwks_url, expectation)?;
+    let (verifier, _feed) = RevocationFeed::following(verifier, &keys, &revocations_url)?;
     let listener = tokio::net::TcpListener::bind(address).await?;
     println!("http://{}", listener.local_addr()?);
     axum::serve(listener, router().layer(SessionLayer::new(verifier))).await?;

@@ -142,6 +142,22 @@ async fn entries_are_dropped_when_they_hit_nothing_any_more() {
     bench.until(|| bench.feed.counts().entries == 1).await;
 }
 
+/// While it is ahead the tokens have expired. When it is set back they are good again, and must not be let in.
+#[tokio::test]
+async fn a_clock_that_was_set_ahead_for_a_while_makes_nobody_forget() {
+    let bench = Bench::new().await;
+    let token = bench.token();
+    bench.publish(&entry(1, RevocationKind::User, "200"));
+    bench.until(|| bench.feed.counts().entries == 1).await;
+    bench.book().bend = |payload| payload["iat"] = json!(NOW_S);
+    bench.clock.set_wall_clock(NOW_S + 7200);
+    bench.failures(2).await;
+    assert_eq!(bench.verdict(&token).await, Err(Reason::Expired));
+    bench.clock.set_wall_clock(NOW_S);
+    bench.answers(1).await;
+    assert_eq!(bench.verdict(&token).await, Err(Reason::Revoked));
+}
+
 #[tokio::test]
 async fn when_the_issuer_changes_its_keys_they_are_fetched_once_and_at_once() {
     let bench = Bench::following().await;

@@ -44,7 +44,7 @@ pub(super) struct Answer {
     /// Whether there is more already.
     #[serde(default)]
     pub(super) more: bool,
-    /// The entity tag of the key set.
+    /// The entity tag of the key set; empty where the issuer does not say.
     #[serde(default)]
     pub(super) keys: String,
     entries: Vec<Value>,

@@ -96,12 +96,12 @@ impl Follower {
             Ok(answer) => self.take(place, answer),
             Err(cause) => Err(cause),
         };
-        self.revocations.drop_expired(self.asking.keys.clock().now().timestamp());
         match answer {
             Ok(taken) => {
                 self.answered(place, &taken, begun);
                 self.see_to_keys(place, taken.keys).await;
-                if taken.brought_news { Duration::ZERO } else { QUIET }
+                let took = self.now().saturating_sub(begun);
+                if taken.brought_news { Duration::ZERO } else { QUIET.saturating_sub(took) }
             }
             Err(cause) => self.failed(place, &cause),
         }
@@ -147,6 +147,8 @@ impl Follower {
     fn answered(&self, place: &mut Place, taken: &Taken, begun: Duration) {
         place.failures = 0;
         Counters::add(&self.counters.answers, 1);
+        // Only now: our clock agrees with the issuer's. One that was set ahead must not make us forget.
+        self.revocations.drop_expired(self.asking.keys.clock().now().timestamp());
         if taken.complete {
             let begun = u64::try_from(begun.as_micros()).unwrap_or(NEVER);
             // After the entries: whoever sees this time has to find them.
@@ -174,7 +176,7 @@ impl Follower {
 
     /// Has the issuer's keys fetched when it has changed them. What cannot be done now is done after the next answer.
     async fn see_to_keys(&self, place: &mut Place, published: String) {
-        if place.keys.as_ref() == Some(&published) {
+        if published.is_empty() || place.keys.as_ref() == Some(&published) {
             return;
         }
         let held = self.asking.keys.etag();
