@@ -97,10 +97,14 @@ async fn what_is_no_answer_of_the_issuer_changes_nothing_and_is_counted() {
 /// An issuer that does not get on, or does not wait, is not asked as fast as the network can.
 #[tokio::test]
 async fn an_issuer_in_a_circle_is_asked_with_pauses() {
-    let bends: [fn(&mut Value); 2] =
-        [|payload| payload["more"] = json!(true), |payload| payload["after"] = json!(-1)];
+    let bends: [fn(&mut Value); 3] = [
+        |payload| payload["more"] = json!(true),
+        |payload| (payload["more"], payload["next"]) = (json!(true), json!(0)),
+        |payload| payload["after"] = json!(-1),
+    ];
     for bend in bends {
         let bench = Bench::new().await;
+        bench.publish(&entry(1, RevocationKind::User, "200"));
         bench.book().bend = bend;
         tokio::time::sleep(std::time::Duration::from_millis(600)).await;
         assert!(bench.server.count() < 12, "{}", bench.server.count());

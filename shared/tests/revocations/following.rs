@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use serde_json::json;
-use shared::{Clock, Reason, Revocation, RevocationKind, SystemClock};
+use shared::{
+    Clock, Reason, Revocation, RevocationFeed, RevocationKind, RevocationSource, SystemClock,
+};
 
 use super::issuer::{Bench, another_issuer};
 use crate::{NOW_S, entry, log};
@@ -221,24 +223,29 @@ async fn the_task_ends_with_the_last_handle() {
     assert_eq!(server.count(), ended);
 }
 
-/// Neither twice at the same time, nor never again.
+/// Whoever starts it in a runtime that ends, a worker's for example, has not started it for ever.
 #[test]
-fn a_feed_whose_runtime_has_ended_goes_on_in_the_next_one_that_verifies_a_token() {
-    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let serving =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    // The issuer lives on.
-    let server = serving.block_on(Bench::new());
-    let first = runtime();
-    first.block_on(async { server.feed.start() });
+fn a_feed_whose_runtime_has_ended_goes_on_in_the_next_one_that_asks_for_it() {
+    let current = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let mut serving = tokio::runtime::Builder::new_multi_thread();
+    let serving = serving.worker_threads(1).enable_all().build().unwrap();
+    let issuer = serving.block_on(Bench::following());
+    let url = issuer.server.url("/revocations").parse().unwrap();
+    let feed = RevocationFeed::new(&issuer.keys, "https://issuer.test", url);
+    feed.start();
+    assert_eq!(RevocationSource::staleness(&feed), None, "outside of a runtime nothing happens");
+    let first = current();
+    first.block_on(async {
+        feed.start();
+        issuer.until(|| feed.counts().answers > 0).await;
+    });
     drop(first);
-    drop(serving);
-    assert_eq!(server.feed.counts().answers, 0);
-    let second = runtime();
+    let ended = feed.counts().answers;
+    let second = current();
     second.block_on(async {
-        let before = server.feed.counts().failures;
-        assert!(server.verdict(&server.token()).await.is_err(), "the keys are away");
-        let _ = shared::RevocationSource::staleness(&server.feed);
-        server.until(|| server.feed.counts().failures > before).await;
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        assert_eq!(feed.counts().answers, ended, "nobody has asked for it");
+        assert!(RevocationSource::staleness(&feed).is_some());
+        issuer.until(|| feed.counts().answers > ended).await;
     });
 }

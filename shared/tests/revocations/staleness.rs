@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use prometheus::{Encoder, Registry, TextEncoder};
+use serde_json::json;
 use shared::{Identity, Policy, Reason};
 
-use super::issuer::Bench;
+use super::issuer::{Bench, signed};
+use crate::NOW_S;
 use crate::fake_server::Reply;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -46,10 +48,17 @@ async fn only_routes_that_need_fresh_revocations_refuse_while_the_feed_is_cut() 
 #[tokio::test]
 async fn the_age_counts_from_when_the_last_good_request_was_begun() {
     let bench = Bench::following().await;
-    bench.book().instead = Some(Reply::Silence);
-    tokio::time::sleep(Duration::from_millis(250)).await;
+    let payload = json!({"iss": "https://issuer.test", "iat": NOW_S, "after": 0, "next": 0,
+        "keys": "\"1\"", "entries": []});
+    let slow = signed(&bench.issuer, &payload).after(Duration::from_millis(400));
+    bench.book().instead = Some(slow);
+    bench.answers(1).await;
+    let asked = bench.server.count();
+    bench.until(|| bench.server.count() > asked).await;
     bench.clock.advance(3 * SECOND);
     assert_eq!(bench.feed.staleness(), Some(3 * SECOND));
+    bench.answers(1).await;
+    assert_eq!(bench.feed.staleness(), Some(3 * SECOND), "it was begun before");
     bench.clock.set_wall_clock(0);
     assert_eq!(bench.feed.staleness(), Some(3 * SECOND), "by the monotonic clock");
 }
