@@ -80,10 +80,13 @@ impl Authenticator {
         if let Some(known) = self.with_secret(credentials) {
             return Ok(known);
         }
-        self.limits.failed(address, credentials.0)?;
         // It may have been registered, or its secret been replaced, a moment ago.
-        self.mirror.read().await?;
-        self.with_secret(credentials).ok_or(TokenRefusal::Client)
+        self.mirror.read_soon().await?;
+        let found = self.with_secret(credentials);
+        if found.is_none() {
+            self.limits.failed(address, credentials.0)?;
+        }
+        found.ok_or(TokenRefusal::Client)
     }
 
     /// An unknown client takes as long as a wrong secret.
@@ -134,7 +137,7 @@ impl Authenticator {
             Ok(assertion) => (found, assertion),
             // Its keys may have been replaced a moment ago.
             Err(_) => {
-                self.mirror.read().await?;
+                self.mirror.read_soon().await?;
                 let found = find().await?.ok_or(TokenRefusal::Client)?;
                 let assertion = verified(&found.keys, text).await?;
                 (found, assertion)
@@ -155,7 +158,7 @@ impl Authenticator {
         if let Some(found) = find(&self.mirror.directory()) {
             return Ok(Some(Arc::clone(found)));
         }
-        self.mirror.read().await?;
+        self.mirror.read_soon().await?;
         Ok(find(&self.mirror.directory()).cloned())
     }
 }

@@ -43,11 +43,18 @@ pub(crate) struct Mirror {
     key_ring: ArcSwap<KeyRing>,
     log: RevocationLog,
     /// Held across a reading, so that callers who arrive meanwhile wait for the next one's result.
-    reading: Mutex<Versions>,
+    reading: Mutex<Reading>,
     /// When the last reading that succeeded began, in microseconds of the monotonic clock.
     read_at: AtomicU64,
     /// Raised when keys or revocations have changed.
     news: watch::Sender<u64>,
+}
+
+/// What is known of the readings so far.
+struct Reading {
+    versions: Versions,
+    /// When the last one that failed began, and why it did.
+    failed: Option<(u64, String)>,
 }
 
 /// What a mirror is made of.
@@ -75,7 +82,7 @@ impl Mirror {
             directory: ArcSwap::default(),
             key_ring: ArcSwap::default(),
             log: RevocationLog::default(),
-            reading: Mutex::new(Versions::NONE),
+            reading: Mutex::new(Reading { versions: Versions::NONE, failed: None }),
             read_at: AtomicU64::new(0),
             news: watch::Sender::new(0),
         }
@@ -116,24 +123,38 @@ impl Mirror {
         self.clock.monotonic().saturating_sub(read_at)
     }
 
-    /// Makes sure that everything is read that was committed before this call. Many who ask at once share a reading.
+    /// Makes sure that everything is read that was committed before this call. Many who ask at once share a reading, and
+    /// its failure.
     pub(crate) async fn read(&self) -> Result<(), DbError> {
         let asked_at = micros(self.clock.monotonic());
-        let mut versions = self.reading.lock().await;
-        if *versions != Versions::NONE && self.read_at.load(Ordering::Acquire) >= asked_at {
+        let mut reading = self.reading.lock().await;
+        let begun = reading.versions != Versions::NONE;
+        if begun && self.read_at.load(Ordering::Acquire) >= asked_at {
             return Ok(());
         }
+        if let Some((_, cause)) = reading.failed.as_ref().filter(|(at, _)| *at >= asked_at) {
+            return Err(DbError::Unavailable(cause.clone()));
+        }
         let began_at = micros(self.clock.monotonic());
-        self.read_what_has_changed(&mut versions).await?;
+        if let Err(error) = self.read_what_has_changed(&mut reading.versions).await {
+            reading.failed = Some((began_at, error.to_string()));
+            return Err(error);
+        }
         self.read_at.store(began_at, Ordering::Release);
         Ok(())
+    }
+
+    /// The same for a caller who waits for his answer: no longer than a second.
+    pub(crate) async fn read_soon(&self) -> Result<(), DbError> {
+        let late = |_| DbError::Unavailable(format!("no answer within {ANSWERS:?}"));
+        tokio::time::timeout(ANSWERS, self.read()).await.map_err(late)?
     }
 
     /// The same for who can do without: while the database is away nobody waits for it.
     pub(crate) async fn read_if_it_answers(&self) {
         if self.age() < ANSWERS {
             // Whatever comes of it: what is in memory is as good as it can be.
-            let _ = tokio::time::timeout(ANSWERS, self.read()).await;
+            let _ = self.read_soon().await;
         }
     }
 
