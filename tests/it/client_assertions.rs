@@ -185,7 +185,7 @@ async fn a_new_key_is_good_at_once_and_one_that_was_taken_away_is_not() {
 const CLUSTER: &str = "https://kubernetes.default.svc.cluster.local";
 
 /// The claims of a projected token, as a cluster makes it: bound to a pod and an audience, for an hour.
-fn projected(namespace: &str, account: &str) -> Value {
+pub fn projected(namespace: &str, account: &str) -> Value {
     let now = now_s();
     json!({
         "aud": ["auth-service"],
@@ -210,7 +210,7 @@ fn write_jwks(path: &Path, keys: &[&TestIssuer]) {
     std::fs::write(path, serde_json::to_string(&Jwks { keys }).unwrap()).unwrap();
 }
 
-async fn system_in_cluster(jwks_file: &Path) -> System {
+pub async fn system_in_cluster(jwks_file: &Path) -> System {
     let trusted = TrustedIssuer {
         name: "prod".to_owned(),
         issuer: CLUSTER.to_owned(),

@@ -14,6 +14,7 @@ mod session_policies;
 mod token_exchange;
 mod many_tokens;
 mod client_assertions;
+mod limits_and_clients;
 mod replicas;
 mod outages;
 mod introspection_and_revocation;

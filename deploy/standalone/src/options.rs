@@ -24,6 +24,8 @@ pub struct Options {
     pub signing_algorithm: Algorithm,
     /// How long a token lives, in seconds.
     pub token_ttl_s: u32,
+    /// Token requests of one client a second, on the average; none: auth-service's own limit.
+    pub client_rate_per_s: Option<u32>,
     /// Clusters whose service accounts may be clients.
     pub trusted_issuers: Vec<TrustedIssuer>,
     /// An issuer that user-, order- and file-service trust in place of auth-service.
@@ -72,6 +74,7 @@ impl Options {
             workers: NonZeroUsize::MIN,
             signing_algorithm: Algorithm::Es256,
             token_ttl_s: 300,
+            client_rate_per_s: None,
             trusted_issuers: Vec::new(),
             other_issuer: None,
         }

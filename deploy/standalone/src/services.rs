@@ -175,6 +175,7 @@ fn auth_config(options: &Options) -> Result<auth_service::config::Config, Startu
     config.cache_url.clone_from(&options.cache_url);
     config.signing_algorithm = options.signing_algorithm;
     config.token_ttl_s = options.token_ttl_s;
+    config.client_rate_per_s = options.client_rate_per_s.unwrap_or(config.client_rate_per_s);
     config.trusted_issuers.clone_from(&options.trusted_issuers);
     Ok(config)
 }

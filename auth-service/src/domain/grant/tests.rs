@@ -66,3 +66,103 @@ fn a_token_is_not_issued_within_the_second_in_which_those_like_it_were_revoked()
     assert_eq!(dated_later(claims, 300), None);
     Ok(())
 }
+
+/// What a policy and a session are made of, from a handful of values each, so that they often meet.
+mod random {
+    use std::collections::BTreeMap;
+
+    use proptest::collection::{btree_map, btree_set, vec};
+    use proptest::prelude::{Just, Strategy, any, prop_oneof};
+    use serde_json::{Map, Value, json};
+
+    pub(super) fn value() -> impl Strategy<Value = Value> {
+        prop_oneof![
+            Just(json!("a")),
+            Just(json!("b")),
+            Just(json!(1)),
+            Just(json!(true)),
+            Just(json!(["a"])),
+            Just(json!({"a": {"b": "a"}})),
+        ]
+    }
+
+    fn ids() -> impl Strategy<Value = Value> {
+        prop_oneof![Just(json!("any")), btree_set(1..5_i64, 0..4).prop_map(|ids| json!(ids))]
+    }
+
+    fn words() -> impl Strategy<Value = Value> {
+        let word = prop_oneof![Just("clerk"), Just("admin"), Just("")];
+        prop_oneof![Just(json!("any")), vec(word, 0..3).prop_map(|words| json!(words))]
+    }
+
+    fn attributes() -> impl Strategy<Value = Value> {
+        let values = prop_oneof![Just(json!("any")), vec(value(), 0..3).prop_map(Value::from)];
+        let named = btree_map(prop_oneof![Just("team"), Just("plan")], values, 0..3);
+        prop_oneof![Just(json!("any")), named.prop_map(|named| json!(named))]
+    }
+
+    /// As it stands in a file; a member that is left out is denied, or for users allowed.
+    pub(super) fn bounds() -> impl Strategy<Value = Value> {
+        let parts = (ids(), ids(), words(), attributes(), any::<[bool; 3]>());
+        parts.prop_map(|(companies, users, roles, attributes, written)| {
+            let mut bounds = Map::from_iter([("companies".to_owned(), companies)]);
+            let others = [("users", users), ("roles", roles), ("attributes", attributes)];
+            for ((name, allowed), written) in others.into_iter().zip(written) {
+                if written {
+                    bounds.insert(name.to_owned(), allowed);
+                }
+            }
+            Value::Object(bounds)
+        })
+    }
+
+    pub(super) fn session() -> impl Strategy<Value = Value> {
+        let roles = vec(prop_oneof![Just("clerk"), Just("admin"), Just("")], 0..3);
+        let more = btree_map(prop_oneof![Just("team"), Just("plan")], value(), 0..3);
+        let parts = (1..5_i64, 1..5_i64, roles, more);
+        parts.prop_map(|(company, user, roles, more): (_, _, _, BTreeMap<&str, Value>)| {
+            let mut session = json!({"companyId": company, "userId": user, "roles": roles});
+            for (name, value) in more {
+                session[name] = value;
+            }
+            session
+        })
+    }
+}
+
+/// The rules once more, on the JSON itself, with nothing of the code that they check.
+fn allows(bounds: &serde_json::Value, session: &serde_json::Value) -> bool {
+    use serde_json::Value;
+    let among = |allowed: &Value, value: &Value| {
+        allowed == "any" || allowed.as_array().is_some_and(|listed| listed.contains(value))
+    };
+    let users = bounds.get("users").cloned().unwrap_or("any".into());
+    let roles = bounds.get("roles").cloned().unwrap_or(Value::Array(Vec::new()));
+    let known = ["companyId", "userId", "roles"];
+    let further = session.as_object().into_iter().flatten();
+    let mut further = further.filter(|(name, _)| !known.contains(&name.as_str()));
+    let attributes = &bounds["attributes"];
+    among(&bounds["companies"], &session["companyId"])
+        && among(&users, &session["userId"])
+        && session["roles"].as_array().is_some_and(|own| own.iter().all(|role| among(&roles, role)))
+        && further.all(|(name, value)| attributes == "any" || among(&attributes[name], value))
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(2_000))]
+
+    /// And every session that its policy allows gets a token: a rule that refuses all would pass otherwise.
+    #[test]
+    fn no_issued_token_holds_a_session_that_its_policy_refuses(
+        bounds in random::bounds(),
+        session in random::session(),
+    ) {
+        let policy = serde_json::json!({"assert": bounds}).to_string();
+        let client = client(&policy).map_err(|error| proptest::test_runner::TestCaseError::fail(error.to_string()))?;
+        let verdict = granted(&client, asked(None, &[], &session.to_string()));
+        proptest::prop_assert_eq!(verdict.is_ok(), allows(&bounds, &session), "{} {}", policy, session);
+        if let Ok(claims) = verdict {
+            proptest::prop_assert_eq!(claims.session, Session::parse(&session.to_string()).ok());
+        }
+    }
+}
