@@ -262,3 +262,35 @@ async fn killed_in_the_middle_of_changes_a_replica_comes_back_whole() {
     }
     two.stop().await;
 }
+
+/// The old master key is lost, as it were: keys are sealed anew while both run, and the tokens of before stay good.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_master_key_is_changed_without_a_pause_and_without_a_new_signing_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let backend = Backend::new(folder.path()).await;
+    let new_key = folder.path().join("new.key");
+    commands::create_master_key_file(&new_key).unwrap();
+    let old = Cluster::new(&backend.databases.auth, &backend.cache_url, folder.path());
+    let replica = old.start().await;
+    let web = Client { session_policy: ANY_SESSION.parse().unwrap(), ..declared("web") };
+    let web = old.register(&web, &replica).await;
+    let before = web.token(&[]).await.access_token().to_owned();
+
+    let mut config = old.config().clone();
+    config.previous_master_key_file = config.master_key_file.replace(new_key.clone());
+    let done = commands::keep_keys(&config, commands::KeyTask::Reseal).await.unwrap();
+    assert_eq!(done, "sealed 1 keys anew");
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    let meanwhile = web.token(&[]).await.access_token().to_owned();
+    assert_eq!(kid(&meanwhile), kid(&before), "a replica that has not been told goes on signing");
+    drop(replica);
+
+    let path = new_key.display().to_string();
+    let new = old.with("BATON_AUTH_MASTER_KEY_FILE", &path);
+    let replica = new.start().await;
+    let after = web.at(&replica.url).token(&[]).await.access_token().to_owned();
+    assert_eq!(kid(&after), kid(&before));
+    assert!(replica.verifier("order-service").verify(&before).await.is_ok());
+    drop(replica);
+    backend.drop_databases().await;
+}
