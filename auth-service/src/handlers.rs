@@ -1,6 +1,7 @@
 //! HTTP in, HTTP out: a file for each endpoint.
 
 pub(crate) mod admin;
+mod asking;
 pub(crate) mod feed;
 pub(crate) mod form;
 pub(crate) mod introspect;

@@ -8,8 +8,7 @@ use shared::Claims;
 
 use crate::domain::client::Client;
 use crate::error::TokenRefusal;
-use crate::handlers::form::Form;
-use crate::handlers::token::authenticate;
+use crate::handlers::asking::asked;
 use crate::state::AppState;
 
 pub(crate) async fn introspect(
@@ -17,12 +16,7 @@ pub(crate) async fn introspect(
     request: HttpRequest,
     body: Payload,
 ) -> Result<HttpResponse, TokenRefusal> {
-    let form = Form::read(&request, body).await;
-    let form = form.inspect_err(|refusal| refusal.log("unknown"))?;
-    let client = authenticate(&state, &request, &form).await.map_err(|(claimed, refusal)| {
-        state.issuer.refused(&claimed, None, &refusal);
-        refusal
-    })?;
+    let (form, client) = asked(&state, &request, body).await?;
     state.issuer.check_age()?;
     let token = form.get("token").ok_or(TokenRefusal::BadRequest("token is missing"))?;
     let verified = state.verifier.verify(token).await.ok();

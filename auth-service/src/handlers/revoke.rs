@@ -8,9 +8,8 @@ use shared::TokenError;
 use crate::domain::registry::By;
 use crate::domain::revoking::{revocation_of, revoke};
 use crate::error::{CommandError, TokenRefusal};
-use crate::handlers::form::Form;
+use crate::handlers::asking::asked;
 use crate::handlers::introspect::is_its_own;
-use crate::handlers::token::authenticate;
 use crate::state::AppState;
 
 /// Answers when it is written down, and this server knows it. A root session ends with its own token.
@@ -19,12 +18,7 @@ pub(crate) async fn revoke_token(
     request: HttpRequest,
     body: Payload,
 ) -> Result<HttpResponse, TokenRefusal> {
-    let form = Form::read(&request, body).await;
-    let form = form.inspect_err(|refusal| refusal.log("unknown"))?;
-    let client = authenticate(&state, &request, &form).await.map_err(|(claimed, refusal)| {
-        state.issuer.refused(&claimed, None, &refusal);
-        refusal
-    })?;
+    let (form, client) = asked(&state, &request, body).await?;
     let token = form.get("token").ok_or(TokenRefusal::BadRequest("token is missing"))?;
     // `token_type_hint` helps to find a token in a table (section 2.1); there is none.
     let done = || Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).finish());

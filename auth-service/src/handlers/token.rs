@@ -1,7 +1,5 @@
 //! The token endpoint (RFC 6749 section 3.2).
 
-use std::sync::Arc;
-
 use actix_web::http::header::{CACHE_CONTROL, PRAGMA};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
@@ -11,6 +9,7 @@ use shared::{Scopes, Session};
 use crate::domain::exchange::{self, ExchangeAsk};
 use crate::domain::grant::{self, TokenAsk};
 use crate::error::TokenRefusal;
+use crate::handlers::asking::asked;
 use crate::handlers::form::Form;
 use crate::issuer::Issued;
 use crate::mirror::directory::Registered;
@@ -39,9 +38,11 @@ pub(crate) async fn issue_token(
     request: HttpRequest,
     body: Payload,
 ) -> Result<HttpResponse, TokenRefusal> {
-    let form = Form::read(&request, body).await;
-    let form = form.inspect_err(|refusal| refusal.log("unknown"))?;
-    let (issued, token_type) = issue(&state, &request, &form).await?;
+    let (form, client) = asked(&state, &request, body).await?;
+    let granted = grant(&state, &client, &form).await;
+    let (issued, token_type) = granted.inspect_err(|refusal| {
+        state.issuer.refused(client.client.id.as_str(), form.get("session"), refusal);
+    })?;
     let claims = &issued.claims;
     Ok(HttpResponse::Ok()
         .insert_header((CACHE_CONTROL, "no-store"))
@@ -55,47 +56,11 @@ pub(crate) async fn issue_token(
         }))
 }
 
-/// Every refusal from here on is written down, with who asked.
-async fn issue(
-    state: &AppState,
-    request: &HttpRequest,
-    form: &Form,
-) -> Result<(Issued, Option<&'static str>), TokenRefusal> {
-    let refused = |client: &str, refusal: &TokenRefusal| {
-        state.issuer.refused(client, form.get("session"), refusal);
-    };
-    let client = match authenticate(state, request, form).await {
-        Ok(client) => client,
-        Err((claimed, refusal)) => {
-            refused(&claimed, &refusal);
-            return Err(refusal);
-        }
-    };
-    let issued = grant(state, &client, form).await;
-    issued.inspect_err(|refusal| refused(client.client.id.as_str(), refusal))
-}
-
-/// Who asks, if he may ask just now; else who he claimed to be.
-pub(super) async fn authenticate(
-    state: &AppState,
-    request: &HttpRequest,
-    form: &Form,
-) -> Result<Arc<Registered>, (String, TokenRefusal)> {
-    let nobody = |refusal| ("unknown".to_owned(), refusal);
-    let authenticator = &state.authenticator;
-    let address = authenticator.limits.address(request);
-    authenticator.limits.check_address(address).map_err(|often| nobody(often.into()))?;
-    let credentials = form.credentials(request).map_err(nobody)?;
-    let client = authenticator.authenticate(&credentials, address).await;
-    client.map_err(|refusal| (credentials.claimed().to_owned(), refusal))
-}
-
 async fn grant(
     state: &AppState,
     client: &Registered,
     form: &Form,
 ) -> Result<(Issued, Option<&'static str>), TokenRefusal> {
-    state.authenticator.limits.check_client(client.client.id.text())?;
     state.issuer.check_age()?;
     match form.get("grant_type") {
         Some(CLIENT_CREDENTIALS) => Ok((client_credentials(state, client, form).await?, None)),

@@ -9,8 +9,10 @@ use serde::{Deserialize, Serialize};
 use shared::{Scopes, Session};
 use tracing::info;
 
+use crate::authentication::Credentials;
 use crate::domain::grant::Grant;
 use crate::error::TokenRefusal;
+use crate::handlers::asking::authenticated;
 use crate::handlers::form::{InBody, credentials};
 use crate::handlers::token::scope;
 use crate::issuer::{Issued, Issuer};
@@ -41,6 +43,18 @@ struct Ask {
     sessions: Vec<String>,
 }
 
+impl Ask {
+    fn credentials(&self, request: &HttpRequest) -> Result<Credentials, TokenRefusal> {
+        let body = InBody {
+            client_id: self.client_id.as_deref(),
+            client_secret: self.client_secret.as_deref(),
+            assertion_type: self.client_assertion_type.as_deref(),
+            assertion: self.client_assertion.as_deref(),
+        };
+        credentials(request, body)
+    }
+}
+
 #[derive(Serialize)]
 struct Answer {
     tokens: Vec<One>,
@@ -61,16 +75,14 @@ pub(crate) async fn issue_tokens(
     body: Payload,
 ) -> Result<HttpResponse, TokenRefusal> {
     let ask = read(&request, body).await.inspect_err(|refusal| refusal.log("unknown"))?;
-    let client = authenticate(&state, &request, &ask).await?;
+    let client = authenticated(&state, &request, ask.credentials(&request)).await;
+    let client = client.map_err(|(claimed, refusal)| {
+        state.issuer.refused(&claimed, None, &refusal);
+        refusal
+    })?;
     let id = client.client.id.as_str();
     let refused = |refusal: &TokenRefusal| state.issuer.refused(id, None, refusal);
-    state
-        .authenticator
-        .limits
-        .check_client(client.client.id.text())
-        .map_err(TokenRefusal::from)
-        .and_then(|()| state.issuer.check_age())
-        .inspect_err(refused)?;
+    state.issuer.check_age().inspect_err(refused)?;
     let scope = scope(ask.scope.as_deref()).inspect_err(refused)?;
     let _turn = state.batches.acquire().await.map_err(|_| TokenRefusal::Busy)?;
     let (issuer, own) = (state.issuer.clone(), Arc::clone(&client));
@@ -100,26 +112,6 @@ async fn read(request: &HttpRequest, body: Payload) -> Result<Ask, TokenRefusal>
     } else {
         Err(TokenRefusal::BadRequest("sessions are 1 to 1,000"))
     }
-}
-
-async fn authenticate(
-    state: &AppState,
-    request: &HttpRequest,
-    ask: &Ask,
-) -> Result<Arc<Registered>, TokenRefusal> {
-    let authenticator = &state.authenticator;
-    let address = authenticator.limits.address(request);
-    let unknown = |refusal: &TokenRefusal| state.issuer.refused("unknown", None, refusal);
-    authenticator.limits.check_address(address).map_err(TokenRefusal::from).inspect_err(unknown)?;
-    let body = InBody {
-        client_id: ask.client_id.as_deref(),
-        client_secret: ask.client_secret.as_deref(),
-        assertion_type: ask.client_assertion_type.as_deref(),
-        assertion: ask.client_assertion.as_deref(),
-    };
-    let credentials = credentials(request, body).inspect_err(unknown)?;
-    let client = authenticator.authenticate(&credentials, address).await;
-    client.inspect_err(|refusal| state.issuer.refused(credentials.claimed(), None, refusal))
 }
 
 /// The answer as it is sent, how many tokens are in it, and of how many asked.

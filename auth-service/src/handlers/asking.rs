@@ -1,0 +1,46 @@
+//! Who asks at an OAuth endpoint, and what: the same for each of them.
+
+use std::sync::Arc;
+
+use actix_web::HttpRequest;
+use actix_web::web::Payload;
+
+use crate::authentication::Credentials;
+use crate::error::TokenRefusal;
+use crate::handlers::form::Form;
+use crate::mirror::directory::Registered;
+use crate::state::AppState;
+
+/// The form, and the client that has proved that it sent it. A refusal is written down, with who asked.
+pub(super) async fn asked(
+    state: &AppState,
+    request: &HttpRequest,
+    body: Payload,
+) -> Result<(Form, Arc<Registered>), TokenRefusal> {
+    let form = Form::read(request, body).await;
+    let form = form.inspect_err(|refusal| refusal.log("unknown"))?;
+    let client = authenticated(state, request, form.credentials(request)).await;
+    let client = client.map_err(|(claimed, refusal)| {
+        state.issuer.refused(&claimed, form.get("session"), &refusal);
+        refusal
+    })?;
+    Ok((form, client))
+}
+
+/// The client, if it may ask just now; else who he claimed to be, and why not.
+pub(super) async fn authenticated(
+    state: &AppState,
+    request: &HttpRequest,
+    credentials: Result<Credentials, TokenRefusal>,
+) -> Result<Arc<Registered>, (String, TokenRefusal)> {
+    let nobody = |refusal| ("unknown".to_owned(), refusal);
+    let authenticator = &state.authenticator;
+    let address = authenticator.limits.address(request);
+    authenticator.limits.check_address(address).map_err(|often| nobody(often.into()))?;
+    let credentials = credentials.map_err(nobody)?;
+    let refused = |refusal| (credentials.claimed().to_owned(), refusal);
+    let client = authenticator.authenticate(&credentials, address).await.map_err(refused)?;
+    let id = client.client.id.text();
+    authenticator.limits.check_client(id).map_err(|often| refused(often.into()))?;
+    Ok(client)
+}
