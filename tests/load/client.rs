@@ -9,7 +9,8 @@ mod source;
 use serde_json::{Value, json};
 
 use crate::harness::{Failure, Settings, median, rounded, stay_on_core};
-use calls::{Calls, Cost, Pair, Round};
+use crate::load::Cost;
+use calls::{Calls, Pair, Round};
 use lookups::Lookups;
 use memory::Memory;
 

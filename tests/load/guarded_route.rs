@@ -4,7 +4,6 @@
 //! Each server is a process with one worker on a core of its own. What is compared is its CPU time per request, which is
 //! steadier than requests per second; both are shown.
 
-mod load;
 mod servers;
 
 use std::time::Instant;
@@ -14,8 +13,8 @@ use shared::testing::TestIssuer;
 use shared::{Algorithm, Scopes, Session, SystemClock};
 
 use crate::harness::{Failure, Settings, median, rounded, stay_on_core};
-use crate::process::{Killed, cpu_seconds, free_ports, start_server};
-use load::Load;
+use crate::load::{Cost, Load};
+use crate::process::Running;
 use servers::{AUDIENCE, ISSUER};
 pub use servers::{Server, serve};
 
@@ -25,13 +24,6 @@ const REQUESTS: usize = 10_000;
 const FRESH: usize = 1_500;
 /// Enough to tell a look-up among many from one in a cache line.
 const KNOWN: usize = 1_000;
-
-/// What one server costs, in a round.
-#[derive(Clone, Copy)]
-struct Cost {
-    cpu_us: f64,
-    per_second: f64,
-}
 
 /// The costs of one round, by what was asked.
 struct Round {
@@ -60,12 +52,6 @@ pub fn run(settings: &Settings) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A running server.
-struct Running {
-    child: Killed,
-    port: u16,
-}
-
 struct Bench {
     algorithm: Algorithm,
     plain: Running,
@@ -81,12 +67,7 @@ impl Bench {
         let issuer = TestIssuer::new(algorithm, SystemClock::shared());
         let issuer = issuer.map_err(|error| error.to_string())?.named(ISSUER);
         let jwk = serde_json::to_string(issuer.signer().public_key())?;
-        let start = |server: Server| -> Result<Running, Failure> {
-            let port = free_ports(1)?;
-            let arguments = ["server", "route", server.name(), &port.to_string(), &jwk];
-            let child = start_server(&arguments)?;
-            Ok(Running { child, port })
-        };
+        let start = |server: Server| Running::start("route", &[server.name(), &jwk]);
         Ok(Self {
             algorithm,
             plain: start(Server::Plain)?,
@@ -99,9 +80,9 @@ impl Bench {
     }
 
     fn rounds(&self, settings: &Settings) -> Result<Vec<Round>, Failure> {
-        let known = self.tokens(KNOWN)?;
+        let known = self.requests(KNOWN)?;
         // Not measured: a token is remembered from its second use on.
-        self.load.send(self.guarded.port, &known, 2 * KNOWN + Load::CONNECTIONS)?;
+        self.load.send(self.guarded.port(), &known, 2 * KNOWN + Load::CONNECTIONS)?;
         self.round(&known)?;
         let (started, mut rounds) = (Instant::now(), Vec::new());
         while settings.goes_on(started, rounds.len()) {
@@ -111,38 +92,36 @@ impl Bench {
     }
 
     fn round(&self, known: &[String]) -> Result<Round, Failure> {
-        let fresh = self.tokens(FRESH)?;
+        let fresh = self.requests(FRESH)?;
         let one = &known[..1];
         Ok(Round {
-            plain: self.cost(&self.plain, one, REQUESTS)?,
-            known: self.cost(&self.guarded, one, REQUESTS)?,
-            thousand: self.cost(&self.guarded, known, REQUESTS)?,
-            fresh: self.cost(&self.guarded, &fresh, FRESH)?,
-            bare: self.cost(&self.bare, &fresh, FRESH)?,
-            httpauth: self.cost(&self.httpauth, one, FRESH)?,
+            plain: self.load.cost(&self.plain, one, REQUESTS)?,
+            known: self.load.cost(&self.guarded, one, REQUESTS)?,
+            thousand: self.load.cost(&self.guarded, known, REQUESTS)?,
+            fresh: self.load.cost(&self.guarded, &fresh, FRESH)?,
+            bare: self.load.cost(&self.bare, &fresh, FRESH)?,
+            httpauth: self.load.cost(&self.httpauth, one, FRESH)?,
         })
     }
 
-    /// Sends this many requests, with these tokens one after the other.
-    fn cost(&self, server: &Running, tokens: &[String], requests: usize) -> Result<Cost, Failure> {
-        let (cpu, started) = (cpu_seconds(server.child.id())?, Instant::now());
-        self.load.send(server.port, tokens, requests)?;
-        let (cpu, took) = (cpu_seconds(server.child.id())? - cpu, started.elapsed().as_secs_f64());
-        let requests = Load::rounded(requests) as f64;
-        Ok(Cost { cpu_us: cpu * 1e6 / requests, per_second: requests / took })
-    }
-
-    fn tokens(&self, count: usize) -> Result<Vec<String>, Failure> {
+    /// So many requests, each with a token of its own.
+    fn requests(&self, count: usize) -> Result<Vec<String>, Failure> {
         let session = Session::parse(r#"{"companyId":100,"userId":200,"roles":["clerk"]}"#)?;
         let scope: Scopes = "order:read order:write".parse()?;
         let sign = |_| {
             let claims = self.issuer.claims(AUDIENCE, scope.clone(), Some(session.clone()));
             let token = self.issuer.sign(&claims).map_err(|error| error.to_string())?;
-            Ok::<_, String>(token.expose().to_owned())
+            Ok::<_, String>(request(token.expose()))
         };
-        let tokens: Result<Vec<_>, String> = (0..count).map(sign).collect();
-        tokens.map_err(|error| format!("{}: {error}", self.algorithm).into())
+        let requests: Result<Vec<_>, String> = (0..count).map(sign).collect();
+        requests.map_err(|error| format!("{}: {error}", self.algorithm).into())
     }
+}
+
+fn request(token: &str) -> String {
+    format!(
+        "GET /order HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: application/json\r\nAuthorization: Bearer {token}\r\n\r\n"
+    )
 }
 
 /// The median over the rounds of baseline to subject, in CPU time: the ratio of what both could serve.

@@ -4,8 +4,10 @@
 
 mod client;
 mod cold_burst;
+mod connection;
 mod guarded_route;
 mod harness;
+mod load;
 mod process;
 mod start;
 mod unknown_kids;
@@ -50,8 +52,8 @@ enum Server {
     #[command(subcommand)]
     Start(start::Server),
     Route {
-        server: guarded_route::Server,
         port: u16,
+        server: guarded_route::Server,
         jwk: String,
     },
     Called {
@@ -76,7 +78,7 @@ impl Server {
         let ended = runtime.block_on(async {
             match self {
                 Self::Start(server) => server.serve().await,
-                Self::Route { server, port, jwk } => {
+                Self::Route { port, server, jwk } => {
                     guarded_route::serve(*server, *port, jwk).await
                 }
                 Self::Called { port } => client::serve(*port).await,

@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use crate::harness::{Failure, on_server_core};
 
@@ -35,7 +36,7 @@ pub fn free_ports(count: u16) -> Result<u16, Failure> {
 /// A server with one port.
 pub struct Running {
     port: u16,
-    _child: Killed,
+    child: Killed,
 }
 
 impl Running {
@@ -43,7 +44,7 @@ impl Running {
     pub fn start(name: &str, more: &[&str]) -> Result<Self, Failure> {
         let port = free_ports(1)?;
         let child = start_server(&[&["server", name, &port.to_string()], more].concat())?;
-        Ok(Self { port, _child: child })
+        Ok(Self { port, child })
     }
 
     pub fn port(&self) -> u16 {
@@ -52,6 +53,10 @@ impl Running {
 
     pub fn url(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.port)
+    }
+
+    pub fn cpu_seconds(&self) -> Result<f64, Failure> {
+        cpu_seconds(self.child.id())
     }
 }
 
@@ -98,7 +103,7 @@ pub fn rss_mib(pid: u32) -> Result<f64, Failure> {
 }
 
 /// CPU time that all threads of a process have had. `/proc/<pid>/stat` would count in hundredths of a second.
-pub fn cpu_seconds(pid: u32) -> Result<f64, Failure> {
+fn cpu_seconds(pid: u32) -> Result<f64, Failure> {
     let mut nanoseconds = 0.0;
     for thread in std::fs::read_dir(format!("/proc/{pid}/task"))? {
         let schedstat = std::fs::read_to_string(thread?.path().join("schedstat"))?;
@@ -106,4 +111,10 @@ pub fn cpu_seconds(pid: u32) -> Result<f64, Failure> {
         nanoseconds += on_cpu;
     }
     Ok(nanoseconds / 1e9)
+}
+
+/// The same of this process. A thread's time is brought up to date when it goes to sleep, otherwise only now and then.
+pub fn own_cpu_seconds() -> Result<f64, Failure> {
+    std::thread::sleep(Duration::from_millis(1));
+    cpu_seconds(std::process::id())
 }

@@ -15,7 +15,8 @@ use tokio::runtime::Runtime;
 
 use super::source::{AUDIENCE, SCOPE, Source, session};
 use crate::harness::{Failure, Settings};
-use crate::process::{READY, Running, cpu_seconds};
+use crate::load::Cost;
+use crate::process::{READY, Running, own_cpu_seconds};
 
 /// Calls of a round, for each client.
 const CALLS: usize = 2_000;
@@ -46,13 +47,6 @@ pub async fn serve(port: u16) -> Result<(), Failure> {
     let server = HttpServer::new(app).workers(1).bind(("127.0.0.1", port))?.run();
     println!("{READY}");
     Ok(server.await?)
-}
-
-/// What one client costs, in a round.
-#[derive(Clone, Copy)]
-pub struct Cost {
-    pub cpu_us: f64,
-    pub per_second: f64,
 }
 
 /// One round: each of both busy, and with one call after the other.
@@ -180,10 +174,4 @@ where
         call().await?;
     }
     Ok(())
-}
-
-/// A thread's time is brought up to date when it goes to sleep, otherwise only now and then.
-fn own_cpu_seconds() -> Result<f64, Failure> {
-    std::thread::sleep(Duration::from_millis(1));
-    cpu_seconds(std::process::id())
 }
