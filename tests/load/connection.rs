@@ -36,6 +36,11 @@ impl Connection {
         }
         Err(String::from_utf8_lossy(&self.answer).into_owned().into())
     }
+
+    /// The last answer.
+    pub fn answer(&self) -> &[u8] {
+        &self.answer
+    }
 }
 
 /// How long the answer will be, as soon as its head is there.

@@ -1,8 +1,10 @@
 //! The load: many connections, each with one request under way, from one thread; and what it costs the server.
 
-use std::time::Instant;
+use std::future::pending;
+use std::pin::pin;
+use std::time::{Duration, Instant};
 
-use futures_util::future::try_join_all;
+use futures_util::future::{Either, select, try_join_all};
 use tokio::runtime::Runtime;
 
 use crate::connection::Connection;
@@ -19,6 +21,7 @@ pub struct Cost {
 /// Sends requests.
 pub struct Load {
     runtime: Runtime,
+    sleeps: bool,
 }
 
 impl Load {
@@ -27,7 +30,14 @@ impl Load {
 
     pub fn new() -> Result<Self, Failure> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        Ok(Self { runtime })
+        Ok(Self { runtime, sleeps: true })
+    }
+
+    /// One that keeps its core busy while it waits for answers. A server that wakes it up pays for that, and the more the
+    /// less it has to do: one that answers many requests in a row wakes it once, one that answers each at once does so
+    /// each time.
+    pub fn awake() -> Result<Self, Failure> {
+        Ok(Self { sleeps: false, ..Self::new()? })
     }
 
     /// So many requests, these by turns; each has to be answered 200.
@@ -38,8 +48,12 @@ impl Load {
             let own = (begin..begin + each).map(|number| &requests[number % requests.len()]);
             send(port, own)
         });
-        self.runtime.block_on(try_join_all(connections))?;
-        Ok(())
+        let (all, sleeps) = (pin!(try_join_all(connections)), self.sleeps);
+        let other = pin!(async move { if sleeps { pending().await } else { stay_awake().await } });
+        match self.runtime.block_on(select(all, other)) {
+            Either::Left((sent, _)) => sent.map(drop),
+            Either::Right((never, _)) => never,
+        }
     }
 
     /// The same, and what each has cost.
@@ -56,6 +70,26 @@ impl Load {
         Ok(Cost { cpu_us: cpu * 1e6 / count, per_second: count / took })
     }
 
+    /// Sends this request so often a second, for a second, whether the others have been answered or not. How long each
+    /// answer took from when its request was due, in milliseconds: what waits for a connection counts, too.
+    pub fn pace(&self, port: u16, request: &str, per_second: f64) -> Result<Vec<f64>, Failure> {
+        let each = per_second as usize / Self::CONNECTIONS;
+        let every = Duration::from_secs_f64(Self::CONNECTIONS as f64 / per_second);
+        let start = Instant::now() + Duration::from_millis(50);
+        let connections = (0..Self::CONNECTIONS).map(|connection| {
+            let start = start + every.mul_f64(connection as f64 / Self::CONNECTIONS as f64);
+            let times = (0..each).map(move |number| start + every.mul_f64(number as f64));
+            keep_to(times, port, request)
+        });
+        let waited = self.runtime.block_on(try_join_all(connections))?;
+        Ok(waited.concat())
+    }
+
+    /// For what is asked beside the load.
+    pub fn wait<T>(&self, task: impl Future<Output = T>) -> T {
+        self.runtime.block_on(task)
+    }
+
     /// How many are really sent of so many.
     pub fn rounded(count: usize) -> usize {
         count / Self::CONNECTIONS * Self::CONNECTIONS
@@ -68,4 +102,27 @@ async fn send(port: u16, requests: impl Iterator<Item = &String>) -> Result<(), 
         connection.exchange(request).await?;
     }
     Ok(())
+}
+
+async fn stay_awake<T>() -> T {
+    loop {
+        tokio::task::yield_now().await;
+    }
+}
+
+async fn keep_to(
+    times: impl Iterator<Item = Instant>,
+    port: u16,
+    request: &str,
+) -> Result<Vec<f64>, Failure> {
+    let (mut connection, mut waited) = (Connection::open(port).await?, Vec::new());
+    for due in times {
+        // A timer goes by whole milliseconds, and nobody else needs this core.
+        while Instant::now() < due {
+            tokio::task::yield_now().await;
+        }
+        connection.exchange(request).await?;
+        waited.push(due.elapsed().as_secs_f64() * 1000.0);
+    }
+    Ok(waited)
 }

@@ -2,6 +2,7 @@
 //!
 //! `cargo run --release -p tests --bin load -- <program> [--json] [--seconds N]`
 
+mod auth;
 mod client;
 mod cold_burst;
 mod connection;
@@ -10,12 +11,14 @@ mod harness;
 mod load;
 mod process;
 mod start;
+mod token;
 mod unknown_kids;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use harness::{Failure, Settings};
+use shared::Algorithm;
 
 /// Measures baton against baselines in the same run. Figures of a debug build mean nothing: use --release.
 #[derive(Parser)]
@@ -42,6 +45,12 @@ enum Command {
     ColdBurst,
     /// Good callers beside 10,000 tokens of keys that nobody has; takes 20 s a round.
     UnknownKids,
+    /// What a token for a session costs auth-service, for each algorithm, and how long callers wait for it; takes 90 s.
+    Token {
+        /// Go on to a million tokens before memory is looked at; takes two minutes more.
+        #[arg(long)]
+        million: bool,
+    },
     /// A server that a program measures; not for people.
     #[command(hide = true, subcommand)]
     Server(Server),
@@ -55,6 +64,11 @@ enum Server {
         port: u16,
         server: guarded_route::Server,
         jwk: String,
+    },
+    Auth(auth::Server),
+    Limit {
+        port: u16,
+        algorithm: Algorithm,
     },
     Called {
         port: u16,
@@ -81,6 +95,8 @@ impl Server {
                 Self::Route { port, server, jwk } => {
                     guarded_route::serve(*server, *port, jwk).await
                 }
+                Self::Auth(server) => auth::serve(server).await,
+                Self::Limit { port, algorithm } => token::limit::serve(*port, *algorithm).await,
                 Self::Called { port } => client::serve(*port).await,
                 Self::Memory { keeper } => client::print_memory(*keeper).await,
                 Self::Burst { port } => cold_burst::serve(*port).await,
@@ -102,6 +118,7 @@ fn main() -> ExitCode {
             cold_burst::ColdBurst::start().and_then(|burst| harness::measure(&burst, &settings))
         }
         Command::UnknownKids => unknown_kids::run(&settings),
+        Command::Token { million } => token::run(&settings, *million),
         Command::Server(server) => return server.run(),
     };
     shared::server::exit(measured)

@@ -12,8 +12,13 @@ pub const READY: &str = "ready";
 
 /// Starts this program with these arguments on the servers' core, and waits for its word.
 pub fn start_server(arguments: &[&str]) -> Result<Killed, Failure> {
+    start_server_with(arguments, Stdio::inherit())
+}
+
+fn start_server_with(arguments: &[&str], stderr: Stdio) -> Result<Killed, Failure> {
     let mut command = on_server_core(&std::env::current_exe()?);
-    let mut server = Killed(command.args(arguments).stdout(Stdio::piped()).spawn()?);
+    let command = command.args(arguments).stdout(Stdio::piped()).stderr(stderr);
+    let mut server = Killed(command.spawn()?);
     wait_for_word(&mut server.0)?;
     Ok(server)
 }
@@ -40,10 +45,16 @@ pub struct Running {
 }
 
 impl Running {
-    /// Starts the server of this name on a free port; `more` follows the port.
+    /// Starts the server of this name on a free port, after which there is another; `more` follows the port.
     pub fn start(name: &str, more: &[&str]) -> Result<Self, Failure> {
-        let port = free_ports(1)?;
-        let child = start_server(&[&["server", name, &port.to_string()], more].concat())?;
+        Self::start_with(name, more, Stdio::inherit())
+    }
+
+    /// The same; its log goes there.
+    pub fn start_with(name: &str, more: &[&str], stderr: Stdio) -> Result<Self, Failure> {
+        let port = free_ports(2)?;
+        let number = port.to_string();
+        let child = start_server_with(&[&["server", name, &number], more].concat(), stderr)?;
         Ok(Self { port, child })
     }
 
@@ -57,6 +68,10 @@ impl Running {
 
     pub fn cpu_seconds(&self) -> Result<f64, Failure> {
         cpu_seconds(self.child.id())
+    }
+
+    pub fn rss_mib(&self) -> Result<f64, Failure> {
+        rss_mib(self.child.id())
     }
 }
 
