@@ -10,6 +10,7 @@ use auth_service::config::Config;
 use auth_service::domain::client::{Client, ClientId};
 use auth_service::startup::bind;
 use clap::Args;
+use serde_json::json;
 use shared::{Algorithm, Secret};
 use tempfile::TempDir;
 use url::form_urlencoded;
@@ -19,13 +20,13 @@ use crate::harness::Failure;
 use crate::process::{READY, Running};
 
 /// What the tokens are for.
-const AUDIENCE: &str = "order-service";
+pub const AUDIENCE: &str = "order-service";
 /// What they may be used for.
-const SCOPE: &str = "order:read";
+pub const SCOPE: &str = "order:read";
 /// The client's name.
-const CLIENT: &str = "load";
+pub const CLIENT: &str = "load";
 /// For whom it acts.
-const SESSION: &str = r#"{"companyId":100,"userId":200}"#;
+pub const SESSION: &str = r#"{"companyId":100,"userId":200}"#;
 /// Only what goes wrong is logged.
 pub const WARN: &str = "warn";
 /// The default: a line for each token and one for each request.
@@ -103,6 +104,19 @@ impl Auth {
             .append_pair("session", SESSION)
             .finish();
         post("/oauth2/token", "application/x-www-form-urlencoded", &form)
+    }
+
+    /// A request for so many tokens at once, each for another user.
+    pub fn tokens_request(&self, sessions: usize) -> String {
+        let session = |user: usize| json!({"companyId": 100, "userId": user + 1}).to_string();
+        let body = json!({
+            "client_id": CLIENT,
+            "client_secret": self.secret.expose(),
+            "scope": SCOPE,
+            "resource": [AUDIENCE],
+            "sessions": (0..sessions).map(session).collect::<Vec<_>>(),
+        });
+        post("/oauth2/tokens", "application/json", &body.to_string())
     }
 
     /// How many tokens it has issued one by one, by its own count.

@@ -12,6 +12,7 @@ mod load;
 mod process;
 mod start;
 mod token;
+mod token_batch;
 mod unknown_kids;
 
 use std::process::ExitCode;
@@ -51,6 +52,8 @@ enum Command {
         #[arg(long)]
         million: bool,
     },
+    /// What a token costs where a client asks for 1,000 at once, against the signature alone.
+    TokenBatch,
     /// A server that a program measures; not for people.
     #[command(hide = true, subcommand)]
     Server(Server),
@@ -69,6 +72,10 @@ enum Server {
     Limit {
         port: u16,
         algorithm: Algorithm,
+    },
+    Signing {
+        algorithm: Algorithm,
+        times: usize,
     },
     Called {
         port: u16,
@@ -97,6 +104,9 @@ impl Server {
                 }
                 Self::Auth(server) => auth::serve(server).await,
                 Self::Limit { port, algorithm } => token::limit::serve(*port, *algorithm).await,
+                Self::Signing { algorithm, times } => {
+                    token::limit::print_signing(*algorithm, *times)
+                }
                 Self::Called { port } => client::serve(*port).await,
                 Self::Memory { keeper } => client::print_memory(*keeper).await,
                 Self::Burst { port } => cold_burst::serve(*port).await,
@@ -119,6 +129,7 @@ fn main() -> ExitCode {
         }
         Command::UnknownKids => unknown_kids::run(&settings),
         Command::Token { million } => token::run(&settings, *million),
+        Command::TokenBatch => token_batch::run(&settings),
         Command::Server(server) => return server.run(),
     };
     shared::server::exit(measured)

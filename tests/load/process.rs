@@ -77,7 +77,16 @@ impl Running {
 
 /// Runs this program with these arguments to its end; what it has printed.
 pub fn output_of(arguments: &[&str]) -> Result<String, Failure> {
-    let child = Command::new(std::env::current_exe()?).args(arguments).output()?;
+    output(Command::new(std::env::current_exe()?).args(arguments))
+}
+
+/// The same on the servers' core.
+pub fn output_on_server_core(arguments: &[&str]) -> Result<String, Failure> {
+    output(on_server_core(&std::env::current_exe()?).args(arguments))
+}
+
+fn output(command: &mut Command) -> Result<String, Failure> {
+    let child = command.output()?;
     if !child.status.success() {
         return Err(String::from_utf8_lossy(&child.stderr).into_owned().into());
     }

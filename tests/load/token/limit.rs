@@ -1,12 +1,13 @@
-//! What nobody can do without: a handler that reads the form, signs and answers.
+//! What nobody can do without: signing alone, and a handler that reads the form, signs and answers.
 
 use actix_web::{App, Error, HttpServer, error, web};
 use serde::{Deserialize, Serialize};
 use shared::{Algorithm, Claims, Clock, Session, SystemClock, TokenSigner};
 use uuid::Uuid;
 
+use crate::auth::{AUDIENCE, CLIENT, SCOPE, SESSION};
 use crate::harness::Failure;
-use crate::process::READY;
+use crate::process::{READY, own_cpu_seconds};
 
 /// How long the tokens live, in seconds: as auth-service's by default.
 const TTL_S: i64 = 300;
@@ -81,4 +82,19 @@ impl Signing {
             act: None,
         })
     }
+}
+
+/// Signs the same claims so often and prints the CPU time of one signature, in microseconds.
+pub fn print_signing(algorithm: Algorithm, times: usize) -> Result<(), Failure> {
+    let signing = Signing::new(10_000, algorithm)?;
+    let [client_id, scope, resource, session] =
+        [CLIENT, SCOPE, AUDIENCE, SESSION].map(str::to_owned);
+    let claims = signing.claims(Ask { client_id, scope, resource, session });
+    let claims = claims.map_err(|error| error.to_string())?;
+    let sign = |times: usize| (0..times).try_for_each(|_| signing.signer.sign(&claims).map(drop));
+    sign(times / 10)?;
+    let before = own_cpu_seconds()?;
+    sign(times)?;
+    println!("{}", (own_cpu_seconds()? - before) * 1e6 / times as f64);
+    Ok(())
 }
