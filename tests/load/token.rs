@@ -27,6 +27,8 @@ struct Round {
     warn: Cost,
     info: Cost,
     p99_ms: f64,
+    /// What the machine does to the other one at the same rate.
+    limit_p99_ms: f64,
 }
 
 /// What one algorithm costs.
@@ -93,9 +95,14 @@ impl Bench {
         let limit = self.load.cost(&self.limit, &[self.warn.token_request()], count)?;
         let (warn, info) = (of(&self.warn)?, of(&self.info)?);
         let half = warn.per_second / 2.0;
-        let port = self.warn.server().port();
-        let waited = self.load.pace(port, &self.warn.token_request(), half)?;
-        Ok(Round { limit, warn, info, p99_ms: quantile(waited, 0.99) })
+        let (p99_ms, limit_p99_ms) =
+            (self.p99_ms(self.warn.server(), half)?, self.p99_ms(&self.limit, half)?);
+        Ok(Round { limit, warn, info, p99_ms, limit_p99_ms })
+    }
+
+    fn p99_ms(&self, server: &Running, per_second: f64) -> Result<f64, Failure> {
+        let waited = self.load.pace(server.port(), &self.warn.token_request(), per_second)?;
+        Ok(quantile(waited, 0.99))
     }
 }
 
@@ -119,6 +126,7 @@ impl Measured {
             "per_s": rounded(self.median(|round| round.warn.per_second)),
             "baseline_per_s": rounded(self.median(|round| round.limit.per_second)),
             "p99_ms": rounded(self.median(|round| round.p99_ms)),
+            "baseline_p99_ms": rounded(self.median(|round| round.limit_p99_ms)),
             "tokens": self.tokens,
             "rss_mib": rounded(self.rss_mib),
         })
@@ -140,6 +148,7 @@ fn figures(all: &[Measured]) -> Value {
         "es256_logged_ratio": default("logged_ratio"),
         "es256_per_s": default("per_s"),
         "p99_ms": default("p99_ms"),
+        "baseline_p99_ms": default("baseline_p99_ms"),
         "tokens": default("tokens"),
         "rss_mib": default("rss_mib"),
         "algorithms": algorithms,
@@ -161,6 +170,8 @@ fn print_table(measured: &Measured) {
         println!("{name:<44} {cpu_us:>12.2} {per_second:>12.0}");
     }
     let p99_ms = measured.median(|round| round.p99_ms);
-    println!("p99 at half of its tokens/s: {p99_ms:.2} ms from when a request was due");
+    let limit_p99_ms = measured.median(|round| round.limit_p99_ms);
+    println!("p99 at half of its tokens/s, from when a request was due: {p99_ms:.2} ms");
+    println!("p99 of the first one at the same rate: {limit_p99_ms:.2} ms");
     println!("memory after {} tokens: {:.1} MiB\n", measured.tokens, measured.rss_mib);
 }
