@@ -53,13 +53,22 @@ impl Issuer {
         self.sign_and_log(claims)
     }
 
-    /// The same on a thread that may block, without a line of its own in the log.
-    pub(crate) fn issue_blocking(&self, claims: Claims) -> Result<Issued, TokenRefusal> {
+    /// The same on a thread that may block: the token is written to the end of the text. There is no line of its own in
+    /// the log.
+    pub(crate) fn issue_blocking(
+        &self,
+        claims: Claims,
+        text: &mut String,
+    ) -> Result<Claims, TokenRefusal> {
         let (claims, wait) = self.dated(claims)?;
         if !wait.is_zero() {
             std::thread::sleep(wait);
         }
-        self.sign(claims)
+        let keys = self.mirror.key_ring();
+        let signer = keys.signing(self.now()).ok_or(TokenRefusal::NoKey)?;
+        signer.sign_into(&claims, text)?;
+        self.audit.granted(|| AuditEvent::granted(&claims, self.now()));
+        Ok(claims)
     }
 
     /// The claims as they can be issued, and how long from now.
@@ -76,17 +85,11 @@ impl Issuer {
         Ok((claims, wait.min(LONGEST_WAIT)))
     }
 
-    fn sign(&self, claims: Claims) -> Result<Issued, TokenRefusal> {
+    fn sign_and_log(&self, claims: Claims) -> Result<Issued, TokenRefusal> {
         let keys = self.mirror.key_ring();
         let signer = keys.signing(self.now()).ok_or(TokenRefusal::NoKey)?;
         let token = signer.sign(&claims)?;
         self.audit.granted(|| AuditEvent::granted(&claims, self.now()));
-        Ok(Issued { token, claims })
-    }
-
-    fn sign_and_log(&self, claims: Claims) -> Result<Issued, TokenRefusal> {
-        let issued = self.sign(claims)?;
-        let claims = &issued.claims;
         info!(
             client.id = claims.client_id,
             token.id = claims.jti,
@@ -96,7 +99,7 @@ impl Issuer {
             user = claims.session.as_ref().map(|session| session.user_id().get()),
             "issued token to client {}", claims.client_id
         );
-        Ok(issued)
+        Ok(Issued { token, claims })
     }
 
     /// Writes down that a token was not issued, and why not; session is what was asked for, as it was written.

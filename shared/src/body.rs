@@ -1,12 +1,17 @@
 //! A deadline for the bodies of requests: actix's own covers the head only.
 
+use std::future::Future;
 use std::io::ErrorKind;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::error::PayloadError;
 use actix_web::web::Bytes;
-use futures_util::{Stream, StreamExt, stream};
+use futures_util::Stream;
+use pin_project_lite::pin_project;
+use tokio::time::{Instant, Sleep};
 
 /// A body may take this long, whatever its size.
 const GRACE: Duration = Duration::from_secs(10);
@@ -18,34 +23,59 @@ const PER_KIB: Duration = Duration::from_secs(1);
 pub(crate) fn with_deadline(body: Payload) -> Payload {
     match body {
         Payload::None => Payload::None,
-        body => Payload::Stream { payload: Box::pin(paced(body)) },
+        body => {
+            let deadline = tokio::time::sleep(GRACE);
+            let first = deadline.deadline();
+            let (kib, over) = (0.0, false);
+            Payload::Stream { payload: Box::pin(Paced { body, deadline, first, kib, over }) }
+        }
     }
 }
 
-fn paced(body: Payload) -> impl Stream<Item = Result<Bytes, PayloadError>> {
-    let begun = Some((body, Box::pin(tokio::time::sleep(GRACE))));
-    stream::unfold(begun, move |state| async move {
-        let (mut body, mut deadline) = state?;
-        let piece = tokio::select! {
-            piece = body.next() => piece,
-            () = deadline.as_mut() => {
-                return Some((Err(PayloadError::Io(ErrorKind::TimedOut.into())), None));
-            }
-        };
-        match piece? {
-            Ok(piece) => {
-                let bytes = u32::try_from(piece.len()).unwrap_or(u32::MAX);
-                let later = deadline.deadline() + PER_KIB.mul_f64(f64::from(bytes) / 1024.0);
-                deadline.as_mut().reset(later);
-                Some((Ok(piece), Some((body, deadline))))
-            }
-            Err(error) => Some((Err(error), None)),
+pin_project! {
+    /// Most bodies are there before they are asked for: the clock is looked at only when one has to be waited for.
+    struct Paced {
+        body: Payload,
+        #[pin]
+        deadline: Sleep,
+        // The deadline of a body of no size.
+        first: Instant,
+        // How much has come.
+        kib: f64,
+        over: bool,
+    }
+}
+
+impl Stream for Paced {
+    type Item = Result<Bytes, PayloadError>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let mut own = self.project();
+        if *own.over {
+            return Poll::Ready(None);
         }
-    })
+        if let Poll::Ready(piece) = Pin::new(own.body).poll_next(context) {
+            match &piece {
+                Some(Ok(piece)) => *own.kib += piece.len() as f64 / 1024.0,
+                Some(Err(_)) | None => *own.over = true,
+            }
+            return Poll::Ready(piece);
+        }
+        let due = *own.first + PER_KIB.mul_f64(*own.kib);
+        if own.deadline.deadline() != due {
+            own.deadline.as_mut().reset(due);
+        }
+        own.deadline.poll(context).map(|()| {
+            *own.over = true;
+            Some(Err(PayloadError::Io(ErrorKind::TimedOut.into())))
+        })
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use futures_util::{StreamExt, stream};
+
     use super::*;
 
     fn body(pieces: Vec<(u64, usize)>) -> Payload {

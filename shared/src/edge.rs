@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready};
+use actix_web::http::Method;
 use actix_web::http::header::{
     ACCEPT_LANGUAGE, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderName,
     HeaderValue,
@@ -14,7 +15,7 @@ use actix_web::http::header::{
 use actix_web::{Error, HttpMessage, ResponseError};
 use futures_util::future::LocalBoxFuture;
 use tracing::{error, info, warn};
-use uuid::Uuid;
+use uuid::{Builder, Uuid};
 
 use crate::body::with_deadline;
 use crate::clock::{Clock, SystemClock};
@@ -116,7 +117,7 @@ impl RequestId {
 
 /// What is remembered of a request until its answer goes out.
 struct Arrival {
-    method: String,
+    method: Method,
     path: String,
     request_id: HeaderValue,
     trace: TraceContext,
@@ -129,7 +130,7 @@ impl Arrival {
         let headers = request.headers();
         let text = |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
         Self {
-            method: request.method().to_string(),
+            method: request.method().clone(),
             path: request.path().to_owned(),
             request_id: request_id(headers),
             trace: text(&TRACEPARENT)
@@ -148,8 +149,11 @@ fn request_id(headers: &HeaderMap) -> HeaderValue {
     };
     let given = headers.get(X_REQUEST_ID).filter(visible).cloned();
     given.unwrap_or_else(|| {
-        let made = Uuid::new_v4().to_string();
-        HeaderValue::from_str(&made).unwrap_or_else(|_| HeaderValue::from_static("unknown"))
+        // It tells requests apart, and that is all: the system's randomness would cost more than the rest of it.
+        let made = Builder::from_random_bytes(fastrand::u128(..).to_ne_bytes()).into_uuid();
+        let mut text = Uuid::encode_buffer();
+        let text = made.hyphenated().encode_lower(&mut text);
+        HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static("unknown"))
     })
 }
 
@@ -184,7 +188,7 @@ impl Edge {
         let status = failure.as_response_error().status_code().as_u16();
         self.record(arrival, None, status);
         error!(
-            http.method = arrival.method,
+            http.method = arrival.method.as_str(),
             http.path = arrival.path,
             http.status = status,
             error.code = known.as_ref().map(ApiError::code),
@@ -204,7 +208,7 @@ impl Edge {
     /// Counts the answer; says how long it took.
     fn record(&self, arrival: &Arrival, route: Option<&str>, status: u16) -> Duration {
         let took = self.clock.monotonic().saturating_sub(arrival.at);
-        self.metrics.record(&arrival.method, (route.unwrap_or("unmatched"), status), took);
+        self.metrics.record(arrival.method.as_str(), (route.unwrap_or("unmatched"), status), took);
         took
     }
 }
@@ -222,7 +226,7 @@ fn log(
     macro_rules! line {
         ($level:ident) => {
             $level!(
-                http.method = arrival.method,
+                http.method = arrival.method.as_str(),
                 http.path = arrival.path,
                 http.status = status,
                 error.code = failure.map(ApiError::code),

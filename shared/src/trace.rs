@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use uuid::Uuid;
-
 /// A trace and the span of the current step, as `traceparent` carries them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TraceContext {
@@ -16,7 +14,7 @@ impl TraceContext {
     /// The first step of a new trace.
     #[must_use]
     pub fn start() -> Self {
-        Self { trace_id: Uuid::new_v4().as_u128(), span_id: random_span(), sampled: true }
+        Self { trace_id: fastrand::u128(1..), span_id: random_span(), sampled: true }
     }
 
     /// The trace that a caller's `traceparent` names, if it is well formed (section 3.2).
@@ -48,7 +46,8 @@ impl TraceContext {
     }
 }
 
-/// A span is named for each call; that it be told apart is enough, it need not be hard to guess.
+/// A span is named for each call, and a trace for each request; that they be told apart is enough, they need not be hard
+/// to guess.
 fn random_span() -> u64 {
     fastrand::u64(1..)
 }

@@ -5,10 +5,9 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 use shared::{Claims, Scopes, Timestamp};
-use uuid::Uuid;
 
 use crate::domain::client::Client;
-use crate::domain::grant::Terms;
+use crate::domain::grant::{Terms, token_id};
 
 /// The most services that a call may have passed through: each adds its name to the token.
 const MAX_ACTORS: usize = 10;
@@ -69,7 +68,7 @@ pub(crate) fn exchange(
         nbf: None,
         // A token that has no root is one.
         sid: subject.sid.or(Some(subject.jti)),
-        jti: Uuid::new_v4().to_string(),
+        jti: token_id(),
         sub: subject.sub,
         session: subject.session,
         act: Some(act),

@@ -58,8 +58,7 @@ impl Form {
     }
 
     fn check_repetitions(&self) -> Result<(), TokenRefusal> {
-        let mut seen = std::collections::HashSet::new();
-        for (name, value) in &self.parameters {
+        for (place, (name, value)) in self.parameters.iter().enumerate() {
             if value.contains('\0') {
                 return Err(TokenRefusal::BadRequest("a parameter holds a NUL"));
             }
@@ -67,7 +66,8 @@ impl Form {
             if value.contains(char::REPLACEMENT_CHARACTER) {
                 return Err(TokenRefusal::BadRequest("a parameter is not UTF-8"));
             }
-            if !REPEATABLE.contains(&name.as_str()) && !seen.insert(name.as_str()) {
+            let mut before = self.parameters[..place].iter();
+            if !REPEATABLE.contains(&name.as_str()) && before.any(|(other, _)| other == name) {
                 return Err(TokenRefusal::BadRequest("a parameter occurs twice"));
             }
         }

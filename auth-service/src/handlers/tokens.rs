@@ -1,12 +1,13 @@
 //! Many tokens in one call: a client that acts for thousands of sessions proves itself once.
 
+use std::fmt::Write;
 use std::sync::Arc;
 
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
-use shared::{Scopes, Session};
+use shared::{Claims, Scopes, Session};
 use tracing::info;
 
 use crate::authentication::Credentials;
@@ -15,7 +16,7 @@ use crate::error::TokenRefusal;
 use crate::handlers::asking::authenticated;
 use crate::handlers::form::{InBody, credentials};
 use crate::handlers::token::scope;
-use crate::issuer::{Issued, Issuer};
+use crate::issuer::Issuer;
 use crate::mirror::directory::Registered;
 use crate::state::AppState;
 
@@ -55,17 +56,11 @@ impl Ask {
     }
 }
 
+/// A token's place in the answer, when there is none.
 #[derive(Serialize)]
-struct Answer {
-    tokens: Vec<One>,
-}
-
-/// A token, or why there is none; at the place of its session.
-#[derive(Serialize)]
-#[serde(untagged)]
-enum One {
-    Token { access_token: String, token_type: &'static str, expires_in: i64, scope: Arc<str> },
-    Refused { error: &'static str, error_description: String },
+struct Refused {
+    error: &'static str,
+    error_description: String,
 }
 
 /// The longest call of a client holds no other back: each has its turn, and nothing is signed on the threads that serve.
@@ -88,7 +83,7 @@ pub(crate) async fn issue_tokens(
     let (issuer, own) = (state.issuer.clone(), Arc::clone(&client));
     let work = move || work(&issuer, &own, ask, scope);
     let done = actix_web::web::block(work).await.map_err(|_| TokenRefusal::CutOff)?;
-    let (json, granted, sessions) = done.inspect_err(refused)?;
+    let Answer { json, granted, sessions } = done.inspect_err(refused)?;
     info!(
         client.id = id,
         granted, sessions, "issued {granted} of {sessions} tokens to client {id}"
@@ -114,36 +109,76 @@ async fn read(request: &HttpRequest, body: Payload) -> Result<Ask, TokenRefusal>
     }
 }
 
-/// The answer as it is sent, how many tokens are in it, and of how many asked.
+/// An answer that is being written: `{"tokens":[...]}`, a token or an error at the place of each session.
+struct Answer {
+    json: String,
+    granted: usize,
+    sessions: usize,
+}
+
+/// So many bytes for each token, to begin with.
+const BYTES_EACH: usize = 1_024;
+
+/// A thousand tokens are a megabyte: it is written once, and not put together from parts.
 fn work(
     issuer: &Issuer,
     client: &Registered,
     ask: Ask,
     scope: Option<Scopes>,
-) -> Result<(Vec<u8>, usize, usize), TokenRefusal> {
+) -> Result<Answer, TokenRefusal> {
     let audiences = ask.resource.into_iter().collect();
     let grant = Grant::new(&client.client, &issuer.terms, (scope, audiences))?;
-    let shown: Arc<str> = grant.scope().to_string().into();
-    let one = |session: &String| match sign(issuer, &grant, session) {
-        Ok(issued) => One::Token {
-            access_token: issued.token.expose().to_owned(),
-            token_type: "Bearer",
-            expires_in: issued.claims.exp - issued.claims.iat,
-            scope: Arc::clone(&shown),
-        },
-        Err(refusal) => {
+    let sessions = ask.sessions.len();
+    let json = String::with_capacity(sessions * BYTES_EACH);
+    let mut answer = Answer { json, granted: 0, sessions };
+    let scope = grant.scope().to_string();
+    for (place, session) in ask.sessions.iter().enumerate() {
+        answer.json.push_str(if place == 0 { r#"{"tokens":["# } else { "," });
+        if let Err(refusal) = answer.add(issuer, &grant, (session, &scope)) {
             issuer.refused(client.client.id.as_str(), Some(session), &refusal);
-            One::Refused { error: refusal.code(), error_description: refusal.description() }
         }
-    };
-    let answer = Answer { tokens: ask.sessions.iter().map(one).collect() };
-    let granted = answer.tokens.iter().filter(|one| matches!(one, One::Token { .. })).count();
-    // Of texts and numbers: it cannot fail.
-    Ok((serde_json::to_vec(&answer).unwrap_or_default(), granted, answer.tokens.len()))
+    }
+    answer.json.push_str("]}");
+    Ok(answer)
 }
 
-fn sign(issuer: &Issuer, grant: &Grant<'_>, session: &str) -> Result<Issued, TokenRefusal> {
+impl Answer {
+    /// A token and a scope have no character that JSON would escape (RFC 7515 section 2, RFC 6749 section 3.3).
+    fn add(
+        &mut self,
+        issuer: &Issuer,
+        grant: &Grant<'_>,
+        (session, scope): (&str, &str),
+    ) -> Result<(), TokenRefusal> {
+        let start = self.json.len();
+        self.json.push_str(r#"{"access_token":""#);
+        let claims = granted(issuer, grant, session)
+            .and_then(|claims| issuer.issue_blocking(claims, &mut self.json));
+        match claims {
+            Ok(claims) => {
+                self.granted += 1;
+                let ttl_s = claims.exp - claims.iat;
+                // To a text it cannot fail.
+                let _ = write!(
+                    self.json,
+                    r#"","token_type":"Bearer","expires_in":{ttl_s},"scope":"{scope}"}}"#
+                );
+                Ok(())
+            }
+            Err(refusal) => {
+                self.json.truncate(start);
+                let (error, error_description) = (refusal.code(), refusal.description());
+                let refused = serde_json::to_string(&Refused { error, error_description });
+                // Of two texts: it cannot fail.
+                self.json.push_str(&refused.unwrap_or_default());
+                Err(refusal)
+            }
+        }
+    }
+}
+
+fn granted(issuer: &Issuer, grant: &Grant<'_>, session: &str) -> Result<Claims, TokenRefusal> {
     let session = Session::parse(session)
         .map_err(|_| TokenRefusal::BadRequest("the session is not a session"))?;
-    issuer.issue_blocking(grant.claims(Some(session), issuer.now())?)
+    Ok(grant.claims(Some(session), issuer.now())?)
 }

@@ -128,15 +128,27 @@ impl TokenSigner {
     /// # Errors
     /// [`SigningError`] when the library fails; the claims are ours and can always be written.
     pub fn sign(&self, claims: &Claims) -> Result<AccessToken, SigningError> {
-        let payload = serde_json::to_vec(claims)?;
-        let mut token = String::with_capacity(self.header.len() + payload.len() * 4 / 3 + 360);
-        token.push_str(&self.header);
-        token.push('.');
-        URL_SAFE_NO_PAD.encode_string(&payload, &mut token);
-        let signature = self.signature(token.as_bytes())?;
-        token.push('.');
-        URL_SAFE_NO_PAD.encode_string(&signature, &mut token);
+        let mut token = String::new();
+        self.sign_into(claims, &mut token)?;
         Ok(AccessToken::new(token))
+    }
+
+    /// The same, to the end of a text that is being written: for who hands out many at once. The text holds tokens from
+    /// then on, and does not hide itself.
+    ///
+    /// # Errors
+    /// As [`TokenSigner::sign`]; what was written by then stays.
+    pub fn sign_into(&self, claims: &Claims, text: &mut String) -> Result<(), SigningError> {
+        let payload = serde_json::to_vec(claims)?;
+        text.reserve(self.header.len() + payload.len() * 4 / 3 + 360);
+        let start = text.len();
+        text.push_str(&self.header);
+        text.push('.');
+        URL_SAFE_NO_PAD.encode_string(&payload, text);
+        let signature = self.signature(&text.as_bytes()[start..])?;
+        text.push('.');
+        URL_SAFE_NO_PAD.encode_string(&signature, text);
+        Ok(())
     }
 
     /// Writes and signs a JWS of another type than an access token's (RFC 8725 section 3.11), with this JSON as its
