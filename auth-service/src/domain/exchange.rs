@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use shared::{Claims, Scopes, Timestamp};
 
 use crate::domain::client::Client;
-use crate::domain::grant::{Terms, token_id};
+use crate::domain::grant::{Terms, TokenIds};
 
 /// The most services that a call may have passed through: each adds its name to the token.
 const MAX_ACTORS: usize = 10;
@@ -68,7 +68,7 @@ pub(crate) fn exchange(
         nbf: None,
         // A token that has no root is one.
         sid: subject.sid.or(Some(subject.jti)),
-        jti: token_id(),
+        jti: TokenIds::with_capacity(1).next_id(),
         sub: subject.sub,
         session: subject.session,
         act: Some(act),

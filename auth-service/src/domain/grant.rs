@@ -80,10 +80,10 @@ impl<'c> Grant<'c> {
     pub(crate) fn claims(
         &self,
         session: Option<Session>,
-        now: Timestamp,
+        (now, ids): (Timestamp, &mut TokenIds),
     ) -> Result<Claims, GrantRefusal> {
         let decision = self.client.session_policy.decide(session)?;
-        let (iat, jti) = (now.timestamp(), token_id());
+        let (iat, jti) = (now.timestamp(), ids.next_id());
         // A token with a session may be exchanged for others: ending the root ends them all.
         let sid = decision.session.as_ref().map(|_| jti.clone());
         Ok(Claims {
@@ -103,12 +103,35 @@ impl<'c> Grant<'c> {
     }
 }
 
-/// A new `jti`: 122 random bits. They come from the cryptographic library, which does not ask the system each time.
-pub(crate) fn token_id() -> String {
-    let mut bytes = [0; 16];
-    match rand::fill(&mut bytes) {
-        Ok(()) => Builder::from_random_bytes(bytes).into_uuid().to_string(),
-        Err(_) => Uuid::new_v4().to_string(),
+/// Makes `jti`s of 122 random bits each. They come from the cryptographic library, so many at once as will be needed: it
+/// takes its time for each call, not for each byte.
+pub(crate) struct TokenIds {
+    bytes: Vec<u8>,
+    used: usize,
+}
+
+impl TokenIds {
+    const BYTES_EACH: usize = 16;
+
+    /// So many are likely to be needed.
+    pub(crate) fn with_capacity(ids: usize) -> Self {
+        Self { bytes: vec![0; ids.max(1) * Self::BYTES_EACH], used: usize::MAX }
+    }
+
+    pub(crate) fn next_id(&mut self) -> String {
+        if self.used >= self.bytes.len() {
+            if rand::fill(&mut self.bytes).is_err() {
+                return Uuid::new_v4().to_string();
+            }
+            self.used = 0;
+        }
+        let unused = self.bytes.get(self.used..).and_then(|bytes| bytes.first_chunk().copied());
+        self.used += Self::BYTES_EACH;
+        // There are always whole ones left.
+        let made =
+            unused.map_or_else(Uuid::new_v4, |bytes| Builder::from_random_bytes(bytes).into_uuid());
+        let mut text = Uuid::encode_buffer();
+        made.hyphenated().encode_lower(&mut text).to_owned()
     }
 }
 
@@ -119,7 +142,8 @@ pub(crate) fn grant_client_credentials(
     terms: &Terms,
     now: Timestamp,
 ) -> Result<Claims, GrantRefusal> {
-    Grant::new(client, terms, (ask.scope, ask.audiences))?.claims(ask.session, now)
+    let grant = Grant::new(client, terms, (ask.scope, ask.audiences))?;
+    grant.claims(ask.session, (now, &mut TokenIds::with_capacity(1)))
 }
 
 /// How long to wait with a token, in seconds, when those like it that were issued until `before` are revoked. Tokens are

@@ -11,7 +11,7 @@ use shared::{Claims, Scopes, Session};
 use tracing::info;
 
 use crate::authentication::Credentials;
-use crate::domain::grant::Grant;
+use crate::domain::grant::{Grant, TokenIds};
 use crate::error::TokenRefusal;
 use crate::handlers::asking::authenticated;
 use crate::handlers::form::{InBody, credentials};
@@ -83,7 +83,7 @@ pub(crate) async fn issue_tokens(
     let (issuer, own) = (state.issuer.clone(), Arc::clone(&client));
     let work = move || work(&issuer, &own, ask, scope);
     let done = actix_web::web::block(work).await.map_err(|_| TokenRefusal::CutOff)?;
-    let Answer { json, granted, sessions } = done.inspect_err(refused)?;
+    let Answer { json, granted, sessions, .. } = done.inspect_err(refused)?;
     info!(
         client.id = id,
         granted, sessions, "issued {granted} of {sessions} tokens to client {id}"
@@ -111,6 +111,7 @@ async fn read(request: &HttpRequest, body: Payload) -> Result<Ask, TokenRefusal>
 
 /// An answer that is being written: `{"tokens":[...]}`, a token or an error at the place of each session.
 struct Answer {
+    ids: TokenIds,
     json: String,
     granted: usize,
     sessions: usize,
@@ -130,7 +131,8 @@ fn work(
     let grant = Grant::new(&client.client, &issuer.terms, (scope, audiences))?;
     let sessions = ask.sessions.len();
     let json = String::with_capacity(sessions * BYTES_EACH);
-    let mut answer = Answer { json, granted: 0, sessions };
+    let ids = TokenIds::with_capacity(sessions);
+    let mut answer = Answer { ids, json, granted: 0, sessions };
     let scope = grant.scope().to_string();
     for (place, session) in ask.sessions.iter().enumerate() {
         answer.json.push_str(if place == 0 { r#"{"tokens":["# } else { "," });
@@ -152,7 +154,8 @@ impl Answer {
     ) -> Result<(), TokenRefusal> {
         let start = self.json.len();
         self.json.push_str(r#"{"access_token":""#);
-        let claims = granted(issuer, grant, session)
+        let claims = self
+            .granted(issuer, grant, session)
             .and_then(|claims| issuer.issue_blocking(claims, &mut self.json));
         match claims {
             Ok(claims) => {
@@ -175,10 +178,15 @@ impl Answer {
             }
         }
     }
-}
 
-fn granted(issuer: &Issuer, grant: &Grant<'_>, session: &str) -> Result<Claims, TokenRefusal> {
-    let session = Session::parse(session)
-        .map_err(|_| TokenRefusal::BadRequest("the session is not a session"))?;
-    Ok(grant.claims(Some(session), issuer.now())?)
+    fn granted(
+        &mut self,
+        issuer: &Issuer,
+        grant: &Grant<'_>,
+        session: &str,
+    ) -> Result<Claims, TokenRefusal> {
+        let session = Session::parse(session)
+            .map_err(|_| TokenRefusal::BadRequest("the session is not a session"))?;
+        Ok(grant.claims(Some(session), (issuer.now(), &mut self.ids))?)
+    }
 }

@@ -67,6 +67,14 @@ fn a_token_is_not_issued_within_the_second_in_which_those_like_it_were_revoked()
     Ok(())
 }
 
+#[test]
+fn every_token_has_an_id_of_its_own() {
+    let mut ids = TokenIds::with_capacity(3);
+    let made: std::collections::HashSet<String> = (0..1_000).map(|_| ids.next_id()).collect();
+    assert_eq!(made.len(), 1_000);
+    assert!(made.iter().all(|id| Uuid::parse_str(id).is_ok_and(|id| id.get_version_num() == 4)));
+}
+
 /// What a policy and a session are made of, from a handful of values each, so that they often meet.
 mod random {
     use std::collections::BTreeMap;
