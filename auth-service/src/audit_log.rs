@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use shared::db::DbError;
 use tokio::sync::{mpsc, oneshot};
 use tracing::{error, warn};
 
@@ -31,14 +32,12 @@ pub(crate) struct AuditLog {
 }
 
 impl AuditLog {
-    /// The log and the task that writes it; `grants`: whether those get rows, too.
-    pub(crate) fn start(
-        repository: AuditRepository,
-        grants: bool,
-    ) -> (Self, tokio::task::JoinHandle<()>) {
+    /// The log, and the task that writes it until nobody has anything to say any more; `grants`: whether those get rows,
+    /// too.
+    pub(crate) fn start(repository: AuditRepository, grants: bool) -> Self {
         let (sender, receiver) = mpsc::channel(WAITING);
-        let writer = tokio::spawn(write(repository, receiver));
-        (Self { sender, grants, lost: AtomicU64::new(0) }, writer)
+        tokio::spawn(write(repository, receiver));
+        Self { sender, grants, lost: AtomicU64::new(0) }
     }
 
     pub(crate) fn granted(&self, event: impl FnOnce() -> AuditEvent) {
@@ -83,7 +82,7 @@ async fn write(repository: AuditRepository, mut receiver: mpsc::Receiver<Message
                 Message::Flush(done) => flushed.push(done),
             }
         }
-        insert(&repository, &events).await;
+        insert(&repository, &events, &receiver).await;
         for done in flushed {
             // Whoever waited may have given up.
             let _ = done.send(());
@@ -91,13 +90,31 @@ async fn write(repository: AuditRepository, mut receiver: mpsc::Receiver<Message
     }
 }
 
-/// Until it succeeds: meanwhile the others wait in line.
-async fn insert(repository: &AuditRepository, events: &[AuditEvent]) {
+/// While the database is away the others wait in line; what it refuses is left out, and said.
+async fn insert(
+    repository: &AuditRepository,
+    events: &[AuditEvent],
+    receiver: &mpsc::Receiver<Message>,
+) {
     let mut warned = false;
-    while let Err(error) = repository.insert(events).await {
-        if !std::mem::replace(&mut warned, true) {
-            warn!(cause = %error, waiting = events.len(), "could not write the audit log");
+    loop {
+        match repository.insert(events).await {
+            Ok(()) => return,
+            Err(DbError::Unavailable(cause)) if !receiver.is_closed() => {
+                if !std::mem::replace(&mut warned, true) {
+                    warn!(cause, waiting = events.len(), "could not write the audit log");
+                }
+                tokio::time::sleep(PAUSE).await;
+            }
+            Err(_) => return insert_one_by_one(repository, events).await,
         }
-        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+async fn insert_one_by_one(repository: &AuditRepository, events: &[AuditEvent]) {
+    for event in events {
+        if let Err(error) = repository.insert(std::slice::from_ref(event)).await {
+            error!(cause = %error, event = event.event, "a row of the audit log is in this log only");
+        }
     }
 }

@@ -64,7 +64,7 @@ impl Authenticator {
             Proof::Secret(secret) => self.by_secret((credentials.claimed(), secret), address).await,
             Proof::Assertion(assertion) => {
                 let verdict = self.by_assertion(credentials, assertion.expose()).await;
-                if matches!(verdict, Err(TokenRefusal::Assertion(_))) {
+                if matches!(verdict, Err(TokenRefusal::Assertion(_) | TokenRefusal::Client)) {
                     self.limits.failed(address, credentials.claimed())?;
                 }
                 verdict

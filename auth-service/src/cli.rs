@@ -4,6 +4,7 @@ mod arguments;
 mod clients;
 mod policy;
 
+use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -118,12 +119,19 @@ fn ask(revoke: RevokeArguments) -> Result<RevocationAsk, CommandError> {
 
 async fn tail(config: &Config, rows: i64, follow: bool) -> Result<(), CommandError> {
     let mut audit = AuditReader::open(config).await?;
-    audit.last(rows).await?.iter().for_each(|line| println!("{line}"));
+    print(&audit.last(rows).await?)?;
     if !follow {
         return Ok(());
     }
     loop {
         tokio::time::sleep(FOLLOW_EVERY).await;
-        audit.next().await?.iter().for_each(|line| println!("{line}"));
+        print(&audit.next().await?)?;
     }
+}
+
+/// Whoever reads may have had enough: `audit tail | head`.
+fn print(lines: &[String]) -> Result<(), CommandError> {
+    let mut out = std::io::stdout().lock();
+    let written = lines.iter().try_for_each(|line| writeln!(out, "{line}"));
+    written.map_err(|error| CommandError::Invalid(format!("cannot print: {error}")))
 }

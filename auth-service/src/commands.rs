@@ -1,5 +1,6 @@
 //! What an operator does at the command line: with clients, keys, tokens and the audit log.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use shared::clock::SystemClock;
@@ -22,7 +23,7 @@ pub use crate::error::CommandError;
 pub use crate::seal::create_master_key_file;
 
 /// Who does it, in the audit log.
-const ACTOR: &str = "command";
+const ACTOR: &str = "the command line";
 
 fn by() -> By<'static> {
     By { actor: ACTOR, now: SystemClock::new().now() }
@@ -46,6 +47,7 @@ pub async fn create_client(config: &Config, client: &Client) -> Result<Secret, C
 /// # Errors
 /// When the database is away.
 pub async fn replace_client(config: &Config, client: &Client) -> Result<Secret, CommandError> {
+    clients_file::check(client).map_err(CommandError::Invalid)?;
     let clients = clients(config).await?;
     registry::put_client(&clients, (client, false), by()).await?;
     registry::rotate_secret(&clients, (&client.id, 0), by()).await
@@ -200,8 +202,12 @@ pub async fn revoke(config: &Config, ask: &RevocationAsk) -> Result<(), CommandE
 /// Reads the audit log.
 pub struct AuditReader {
     audit: AuditRepository,
-    last: i64,
+    /// The numbers of the last rows that were read.
+    seen: BTreeSet<i64>,
 }
+
+/// So many rows before the last one may still come: replicas number theirs before they commit them.
+const LATECOMERS: i64 = 2_000;
 
 impl AuditReader {
     /// Opens it.
@@ -210,7 +216,7 @@ impl AuditReader {
     /// When the database is away.
     pub async fn open(config: &Config) -> Result<Self, CommandError> {
         let audit = AuditRepository::new(startup::open_database(config).await?);
-        Ok(Self { audit, last: 0 })
+        Ok(Self { audit, seen: BTreeSet::new() })
     }
 
     /// The last rows, as text.
@@ -218,8 +224,11 @@ impl AuditReader {
     /// # Errors
     /// When the database is away.
     pub async fn last(&mut self, rows: i64) -> Result<Vec<String>, CommandError> {
-        let rows = self.audit.list_last(rows).await?;
-        Ok(self.shown(&rows))
+        // Of those before, which are not shown, it is known that they are there.
+        let all = self.audit.list_last(rows.max(LATECOMERS)).await?;
+        self.seen = all.iter().map(|row| row.id).collect();
+        let first = all.len().saturating_sub(usize::try_from(rows).unwrap_or_default());
+        Ok(all.iter().skip(first).map(line).collect())
     }
 
     /// The rows that have come since.
@@ -227,28 +236,27 @@ impl AuditReader {
     /// # Errors
     /// When the database is away.
     pub async fn next(&mut self) -> Result<Vec<String>, CommandError> {
-        let rows = self.audit.list_after(self.last, 1_000).await?;
-        Ok(self.shown(&rows))
-    }
-
-    fn shown(&mut self, rows: &[AuditRow]) -> Vec<String> {
-        self.last = rows.last().map_or(self.last, |row| row.id);
-        rows.iter().map(line).collect()
+        let after = self.seen.last().map_or(0, |last| last - LATECOMERS);
+        let rows = self.audit.list_after(after, 2 * LATECOMERS).await?;
+        self.seen.retain(|id| *id > after);
+        let new: Vec<AuditRow> = rows.into_iter().filter(|row| self.seen.insert(row.id)).collect();
+        Ok(new.iter().map(line).collect())
     }
 }
 
 fn line(row: &AuditRow) -> String {
     let at = row.at().format("%Y-%m-%dT%H:%M:%S%.3fZ");
-    let or_dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
+    let or_dash = |text: &Option<String>| shown(text.as_deref().unwrap_or("-"));
+    let (actor, detail) = (shown(&row.actor), shown(&row.detail));
     let (client, session) = (or_dash(&row.client_id), or_dash(&row.session));
-    // What somebody else has written must not look like lines of ours.
-    let safe = |text: &str| text.chars().flat_map(char::escape_debug).collect::<String>();
-    format!(
-        "{at} {:<14} by {} client {} session {} {}",
-        row.event,
-        safe(&row.actor),
-        safe(&client),
-        session.replace(char::is_control, " "),
-        row.detail.replace(char::is_control, " ")
-    )
+    format!("{at} {:<14} by [{actor}] client [{client}] session {session} {detail}", row.event)
+}
+
+/// What somebody else has written must not look like a line of ours, or run the other way.
+fn shown(text: &str) -> String {
+    let unsafe_here = |character: char| {
+        character.is_control()
+            || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
+    };
+    text.replace(unsafe_here, " ")
 }

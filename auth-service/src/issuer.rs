@@ -44,6 +44,12 @@ impl Issuer {
         if self.mirror.age() > self.outage_grace { Err(TokenRefusal::Stale) } else { Ok(()) }
     }
 
+    /// Whether there is a key to sign with.
+    pub(crate) fn check_key(&self) -> Result<(), TokenRefusal> {
+        let signing = self.mirror.key_ring().signing(self.now()).is_some();
+        if signing { Ok(()) } else { Err(TokenRefusal::NoKey) }
+    }
+
     /// Signs. Where those like it have been revoked within this second it waits first.
     pub(crate) async fn issue(&self, claims: Claims) -> Result<Issued, TokenRefusal> {
         let (claims, wait) = self.dated(claims)?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use actix_web::HttpRequest;
 use governor::clock::{Clock, DefaultClock};
-use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use governor::{DefaultKeyedRateLimiter, NotUntil, Quota, RateLimiter};
 
 use crate::config::Config;
 
@@ -50,7 +50,7 @@ impl Limits {
     /// Whose address counts: that of the connection, or behind a proxy that is believed, what it says of its caller.
     pub(crate) fn address(&self, request: &HttpRequest) -> IpAddr {
         let peer = request.peer_addr().map_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED), |peer| peer.ip());
-        if !self.trusted_proxies.contains(&peer) {
+        if !self.trusted_proxies.contains(&peer.to_canonical()) {
             return network(peer);
         }
         let headers = request.headers().get_all(X_FORWARDED_FOR);
@@ -67,6 +67,16 @@ impl Limits {
     /// For a client that is known: others have no limit of their own.
     pub(crate) fn check_client(&self, id: &String) -> Result<(), TooOften> {
         self.clients.as_ref().map_or(Ok(()), |limiter| checked(limiter, id))
+    }
+
+    /// The same for a request that is worth several.
+    pub(crate) fn check_weight(&self, id: &String, weight: NonZeroU32) -> Result<(), TooOften> {
+        let Some(limiter) = &self.clients else { return Ok(()) };
+        match limiter.check_key_n(id, weight) {
+            Ok(checked) => checked.map_err(|until| too_often(&until)),
+            // More than there is in all.
+            Err(_) => Err(TooOften { retry_after_s: u64::from(BURST_S) }),
+        }
     }
 
     /// Counts wrong credentials. Whoever sends too many hears 429 in place of 401; right credentials are never refused
@@ -100,10 +110,12 @@ fn checked<K: Clone + Eq + std::hash::Hash>(
     limiter: &DefaultKeyedRateLimiter<K>,
     key: &K,
 ) -> Result<(), TooOften> {
-    limiter.check_key(key).map_err(|until| {
-        let wait: Duration = until.wait_time_from(DefaultClock::default().now());
-        TooOften { retry_after_s: wait.as_secs() + 1 }
-    })
+    limiter.check_key(key).map_err(|until| too_often(&until))
+}
+
+fn too_often(until: &NotUntil<<DefaultClock as Clock>::Instant>) -> TooOften {
+    let wait: Duration = until.wait_time_from(DefaultClock::default().now());
+    TooOften { retry_after_s: wait.as_secs() + 1 }
 }
 
 /// Whoever has one address of IPv6 has the 2^64 beside it.

@@ -13,7 +13,7 @@ use arc_swap::ArcSwap;
 use shared::Clock;
 use shared::cache::signal::Signal;
 use shared::db::{Db, DbError};
-use tokio::sync::{Mutex, watch};
+use tokio::sync::{Mutex, Notify, watch};
 use tracing::{error, info};
 
 use crate::domain::key::KeySchedule;
@@ -39,6 +39,7 @@ pub(crate) struct Mirror {
     schedule: KeySchedule,
     clock: Arc<dyn Clock>,
     signal: Signal,
+    to_tell: Notify,
     directory: ArcSwap<Directory>,
     key_ring: ArcSwap<KeyRing>,
     log: RevocationLog,
@@ -79,6 +80,7 @@ impl Mirror {
             schedule,
             clock,
             signal,
+            to_tell: Notify::new(),
             directory: ArcSwap::default(),
             key_ring: ArcSwap::default(),
             log: RevocationLog::default(),
@@ -158,50 +160,72 @@ impl Mirror {
         }
     }
 
-    /// The same after a change of one's own; the other replicas are told.
+    /// The same after a change of one's own; the other replicas are told meanwhile.
     pub(crate) async fn changed(&self) -> Result<(), DbError> {
-        let (read, ()) = tokio::join!(self.read(), self.signal.send());
-        read
+        self.to_tell.notify_one();
+        self.read().await
     }
 
+    /// Resolves when there is something to tell the others; several changes make one word.
+    pub(crate) async fn to_tell(&self) {
+        self.to_tell.notified().await;
+    }
+
+    /// Each part by itself: that one cannot be read must not hold up the others.
     async fn read_what_has_changed(&self, known: &mut Versions) -> Result<(), DbError> {
         let now = find_versions(&self.db).await?;
-        if now.clients != known.clients {
-            let directory = Directory::new(self.clients.list().await?);
-            info!(clients = directory.len(), "read the clients");
-            self.directory.store(Arc::new(directory));
-            known.clients = now.clients;
+        let revocations = self.read_revocations(known, now.revocations).await;
+        let keys = self.read_keys(known, now.keys).await;
+        let clients = self.read_clients(known, now.clients).await;
+        revocations.and(keys).and(clients)
+    }
+
+    async fn read_revocations(&self, known: &mut Versions, now: i64) -> Result<(), DbError> {
+        if now == known.revocations {
+            return Ok(());
         }
-        if now.keys != known.keys {
-            self.read_keys().await?;
-            known.keys = now.keys;
-            self.tell();
+        // Somebody may have put back an older database.
+        let from_the_beginning = now < known.revocations;
+        let after = if from_the_beginning { 0 } else { self.log.last() };
+        let new = self.revocations.list_after(after).await?;
+        if from_the_beginning {
+            self.log.replace(new, now);
+        } else {
+            self.log.extend(new, now);
         }
-        if now.revocations != known.revocations {
-            if now.revocations < known.revocations {
-                // Somebody has put back an older database.
-                self.log.clear();
-            }
-            let new = self.revocations.list_after(self.log.last()).await?;
-            self.log.extend(new, now.revocations);
-            known.revocations = now.revocations;
-            self.tell();
+        known.revocations = now;
+        self.tell();
+        Ok(())
+    }
+
+    async fn read_clients(&self, known: &mut Versions, now: i64) -> Result<(), DbError> {
+        if now == known.clients {
+            return Ok(());
         }
+        let directory = Directory::new(self.clients.list().await?);
+        info!(clients = directory.len(), "read the clients");
+        self.directory.store(Arc::new(directory));
+        known.clients = now;
         Ok(())
     }
 
     /// A key that cannot be opened leaves those that are in memory in use: a replica that has not been told of a new master
     /// key goes on signing.
-    async fn read_keys(&self) -> Result<(), DbError> {
+    async fn read_keys(&self, known: &mut Versions, now: i64) -> Result<(), DbError> {
+        if now == known.keys {
+            return Ok(());
+        }
         let stored = self.keys.list().await?;
-        let (ring, unread) = self.key_ring().updated(&stored, (&self.master_keys, self.schedule));
-        for kid in unread {
+        let ring = self.key_ring().updated(&stored, (&self.master_keys, self.schedule));
+        for kid in ring.unread() {
             error!(
                 key.id = kid,
                 "cannot open signing key {kid}: it was sealed with another master key"
             );
         }
         self.key_ring.store(Arc::new(ring));
+        known.keys = now;
+        self.tell();
         Ok(())
     }
 

@@ -27,8 +27,10 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 const KEYS_EVERY: Duration = Duration::from_secs(1);
 /// How often it is cleaned up.
 const CLEAN_EVERY: Duration = Duration::from_secs(60);
+/// Rows stay so much longer than they are needed, since replicas' clocks may differ.
+const CLOCKS_DIFFER: TimeDelta = TimeDelta::hours(2);
 /// Who does it, in the audit log.
-pub(crate) const ITSELF: &str = "auth-service";
+pub(crate) const ITSELF: &str = "the server itself";
 
 /// The tasks; they end when this is dropped.
 pub(crate) struct Upkeep(Vec<JoinHandle<()>>);
@@ -47,21 +49,35 @@ impl Drop for Upkeep {
 
 /// Follows the changes of all replicas.
 pub(crate) async fn follow(mirror: Arc<Mirror>) {
-    let mut listener = mirror.signal().listener();
     let mut away = false;
     loop {
-        tokio::select! {
-            () = sleep(LOOK_EVERY) => {}
-            () = listener.heard() => {}
-        }
+        sleep(LOOK_EVERY).await;
         match mirror.read().await {
             Ok(()) if std::mem::take(&mut away) => info!("the database is back"),
             Ok(()) => {}
             Err(error) if !std::mem::replace(&mut away, true) => {
-                warn!(cause = %error, "the database is away: going on with what is in memory");
+                warn!(cause = %error, "cannot read the database: going on with what is in memory");
             }
             Err(_) => {}
         }
+    }
+}
+
+/// The same at the word of another replica.
+pub(crate) async fn listen(mirror: Arc<Mirror>) {
+    let mut listener = mirror.signal().listener();
+    loop {
+        listener.heard().await;
+        // Whoever looks by himself has something to say about it.
+        let _ = mirror.read().await;
+    }
+}
+
+/// Gives the word to the others. Nobody waits for it.
+pub(crate) async fn tell(mirror: Arc<Mirror>) {
+    loop {
+        mirror.to_tell().await;
+        mirror.signal().send().await;
     }
 }
 
@@ -84,7 +100,9 @@ pub(crate) async fn rotate_once(
     let (master_keys, schedule) = (mirror.master_keys(), mirror.schedule());
     let keeper = KeyKeeper { keys, master_keys, schedule };
     let by = By { actor: ITSELF, now: clock.now() };
-    if keeper.keep(mirror.key_ring().times(), by).await? {
+    let ring = mirror.key_ring();
+    // With another master key it must neither sign beside the others nor take away what it cannot read.
+    if ring.unread().is_empty() && keeper.keep(ring.stored(), by).await? {
         mirror.changed().await?;
     }
     Ok(())
@@ -118,9 +136,11 @@ impl Cleaning {
         let now_s = now.timestamp();
         self.limits.forget_idle();
         self.mirror.revocations().drop_expired(now_s);
-        self.revocations.delete_expired(now_s).await?;
-        self.used_assertions.delete_expired(now_s).await?;
-        self.clients.delete_expired_secrets(now).await?;
+        // What is still good by another replica's clock stays.
+        let long_ago = now - CLOCKS_DIFFER;
+        self.revocations.delete_expired(long_ago.timestamp()).await?;
+        self.used_assertions.delete_expired(long_ago.timestamp()).await?;
+        self.clients.delete_expired_secrets(long_ago).await?;
         let changes_since = TimeDelta::try_days(self.changes_days)
             .and_then(|days| now.checked_sub_signed(days))
             .unwrap_or_default();

@@ -112,6 +112,7 @@ impl TestIssuer {
             jti: Uuid::new_v4().to_string(),
             session,
             sid: None,
+            auth_time: None,
             act: None,
         }
     }

@@ -273,12 +273,16 @@ async fn the_audit_log_holds_no_secret_and_no_line_of_somebody_elses() {
     let system = System::start().await;
     let client = OAuthClient::register(&system, &declared("worker")).await;
     let token = client.token(&[]).await.access_token().to_owned();
-    let forger = OAuthClient { id: "x\n2026 client.deleted by admin".to_owned(), ..client.clone() };
-    assert_eq!(forger.token(&[("session", "\n2026 forged")]).await.status, 401);
+    for (id, status) in [("x\n2026 client.deleted by admin", 400), ("x \u{2028}2026 by admin", 401)]
+    {
+        let forger = OAuthClient { id: id.to_owned(), ..client.clone() };
+        assert_eq!(forger.token(&[("session", "\n2026 forged")]).await.status, status);
+    }
     let admin = system.admin().await;
     system.audit_row(&admin, |row| row["event"] == "token.refused").await;
     let tail = said(&command(&system, &["audit", "tail", "-n", "100"]).await);
     assert!(!tail.contains(client.secret.expose()) && !tail.contains(&token));
     assert!(!tail.lines().any(|line| line.starts_with("2026 ")), "{tail}");
+    assert!(!tail.contains('\u{2028}') && !tail.contains("forged"), "{tail}");
     system.stop().await;
 }

@@ -14,6 +14,7 @@ mod session_policies;
 mod token_exchange;
 mod many_tokens;
 mod client_assertions;
+mod hardening;
 mod limits_and_clients;
 mod replicas;
 mod outages;

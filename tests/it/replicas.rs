@@ -19,17 +19,17 @@ use tests::system::ANY_SESSION;
 
 const SESSION: &str = r#"{"companyId":100,"userId":200}"#;
 
-struct Two {
-    cluster: Cluster,
-    one: Replica,
-    other: Replica,
-    web: OAuthClient,
-    backend: Backend,
+pub struct Two {
+    pub cluster: Cluster,
+    pub one: Replica,
+    pub other: Replica,
+    pub web: OAuthClient,
+    pub backend: Backend,
     _folder: TempDir,
 }
 
 impl Two {
-    async fn start(settings: &[(&'static str, &str)]) -> Self {
+    pub async fn start(settings: &[(&'static str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let backend = Backend::new(folder.path()).await;
         let mut cluster = Cluster::new(&backend.databases.auth, &backend.cache_url, folder.path());
@@ -43,12 +43,12 @@ impl Two {
         Self { cluster, one, other, web, backend, _folder: folder }
     }
 
-    async fn token(&self, replica: &Replica) -> String {
+    pub async fn token(&self, replica: &Replica) -> String {
         let form = [("session", SESSION), ("resource", "order-service")];
         self.web.at(&replica.url).token(&form).await.access_token().to_owned()
     }
 
-    async fn stop(self) {
+    pub async fn stop(self) {
         drop((self.one, self.other));
         self.backend.drop_databases().await;
     }
@@ -143,7 +143,7 @@ async fn an_emergency_voids_every_token_and_both_sign_with_the_new_key() {
     two.stop().await;
 }
 
-async fn admin(two: &Two) -> Caller {
+pub async fn admin(two: &Two) -> Caller {
     let client = Client {
         scopes: "auth:admin".parse().unwrap(),
         audiences: ["auth-service".to_owned()].into(),

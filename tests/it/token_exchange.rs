@@ -120,7 +120,7 @@ fn check_chain(hops: &[Value; 4]) {
     assert_eq!(hops[0]["sid"], hops[0]["jti"], "the first is the root");
     assert_eq!(hops[0].get("act"), None);
     let nested = json!({"sub": "user-service", "act":
-        {"sub": "file-service", "act": {"sub": "order-service"}}});
+        {"sub": "file-service", "act": {"sub": "order-service", "act": {"sub": "web"}}}});
     assert_eq!(hops[3]["act"], nested);
     assert_eq!(hops[3]["client_id"], "user-service");
     assert_eq!(scopes(&hops[3]), ["user:read"]);

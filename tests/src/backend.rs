@@ -6,7 +6,8 @@
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
+use shared::db::AsyncSqliteConnection;
 use standalone::options::Databases;
 use uuid::Uuid;
 
@@ -57,6 +58,21 @@ impl Backend {
         let databases = Databases::each(|name| format!("{root}/{prefix}_{name}"));
         let number = NEXT_REDIS_DATABASE.fetch_add(1, Ordering::SeqCst) % REDIS_DATABASES;
         Self { databases, cache_url: format!("{redis}/{number}"), postgres: Some((server, prefix)) }
+    }
+
+    /// Runs a statement in auth-service's database, past auth-service.
+    pub async fn execute_in_auth(&self, sql: &str) {
+        let url = &self.databases.auth;
+        match url.strip_prefix("sqlite://") {
+            Some(path) => {
+                let mut connection = AsyncSqliteConnection::establish(path).await.expect("a file");
+                connection.batch_execute(sql).await.expect("it is done");
+            }
+            None => {
+                let mut connection = AsyncPgConnection::establish(url).await.expect("a server");
+                connection.batch_execute(sql).await.expect("it is done");
+            }
+        }
     }
 
     /// Drops the databases, also where somebody is still connected.

@@ -52,6 +52,12 @@ impl Cluster {
         settings
     }
 
+    /// Starts one that is not to become ready; gives its exit code.
+    pub async fn start_in_vain(&self) -> Option<i32> {
+        let mut replica = Replica::start(self.settings(free_ports()));
+        tokio::task::spawn_blocking(move || replica.process.wait()).await.expect("it ends")
+    }
+
     /// Starts one, and waits until it is ready.
     pub async fn start(&self) -> Replica {
         let replica = Replica::start(self.settings(free_ports()));
@@ -105,6 +111,12 @@ impl Replica {
     /// SIGKILL.
     pub fn kill(&mut self) {
         self.process.kill();
+    }
+
+    /// SIGTERM, and its exit code.
+    pub async fn terminate(mut self) -> Option<i32> {
+        self.process.terminate();
+        tokio::task::spawn_blocking(move || self.process.wait()).await.expect("it ends")
     }
 
     /// The same again, on the same ports.

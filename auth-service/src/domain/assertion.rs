@@ -105,7 +105,7 @@ impl Assertion {
         }
         self.check_audience(audiences)?;
         self.check_times(now_s)?;
-        if self.exp - now_s > MAX_AHEAD_S + LEEWAY_S {
+        if self.exp.saturating_sub(now_s) > MAX_AHEAD_S + LEEWAY_S {
             return Err(AssertionRefusal::TooLong);
         }
         let jti = self.jti.as_deref().filter(|jti| (1..=MAX_JTI_BYTES).contains(&jti.len()));
@@ -122,7 +122,7 @@ impl Assertion {
         self.check_audience(&[audience])?;
         self.check_times(now_s)?;
         let issued_at = self.iat.ok_or(AssertionRefusal::TooOld)?;
-        if now_s - issued_at > max_age_s {
+        if now_s.saturating_sub(issued_at) > max_age_s {
             return Err(AssertionRefusal::TooOld);
         }
         let account = self.sub.strip_prefix(SERVICE_ACCOUNT);

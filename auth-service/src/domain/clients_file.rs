@@ -9,6 +9,10 @@ use serde_json::Value;
 use shared::{Jwk, KeySet};
 
 use crate::domain::client::Client;
+use crate::domain::policy::SessionPolicy;
+
+/// The shortest life of a token that is worth its way, in seconds.
+const MIN_TTL_S: u32 = 10;
 
 /// A client as a file declares it.
 #[derive(Clone, Debug, PartialEq)]
@@ -112,6 +116,11 @@ pub fn check(client: &Client) -> Result<(), String> {
     let unusable = |key: &&Jwk| KeySet::from_jwks([(*key).clone()]).is_err();
     if client.keys.iter().any(|key| unusable(&key)) {
         return Err("keys: each has kty, kid, alg (ES256, EdDSA, RS256) and its members".to_owned());
+    }
+    if let SessionPolicy::Assert(bounds) = &client.session_policy
+        && bounds.max_ttl_s.is_some_and(|ttl_s| ttl_s < MIN_TTL_S)
+    {
+        return Err(format!("max_ttl_s is {MIN_TTL_S} at least"));
     }
     let names = client.audiences.iter().chain(&client.exchange).chain(&client.serves);
     let sound = |name: &String| {

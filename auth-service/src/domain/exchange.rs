@@ -57,7 +57,8 @@ pub(crate) fn exchange(
         return Err(ExchangeRefusal::Expired);
     }
     let scope = narrowed(client, &subject, scope)?;
-    let act = acting(client, subject.act)?;
+    let root_time = subject.root_time();
+    let act = acting(client, (subject.act, &subject.client_id))?;
     Ok(Claims {
         iss: terms.issuer.clone(),
         aud: audiences.into_iter().collect(),
@@ -68,6 +69,7 @@ pub(crate) fn exchange(
         nbf: None,
         // A token that has no root is one.
         sid: subject.sid.or(Some(subject.jti)),
+        auth_time: Some(root_time),
         jti: TokenIds::with_capacity(1).next_id(),
         sub: subject.sub,
         session: subject.session,
@@ -107,19 +109,18 @@ fn narrowed(
     }
 }
 
-/// RFC 8693 section 4.1: the outermost is the current actor, those before are nested inside.
-fn acting(client: &Client, before: Option<Value>) -> Result<Value, ExchangeRefusal> {
-    let mut actors = 1;
-    let mut nested = before.as_ref();
-    while let Some(actor) = nested {
-        actors += 1;
-        nested = actor.get("act");
-    }
+/// RFC 8693 section 4.1: the outermost is the current actor, those before are nested inside. The innermost is the client
+/// that began it all, so that ending what a client has ends what came of it, too.
+fn acting(
+    client: &Client,
+    (before, began): (Option<Value>, &str),
+) -> Result<Value, ExchangeRefusal> {
+    let before = before.unwrap_or_else(|| json!({ "sub": began }));
+    let actors = std::iter::successors(Some(&before), |actor| actor.get("act")).count();
     if actors > MAX_ACTORS {
         return Err(ExchangeRefusal::TooManyActors);
     }
-    let id = client.id.as_str();
-    Ok(before.map_or_else(|| json!({"sub": id}), |before| json!({"sub": id, "act": before})))
+    Ok(json!({"sub": client.id.as_str(), "act": before}))
 }
 
 #[cfg(test)]

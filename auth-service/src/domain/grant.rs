@@ -84,8 +84,6 @@ impl<'c> Grant<'c> {
     ) -> Result<Claims, GrantRefusal> {
         let decision = self.client.session_policy.decide(session)?;
         let (iat, jti) = (now.timestamp(), ids.next_id());
-        // A token with a session may be exchanged for others: ending the root ends them all.
-        let sid = decision.session.as_ref().map(|_| jti.clone());
         Ok(Claims {
             iss: self.terms.issuer.clone(),
             sub: self.client.id.as_str().to_owned(),
@@ -95,9 +93,11 @@ impl<'c> Grant<'c> {
             iat,
             exp: iat + self.terms.ttl_s(decision.max_ttl_s),
             nbf: None,
+            // It may be exchanged for others: it is their root, and ending it ends them all.
+            sid: Some(jti.clone()),
+            auth_time: None,
             jti,
             session: decision.session,
-            sid,
             act: None,
         })
     }
@@ -149,12 +149,12 @@ pub(crate) fn grant_client_credentials(
 /// How long to wait with a token, in seconds, when those like it that were issued until `before` are revoked. Tokens are
 /// dated in whole seconds: one that is issued within the second of a revocation would be taken for one of those.
 pub(crate) fn seconds_to_wait(claims: &Claims, before: Option<i64>) -> i64 {
-    before.map_or(0, |before| (before + 1 - claims.iat).max(0))
+    before.map_or(0, |before| before.saturating_add(1).saturating_sub(claims.iat).max(0))
 }
 
 /// The same claims, issued later; they do not live longer for it. None when nothing would be left of their life.
 pub(crate) fn dated_later(claims: Claims, seconds: i64) -> Option<Claims> {
-    let iat = claims.iat + seconds;
+    let iat = claims.iat.saturating_add(seconds);
     (claims.exp > iat).then_some(Claims { iat, ..claims })
 }
 

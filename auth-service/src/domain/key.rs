@@ -73,19 +73,24 @@ impl KeySchedule {
         let last = self.own(keys).max_by_key(|key| key.generation);
         match last {
             Some(last) if last.signs_from > now => None,
-            last => Some((last.map_or(1, |last| last.generation + 1), now + self.lead)),
+            Some(last) => Some((last.generation + 1, now + self.lead)),
+            None => Some((1, if keys.is_empty() { now } else { now + self.lead })),
         }
     }
 
     fn is_over(&self, key: &KeyTimes, keys: &[KeyTimes], now: Timestamp) -> bool {
-        let successor = if key.algorithm == self.algorithm {
-            self.own(keys).find(|other| other.generation == key.generation + 1)
-        } else {
-            // Somebody else may be about to sign with it: a replica with other settings.
-            let settled = |_: &&KeyTimes| now >= key.created_at + self.longest_token;
-            self.own(keys).min_by_key(|other| other.signs_from).filter(settled)
-        };
+        if key.algorithm != self.algorithm {
+            return self.is_foreign_over(key, keys, now);
+        }
+        let successor = self.own(keys).find(|other| other.generation == key.generation + 1);
         successor.is_some_and(|successor| now >= successor.signs_from + self.longest_token)
+    }
+
+    /// A replica with other settings may still sign with it: it stays as long as it would have there.
+    fn is_foreign_over(&self, key: &KeyTimes, keys: &[KeyTimes], now: Timestamp) -> bool {
+        let signed_at_most_until = key.signs_from + self.period;
+        let ours = self.own(keys).map(|own| own.signs_from).min();
+        ours.is_some_and(|ours| now >= ours.max(signed_at_most_until) + self.longest_token)
     }
 
     fn own<'k>(&self, keys: &'k [KeyTimes]) -> impl Iterator<Item = &'k KeyTimes> {
@@ -93,14 +98,15 @@ impl KeySchedule {
         keys.iter().filter(move |key| key.algorithm == algorithm)
     }
 
-    /// The place of the key that signs now.
+    /// The place of the key that signs now. Where none may yet, because our clock is behind, it is the first that will.
     pub(crate) fn signing(&self, keys: &[KeyTimes], now: Timestamp) -> Option<usize> {
         let places = || keys.iter().enumerate().filter(|(_, key)| key.signs_from <= now);
         let own = places()
             .filter(|(_, key)| key.algorithm == self.algorithm)
             .max_by_key(|(_, key)| key.generation);
         let other = || places().max_by_key(|(_, key)| key.signs_from);
-        own.or_else(other).map(|(place, _)| place)
+        let first = || keys.iter().enumerate().min_by_key(|(_, key)| key.signs_from);
+        own.or_else(other).or_else(first).map(|(place, _)| place)
     }
 }
 

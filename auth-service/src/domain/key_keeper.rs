@@ -17,25 +17,24 @@ pub(crate) struct KeyKeeper<'k> {
 }
 
 impl KeyKeeper<'_> {
-    /// Does what is due; says whether anything was.
+    /// Does what is due; says whether anything has changed.
     pub(crate) async fn keep(&self, known: &[KeyTimes], by: By<'_>) -> Result<bool, CommandError> {
-        let steps = self.schedule.steps(known, by.now);
-        for step in &steps {
-            match step {
+        let mut changed = false;
+        for step in self.schedule.steps(known, by.now) {
+            changed |= match step {
                 KeyStep::Make { generation, signs_from } => {
-                    self.add((*generation, *signs_from), by).await?;
+                    self.add((generation, signs_from), by).await?
                 }
-                KeyStep::Remove(kid) => self.keys.delete(kid).await?,
-            }
+                KeyStep::Remove(kid) => self.keys.delete(&kid).await?,
+            };
         }
-        Ok(!steps.is_empty())
+        Ok(changed)
     }
 
     /// Makes the next key now: it signs as soon as verifiers have had the time to fetch it. Gives that moment, or none
     /// when the next key has been made already.
     pub(crate) async fn rotate(&self, by: By<'_>) -> Result<Option<Timestamp>, CommandError> {
-        let known: Vec<KeyTimes> =
-            self.keys.list().await?.into_iter().map(|key| key.times).collect();
+        let known = self.readable().await?;
         let Some((generation, signs_from)) = self.schedule.successor(&known, by.now) else {
             return Ok(None);
         };
@@ -45,6 +44,7 @@ impl KeyKeeper<'_> {
 
     /// Withdraws every key at once and signs with a new one: all tokens that were issued so far are void.
     pub(crate) async fn withdraw(&self, by: By<'_>) -> Result<(), CommandError> {
+        self.readable().await?;
         let key = self.make((1, by.now), by.now).await?;
         let event = AuditEvent::new(Event::KeysWithdrawn, by.actor, by.now);
         let event = event.because(format!("signing with {} now", key.times.kid));
@@ -65,6 +65,16 @@ impl KeyKeeper<'_> {
         self.keys.update_sealed(&keys, &event).await?;
         event.log();
         Ok(keys.len())
+    }
+
+    /// All that are stored. Whoever has another master key than the one that sealed them must not put his own beside
+    /// them, or in their place: the servers could not read it.
+    async fn readable(&self) -> Result<Vec<KeyTimes>, CommandError> {
+        let stored = self.keys.list().await?;
+        for key in &stored {
+            self.master_keys.open(&key.times.kid, &key.sealed_private_key)?;
+        }
+        Ok(stored.into_iter().map(|key| key.times).collect())
     }
 
     async fn add(&self, times: (i64, Timestamp), by: By<'_>) -> Result<bool, CommandError> {

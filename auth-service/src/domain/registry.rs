@@ -8,9 +8,9 @@ use shared::{Secret, Timestamp};
 use crate::domain::audit::{AuditEvent, Event};
 use crate::domain::client::{Client, ClientId};
 use crate::domain::clients_file::{Change, Declared, Known, difference};
-use crate::domain::secret::{MIN_FOREIGN_CHARS, SecretHash, generate_secret, matches};
+use crate::domain::secret::{MIN_FOREIGN_CHARS, SecretHash, generate_secret};
 use crate::error::CommandError;
-use crate::repository::clients::{ClientRepository, StoredClient};
+use crate::repository::clients::{Applied, ClientRepository, StoredClient};
 
 /// How long the secret before a new one is good, unless it is said, in seconds.
 pub const DEFAULT_OVERLAP_S: u32 = 24 * 3600;
@@ -77,26 +77,16 @@ pub(crate) async fn rotate_secret(
     by: By<'_>,
 ) -> Result<Secret, CommandError> {
     let secret = generate_secret().map_err(|_| CommandError::Crypto)?;
-    add_secret(clients, (id, &secret), overlap_s, by).await?;
-    Ok(secret)
-}
-
-async fn add_secret(
-    clients: &ClientRepository,
-    (id, secret): (&ClientId, &Secret),
-    overlap_s: u32,
-    by: By<'_>,
-) -> Result<(), CommandError> {
     let until = by.now + TimeDelta::seconds(i64::from(overlap_s));
     let event = by.event(Event::SecretMade, id).because(format!("the one before until {until}"));
-    if !clients.insert_secret((id, &SecretHash::of(secret)), until, &event).await? {
+    if !clients.insert_secret((id, &SecretHash::of(&secret)), until, &event).await? {
         return Err(CommandError::NoSuchClient(id.to_string()));
     }
     event.log();
-    Ok(())
+    Ok(secret)
 }
 
-/// What makes the registered clients those of the file, done or, in a dry run, only said.
+/// What makes the registered clients those of the file, done or, in a dry run, only said. All of it is done, or nothing.
 pub(crate) async fn apply(
     clients: &ClientRepository,
     declared: &[Declared],
@@ -109,33 +99,51 @@ pub(crate) async fn apply(
         .map(|own| Known { client: own.client.clone(), from_file: own.from_file })
         .collect();
     let changes = difference(declared, &known, prune);
-    let mut done: Vec<String> = changes.iter().map(Change::to_string).collect();
-    if !dry_run {
-        for change in &changes {
-            match change {
-                Change::Remove(client) => delete_client(clients, &client.id, by).await?,
-                Change::Add(client) | Change::Update { after: client, .. } => {
-                    put_client(clients, (client, true), by).await?;
-                }
+    let mut said: Vec<String> = changes.iter().map(Change::to_string).collect();
+    let mut applied = Applied::default();
+    for change in &changes {
+        match change {
+            Change::Remove(client) => {
+                applied.removed.push(&client.id);
+                applied.events.push(by.event(Event::ClientDeleted, &client.id));
+            }
+            Change::Add(client) | Change::Update { after: client, .. } => {
+                applied.put.push(client);
+                let event = by.event(Event::ClientChanged, &client.id);
+                applied.events.push(event.because(rights(client)));
             }
         }
     }
-    for Declared { client, secret_file } in declared {
-        let Some(path) = secret_file else { continue };
-        let secret = foreign_secret(path)?;
-        if !has_secret(&stored, &client.id, (&secret, by.now)) {
-            done.push(format!("~ {}: secret of {}", client.id, path.display()));
-            if !dry_run {
-                add_secret(clients, (&client.id, &secret), DEFAULT_OVERLAP_S, by).await?;
-            }
-        }
+    for (id, hash, file) in new_secrets(declared, &stored)? {
+        said.push(format!("~ {id}: secret of {file}"));
+        applied.events.push(by.event(Event::SecretMade, id).because(file));
+        applied.secrets.push((id, hash));
     }
-    Ok(done)
+    if !dry_run && !said.is_empty() {
+        let others_until = by.now + TimeDelta::seconds(i64::from(DEFAULT_OVERLAP_S));
+        clients.apply(&applied, (by.now, others_until)).await?;
+        applied.events.iter().for_each(AuditEvent::log);
+    }
+    Ok(said)
 }
 
-fn has_secret(stored: &[StoredClient], id: &ClientId, (secret, now): (&Secret, Timestamp)) -> bool {
-    let own = stored.iter().find(|stored| stored.client.id == *id);
-    own.is_some_and(|own| matches(&own.secrets, secret, now))
+/// The secrets that lie in files and are not the ones in use; read before anything is changed.
+fn new_secrets<'d>(
+    declared: &'d [Declared],
+    stored: &[StoredClient],
+) -> Result<Vec<(&'d ClientId, SecretHash, String)>, CommandError> {
+    let mut new = Vec::new();
+    for Declared { client, secret_file } in declared {
+        let Some(path) = secret_file else { continue };
+        let hash = SecretHash::of(&foreign_secret(path)?);
+        let own = stored.iter().find(|stored| stored.client.id == client.id);
+        // One that is about to expire, because another took its place, has to come back.
+        let newest = own.and_then(|own| own.secrets.first());
+        if !newest.is_some_and(|newest| newest.hash == hash && newest.expires_at.is_none()) {
+            new.push((&client.id, hash, path.display().to_string()));
+        }
+    }
+    Ok(new)
 }
 
 /// A secret that somebody else has made, for example a Kubernetes Secret.

@@ -35,35 +35,41 @@ impl RevocationAsk {
     /// What is wrong with it, in words.
     pub(crate) fn entry(&self, now: Timestamp) -> Result<Revocation, &'static str> {
         let now_s = now.timestamp();
-        let named = (1..=MAX_VALUE_BYTES).contains(&self.value.len());
-        let sound = match self.kind {
-            RevocationKind::All => self.value.is_empty(),
-            RevocationKind::User => self.value.parse::<UserId>().is_ok(),
-            RevocationKind::Company => self.value.parse::<CompanyId>().is_ok(),
-            _ => named,
-        };
-        if !sound {
-            return Err("the value does not name one of this kind");
-        }
+        let value = self.named().ok_or("the value does not name one of this kind")?;
         let bounded = !matches!(self.kind, RevocationKind::Jti | RevocationKind::Sid);
-        if self.issued_before.is_some_and(|before| !bounded || before > now_s) {
-            return Err("issued_before is not after now, and not for one token or login");
+        if self.issued_before.is_some_and(|before| !bounded || !(0..=now_s).contains(&before)) {
+            return Err("issued_before is a time that has passed, and not for one token or login");
         }
         // It is committed a moment from now, and tokens are dated in whole seconds.
         let before = bounded.then(|| self.issued_before.unwrap_or(now_s + 1));
         let exp = now_s + LONGEST_TOKEN_S;
-        Ok(Revocation { seq: 0, kind: self.kind, value: self.value.clone(), before, exp })
+        Ok(Revocation { seq: 0, kind: self.kind, value, before, exp })
+    }
+
+    /// The value as tokens have it: an id may be written in several ways.
+    fn named(&self) -> Option<String> {
+        let value = self.value.as_str();
+        match self.kind {
+            RevocationKind::All => value.is_empty().then(String::new),
+            RevocationKind::User => Some(value.parse::<UserId>().ok()?.to_string()),
+            RevocationKind::Company => Some(value.parse::<CompanyId>().ok()?.to_string()),
+            _ => {
+                let length = (1..=MAX_VALUE_BYTES).contains(&value.len());
+                (length && !value.contains(char::is_control)).then(|| value.to_owned())
+            }
+        }
     }
 }
 
 /// What ends with this token: a root ends with all that came of it.
-pub(crate) fn revocation_of(claims: &Claims, now: Timestamp) -> Revocation {
+pub(crate) fn revocation_of(claims: &Claims) -> Revocation {
     let root = claims.sid.as_ref().filter(|sid| **sid == claims.jti);
     let (kind, value) = match root {
         Some(sid) => (RevocationKind::Sid, sid.clone()),
         None => (RevocationKind::Jti, claims.jti.clone()),
     };
-    Revocation { seq: 0, kind, value, before: None, exp: now.timestamp() + LONGEST_TOKEN_S }
+    // What came of it does not outlive it.
+    Revocation { seq: 0, kind, value, before: None, exp: claims.exp }
 }
 
 /// Writes it down; from then on it holds.
@@ -103,6 +109,8 @@ mod tests {
             (User, "x", None),
             (Company, "-1", None),
             (Jti, "", None),
+            (Jti, "a\0b", None),
+            (User, "1", Some(-1)),
             (Jti, "a", Some(now_s)),
             (Sid, &"x".repeat(201), None),
             (All, "everything", None),
@@ -112,6 +120,7 @@ mod tests {
         }
         let of_client = entry(Client, "c", None).map(|entry| (entry.before, entry.exp));
         assert_eq!(of_client, Ok((Some(now_s + 1), now_s + LONGEST_TOKEN_S)));
+        assert_eq!(entry(User, "+007", None).map(|entry| entry.value), Ok("7".to_owned()));
         assert_eq!(entry(Jti, "a", None).map(|entry| entry.before), Ok(None));
         assert_eq!(entry(All, "", Some(5)).map(|entry| entry.before), Ok(Some(5)));
     }

@@ -9,6 +9,7 @@ pub(crate) mod revocations;
 use actix_web::web::Data;
 use shared::ApiError;
 use shared::extractor::Caller;
+use tracing::warn;
 
 use crate::domain::registry::By;
 use crate::error::CommandError;
@@ -30,4 +31,11 @@ fn by<'a>(state: &Data<AppState>, actor: &'a str) -> By<'a> {
 /// A change is answered when this server knows it, and the others have been told.
 async fn seen(state: &Data<AppState>) -> Result<(), ApiError> {
     state.issuer.mirror.changed().await.map_err(|error| CommandError::Db(error).into())
+}
+
+/// The same where the answer holds what nobody can tell again: it is given in any case.
+async fn seen_soon(state: &Data<AppState>) {
+    if let Err(error) = state.issuer.mirror.changed().await {
+        warn!(cause = %error, "a change is stored, and will be read when the database is back");
+    }
 }

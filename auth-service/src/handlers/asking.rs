@@ -20,11 +20,14 @@ pub(super) async fn asked(
     let form = Form::read(request, body).await;
     let form = form.inspect_err(|refusal| refusal.log("unknown"))?;
     let client = authenticated(state, request, form.credentials(request)).await;
-    let client = client.map_err(|(claimed, refusal)| {
-        state.issuer.refused(&claimed, form.get("session"), &refusal);
-        refusal
-    })?;
+    let client = client.map_err(|(claimed, refusal)| unproved(state, &claimed, refusal))?;
     Ok((form, client))
+}
+
+/// Writes down a refusal of somebody who has not proved who he is: what else he says is not kept.
+pub(super) fn unproved(state: &AppState, claimed: &str, refusal: TokenRefusal) -> TokenRefusal {
+    state.issuer.refused(claimed, None, &refusal);
+    refusal
 }
 
 /// The client, if it may ask just now; else who he claimed to be, and why not.
@@ -37,7 +40,16 @@ pub(super) async fn authenticated(
     let authenticator = &state.authenticator;
     let address = authenticator.limits.address(request);
     authenticator.limits.check_address(address).map_err(|often| nobody(often.into()))?;
-    let credentials = credentials.map_err(nobody)?;
+    let credentials = match credentials {
+        Ok(credentials) => credentials,
+        Err(refusal) => {
+            authenticator
+                .limits
+                .failed(address, "unknown")
+                .map_err(|often| nobody(often.into()))?;
+            return Err(nobody(refusal));
+        }
+    };
     let refused = |refusal| (credentials.claimed().to_owned(), refusal);
     let client = authenticator.authenticate(&credentials, address).await.map_err(refused)?;
     let id = client.client.id.text();

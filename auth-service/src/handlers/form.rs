@@ -123,6 +123,9 @@ pub(crate) fn credentials(
     if ways.into_iter().filter(|used| *used).count() > 1 {
         return Err(TokenRefusal::BadRequest("two kinds of client authentication"));
     }
+    if body.client_id.is_some_and(|id| id.contains(char::is_control)) {
+        return Err(TokenRefusal::BadRequest("the client_id holds a control character"));
+    }
     let client_id = body.client_id.map(str::to_owned);
     if let Some(header) = header {
         let header = header.to_str().map_err(|_| TokenRefusal::Client)?;

@@ -34,7 +34,7 @@ pub(crate) async fn revoke_token(
         return Err(TokenRefusal::NotItsToken);
     }
     let by = By { actor: client.id.as_str(), now: state.issuer.now() };
-    revoke(&state.revocations, revocation_of(&claims, by.now), by).await.map_err(unavailable)?;
+    revoke(&state.revocations, revocation_of(&claims), by).await.map_err(unavailable)?;
     state.issuer.mirror.changed().await?;
     done()
 }

@@ -1,6 +1,7 @@
 //! Many tokens in one call: a client that acts for thousands of sessions proves itself once.
 
 use std::fmt::Write;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
@@ -13,7 +14,7 @@ use tracing::info;
 use crate::authentication::Credentials;
 use crate::domain::grant::{Grant, TokenIds};
 use crate::error::TokenRefusal;
-use crate::handlers::asking::authenticated;
+use crate::handlers::asking::{authenticated, unproved};
 use crate::handlers::form::{InBody, credentials};
 use crate::handlers::token::scope;
 use crate::issuer::Issuer;
@@ -24,6 +25,8 @@ use crate::state::AppState;
 const MAX_SESSIONS: usize = 1_000;
 /// So many of the longest ones, escaped, fit in.
 const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
+/// So many sessions count as one more request of the client.
+const SESSIONS_A_REQUEST: u32 = 20;
 const JSON: &str = "application/json";
 
 #[derive(Deserialize)]
@@ -63,7 +66,8 @@ struct Refused {
     error_description: String,
 }
 
-/// The longest call of a client holds no other back: each has its turn, and nothing is signed on the threads that serve.
+/// Nothing is signed on the threads that serve: each call has its turn on another one, and short ones at the token
+/// endpoint do not wait for it.
 pub(crate) async fn issue_tokens(
     state: Data<AppState>,
     request: HttpRequest,
@@ -71,10 +75,10 @@ pub(crate) async fn issue_tokens(
 ) -> Result<HttpResponse, TokenRefusal> {
     let ask = read(&request, body).await.inspect_err(|refusal| refusal.log("unknown"))?;
     let client = authenticated(&state, &request, ask.credentials(&request)).await;
-    let client = client.map_err(|(claimed, refusal)| {
-        state.issuer.refused(&claimed, None, &refusal);
-        refusal
-    })?;
+    let client = client.map_err(|(claimed, refusal)| unproved(&state, &claimed, refusal))?;
+    let weight = NonZeroU32::MIN.saturating_add(ask.sessions.len() as u32 / SESSIONS_A_REQUEST);
+    let limits = &state.authenticator.limits;
+    limits.check_weight(client.client.id.text(), weight).map_err(TokenRefusal::from)?;
     let id = client.client.id.as_str();
     let refused = |refusal: &TokenRefusal| state.issuer.refused(id, None, refusal);
     state.issuer.check_age().inspect_err(refused)?;
@@ -94,6 +98,9 @@ pub(crate) async fn issue_tokens(
 async fn read(request: &HttpRequest, body: Payload) -> Result<Ask, TokenRefusal> {
     let media_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let essence = media_type.and_then(|value| value.split(';').next()).unwrap_or_default();
+    if !request.query_string().is_empty() {
+        return Err(TokenRefusal::BadRequest("parameters belong into the body"));
+    }
     if !essence.trim().eq_ignore_ascii_case(JSON) {
         return Err(TokenRefusal::MediaType(JSON));
     }

@@ -17,6 +17,10 @@ use crate::seal::MasterKeys;
 #[derive(Default)]
 pub(crate) struct KeyRing {
     schedule: Option<KeySchedule>,
+    /// Of all that are stored, also of those that could not be opened.
+    stored: Vec<KeyTimes>,
+    unread: Vec<String>,
+    /// Of those that are here.
     times: Vec<KeyTimes>,
     /// At the same places as `times`.
     signers: Vec<Arc<TokenSigner>>,
@@ -28,13 +32,12 @@ pub(crate) struct KeyRing {
 }
 
 impl KeyRing {
-    /// The ring of these keys. Those that it has already are not opened again; those that cannot be opened are left out,
-    /// and named.
+    /// The ring of these keys. Those that it has already are not opened again; those that cannot be opened are left out.
     pub(crate) fn updated(
         &self,
         stored: &[StoredKey],
         (master_keys, schedule): (&MasterKeys, KeySchedule),
-    ) -> (Self, Vec<String>) {
+    ) -> Self {
         let mut unread = Vec::new();
         let (mut times, mut signers) = (Vec::new(), Vec::new());
         for key in stored {
@@ -52,16 +55,17 @@ impl KeyRing {
         let jwks_json = serde_json::to_string(&Jwks { keys: public.clone() }).unwrap_or_default();
         let hash = digest::digest(&digest::SHA256, jwks_json.as_bytes());
         let etag = format!("\"{}\"", URL_SAFE_NO_PAD.encode(hash.as_ref()));
-        let ring = Self {
+        Self {
             schedule: Some(schedule),
+            stored: stored.iter().map(|key| key.times.clone()).collect(),
+            unread,
             times,
             signers,
             public: KeySet::from_jwks(public).unwrap_or_default(),
             jwks_json,
             etag,
             generation: self.generation + u64::from(lost),
-        };
-        (ring, unread)
+        }
     }
 
     fn signer(&self, kid: &str) -> Option<Arc<TokenSigner>> {
@@ -74,8 +78,14 @@ impl KeyRing {
         self.signers.get(place)
     }
 
-    pub(crate) fn times(&self) -> &[KeyTimes] {
-        &self.times
+    /// Of all keys that are stored.
+    pub(crate) fn stored(&self) -> &[KeyTimes] {
+        &self.stored
+    }
+
+    /// The keys that are stored and could not be opened.
+    pub(crate) fn unread(&self) -> &[String] {
+        &self.unread
     }
 
     pub(crate) fn jwks_json(&self) -> &str {

@@ -42,9 +42,11 @@ impl RevocationLog {
         self.entries().last
     }
 
-    pub(super) fn clear(&self) {
-        *self.entries() = Entries::default();
-        self.set.replace([]);
+    /// Forgets what it holds for these; at no moment is there less than the one or the other.
+    pub(super) fn replace(&self, all: Vec<Revocation>, last: i64) {
+        let mut entries = self.entries();
+        self.set.replace(all.iter().cloned());
+        *entries = Entries { list: all, last };
     }
 
     pub(super) fn extend(&self, new: Vec<Revocation>, last: i64) {

@@ -2,7 +2,8 @@
 
 use diesel::result::Error as DieselError;
 use diesel::{
-    ExpressionMethods, Insertable, QueryDsl, Queryable, Selectable, SelectableHelper, insert_into,
+    ExpressionMethods, Insertable, OptionalExtension, QueryDsl, Queryable, Selectable,
+    SelectableHelper, insert_into,
 };
 use diesel_async::{AsyncConnection, RunQueryDsl};
 use shared::db::{Db, DbError};
@@ -11,6 +12,9 @@ use shared::{Timestamp, with_conn, with_pooled};
 use crate::domain::audit::{AuditEvent, Event};
 use crate::repository::ROWS_AT_ONCE;
 use crate::repository::schema::audit;
+
+/// Rows that go by one statement.
+const DELETED_AT_ONCE: usize = 5_000;
 
 #[derive(Clone, Debug)]
 pub(crate) struct AuditRepository {
@@ -33,12 +37,17 @@ impl From<&AuditEvent> for NewAuditRow {
         Self {
             at: event.at.naive_utc(),
             event: event.event.to_owned(),
-            actor: event.actor.clone(),
-            client_id: event.client.clone(),
-            session: event.session.clone(),
-            detail: event.detail.clone(),
+            actor: storable(&event.actor),
+            client_id: event.client.as_deref().map(storable),
+            session: event.session.as_deref().map(storable),
+            detail: storable(&event.detail),
         }
     }
+}
+
+/// PostgreSQL stores no NUL, and somebody else may have written one.
+fn storable(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
 }
 
 /// A row, with its number.
@@ -122,11 +131,13 @@ impl AuditRepository {
         Ok(rows)
     }
 
-    /// Deletes what is too old or too much.
+    /// Deletes what is too old or too much, a part of it at a time: no statement takes long.
     pub(crate) async fn delete_beyond(&self, limits: AuditLimits) -> Result<(), DbError> {
         let of_tokens = [Event::Granted.name(), Event::Refused.name()];
         for event in of_tokens {
-            self.delete_all_but(event, limits.max_tokens).await?;
+            if let Some(newest_gone) = self.find_beyond(event, limits.max_tokens).await? {
+                while self.delete_some(event, newest_gone).await? == DELETED_AT_ONCE {}
+            }
         }
         let since = limits.changes_since.naive_utc();
         with_conn!(&self.db, |conn| diesel::delete(
@@ -137,24 +148,34 @@ impl AuditRepository {
         Ok(())
     }
 
-    async fn delete_all_but(&self, event: &str, kept: i64) -> Result<(), DbError> {
-        let oldest_kept: Option<i64> = with_conn!(&self.db, |conn| {
-            use diesel::OptionalExtension;
-            audit::table
-                .filter(audit::event.eq(event))
-                .order(audit::id.desc())
-                .offset(kept)
-                .select(audit::id)
-                .first(conn)
-                .await
-                .optional()
-        })?;
-        let Some(newest_gone) = oldest_kept else { return Ok(()) };
+    /// The newest of those that are more than are kept.
+    async fn find_beyond(&self, event: &str, kept: i64) -> Result<Option<i64>, DbError> {
+        with_conn!(&self.db, |conn| audit::table
+            .filter(audit::event.eq(event))
+            .order(audit::id.desc())
+            .offset(kept)
+            .select(audit::id)
+            .first(conn)
+            .await
+            .optional())
+        .map_err(DbError::from)
+    }
+
+    async fn delete_some(&self, event: &str, newest: i64) -> Result<usize, DbError> {
+        let ids: Vec<i64> = with_conn!(&self.db, |conn| audit::table
+            .filter(audit::event.eq(event))
+            .filter(audit::id.le(newest))
+            .order(audit::id.asc())
+            .limit(DELETED_AT_ONCE as i64)
+            .select(audit::id)
+            .load(conn)
+            .await)?;
+        let Some(last) = ids.last() else { return Ok(0) };
         with_conn!(&self.db, |conn| diesel::delete(
-            audit::table.filter(audit::event.eq(event)).filter(audit::id.le(newest_gone))
+            audit::table.filter(audit::event.eq(event)).filter(audit::id.le(last))
         )
         .execute(conn)
         .await)?;
-        Ok(())
+        Ok(ids.len())
     }
 }

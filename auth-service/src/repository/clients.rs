@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel::{
-    AsChangeset, BoolExpressionMethods, ExpressionMethods, Insertable, QueryDsl, Queryable,
-    Selectable, SelectableHelper,
+    BoolExpressionMethods, ExpressionMethods, Insertable, QueryDsl, Queryable, Selectable,
+    SelectableHelper,
 };
 use diesel_async::{AsyncConnection, RunQueryDsl};
 use shared::db::{Db, DbError};
@@ -17,6 +17,7 @@ use crate::domain::policy::SessionPolicy;
 use crate::domain::secret::{MAX_LIVE, SecretHash, StoredSecret};
 use crate::repository::changes::CLIENTS;
 use crate::repository::schema::{client_secrets, clients};
+use crate::repository::sound;
 
 #[derive(Clone, Debug)]
 pub(crate) struct ClientRepository {
@@ -55,10 +56,12 @@ impl From<DieselError> for ClientStoreError {
     }
 }
 
-#[derive(Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = clients, treat_none_as_null = true)]
+#[derive(Queryable, Selectable, Insertable)]
+#[diesel(table_name = clients)]
 struct ClientRow {
     client_id: String,
+    /// What the release before looks for; secrets have a table of their own.
+    secret_sha256: String,
     scopes: String,
     audiences: String,
     session_policy: String,
@@ -84,6 +87,7 @@ impl ClientRow {
     fn new(client: &Client, from_file: bool, now: Timestamp) -> Result<Self, DbError> {
         Ok(Self {
             client_id: client.id.to_string(),
+            secret_sha256: String::new(),
             scopes: client.scopes.to_string(),
             audiences: json(&client.audiences)?,
             session_policy: json(&client.session_policy)?,
@@ -144,28 +148,70 @@ fn list<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, DbError> {
     serde_json::from_str(text).map_err(|_| DbError::Corrupt("list of a client"))
 }
 
-/// Makes a secret the newest of its client: the one before lives until `others_until`, older ones go.
+/// Makes a secret the newest of its client: the one before lives until `others_until`, older ones go. Nothing happens when
+/// it is the newest already: replicas that start at the same time bring the same one.
 macro_rules! add_secret {
     ($conn:expr, $row:expr, $others_until:expr) => {{
         let own = client_secrets::client_id.eq(&$row.client_id);
-        let before: Vec<String> = client_secrets::table
+        let before: Vec<(String, String, Option<chrono::NaiveDateTime>)> = client_secrets::table
             .filter(own)
             .order((client_secrets::created_at.desc(), client_secrets::secret_id.desc()))
-            .select(client_secrets::secret_id)
+            .select((client_secrets::secret_id, client_secrets::sha256, client_secrets::expires_at))
             .load($conn)
             .await?;
-        for id in before.iter().skip(MAX_LIVE - 1) {
-            diesel::delete(client_secrets::table.find(id)).execute($conn).await?;
+        let newest = before.iter().next();
+        if !newest.is_some_and(|(_, hash, expires)| *hash == $row.sha256 && expires.is_none()) {
+            for (id, _, _) in before.iter().skip(MAX_LIVE - 1) {
+                diesel::delete(client_secrets::table.find(id)).execute($conn).await?;
+            }
+            let until: chrono::NaiveDateTime = $others_until;
+            let lives_longer =
+                client_secrets::expires_at.is_null().or(client_secrets::expires_at.gt(until));
+            diesel::update(client_secrets::table.filter(own).filter(lives_longer))
+                .set(client_secrets::expires_at.eq(until))
+                .execute($conn)
+                .await?;
+            diesel::insert_into(client_secrets::table).values($row).execute($conn).await?;
         }
-        let until: chrono::NaiveDateTime = $others_until;
-        let lives_longer =
-            client_secrets::expires_at.is_null().or(client_secrets::expires_at.gt(until));
-        diesel::update(client_secrets::table.filter(own).filter(lives_longer))
-            .set(client_secrets::expires_at.eq(until))
-            .execute($conn)
-            .await?;
-        diesel::insert_into(client_secrets::table).values(&$row).execute($conn).await?;
     }};
+}
+
+/// Writes a client's rights; when it was first made stays.
+macro_rules! upsert_client {
+    ($conn:expr, $row:expr) => {
+        diesel::insert_into(clients::table)
+            .values($row)
+            .on_conflict(clients::client_id)
+            .do_update()
+            .set((
+                clients::scopes.eq(&$row.scopes),
+                clients::audiences.eq(&$row.audiences),
+                clients::session_policy.eq(&$row.session_policy),
+                clients::exchange.eq(&$row.exchange),
+                clients::serves.eq(&$row.serves),
+                clients::keys.eq(&$row.keys),
+                clients::service_account.eq(&$row.service_account),
+                clients::from_file.eq($row.from_file),
+            ))
+            .execute($conn)
+    };
+}
+
+macro_rules! delete_client {
+    ($conn:expr, $id:expr) => {{
+        let own = client_secrets::client_id.eq($id);
+        diesel::delete(client_secrets::table.filter(own)).execute($conn).await?;
+        diesel::delete(clients::table.find($id)).execute($conn).await?
+    }};
+}
+
+/// What makes the registered clients those of a file. All of it is done, or nothing.
+#[derive(Default)]
+pub(crate) struct Applied<'a> {
+    pub(crate) removed: Vec<&'a ClientId>,
+    pub(crate) put: Vec<&'a Client>,
+    pub(crate) secrets: Vec<(&'a ClientId, SecretHash)>,
+    pub(crate) events: Vec<AuditEvent>,
 }
 
 impl ClientRepository {
@@ -199,7 +245,7 @@ impl ClientRepository {
             let secrets = by_client.remove(&row.client_id).unwrap_or_default();
             row.read(secrets)
         };
-        rows.into_iter().map(read).collect()
+        Ok(sound(rows.into_iter().map(read)))
     }
 
     /// Adds the client, with a secret if it is to have one; false when there is one of this name.
@@ -243,13 +289,7 @@ impl ClientRepository {
         with_conn!(&self.db, |conn| {
             conn.transaction(async |conn| {
                 note_change!(conn, CLIENTS).await?;
-                diesel::insert_into(clients::table)
-                    .values(&row)
-                    .on_conflict(clients::client_id)
-                    .do_update()
-                    .set(&row)
-                    .execute(conn)
-                    .await?;
+                upsert_client!(conn, &row).await?;
                 note_audit!(conn, event).await?;
                 Ok(())
             })
@@ -262,10 +302,7 @@ impl ClientRepository {
         with_conn!(&self.db, |conn| {
             conn.transaction(async |conn| {
                 note_change!(conn, CLIENTS).await?;
-                let own = client_secrets::client_id.eq(id.as_str());
-                diesel::delete(client_secrets::table.filter(own)).execute(conn).await?;
-                let deleted =
-                    diesel::delete(clients::table.find(id.as_str())).execute(conn).await?;
+                let deleted = delete_client!(conn, id.as_str());
                 if deleted == 1 {
                     note_audit!(conn, event).await?;
                 }
@@ -291,9 +328,46 @@ impl ClientRepository {
                 if known == 0 {
                     return Ok(false);
                 }
-                add_secret!(conn, row, others_until.naive_utc());
+                add_secret!(conn, &row, others_until.naive_utc());
                 note_audit!(conn, event).await?;
                 Ok(true)
+            })
+            .await
+        })
+    }
+
+    /// Does all of it, or nothing. Service accounts are given up before they are taken, so that one can go from a client to
+    /// another.
+    pub(crate) async fn apply(
+        &self,
+        applied: &Applied<'_>,
+        (now, others_until): (Timestamp, Timestamp),
+    ) -> Result<(), ClientStoreError> {
+        let put = applied.put.iter().map(|client| ClientRow::new(client, true, now));
+        let put = put.collect::<Result<Vec<_>, _>>()?;
+        let ids: Vec<&str> = put.iter().map(|row| row.client_id.as_str()).collect();
+        let secrets = applied.secrets.iter().map(|(id, hash)| SecretRow::new(id, hash, now));
+        let secrets: Vec<SecretRow> = secrets.collect();
+        with_conn!(&self.db, |conn| {
+            conn.transaction(async |conn| {
+                note_change!(conn, CLIENTS).await?;
+                diesel::update(clients::table.filter(clients::client_id.eq_any(&ids)))
+                    .set(clients::service_account.eq(None::<String>))
+                    .execute(conn)
+                    .await?;
+                for id in &applied.removed {
+                    delete_client!(conn, id.as_str());
+                }
+                for row in &put {
+                    upsert_client!(conn, row).await?;
+                }
+                for row in &secrets {
+                    add_secret!(conn, row, others_until.naive_utc());
+                }
+                for event in &applied.events {
+                    note_audit!(conn, event).await?;
+                }
+                Ok(())
             })
             .await
         })

@@ -9,6 +9,7 @@ use crate::domain::audit::AuditEvent;
 use crate::domain::key::{KeyTimes, StoredKey};
 use crate::repository::changes::KEYS;
 use crate::repository::schema::signing_keys;
+use crate::repository::sound;
 
 #[derive(Clone, Debug)]
 pub(crate) struct KeyRepository {
@@ -22,6 +23,8 @@ struct KeyRow {
     algorithm: String,
     sealed_private_key: Vec<u8>,
     created_at: chrono::NaiveDateTime,
+    /// What the release before looks for; it says nothing any more.
+    state: String,
     generation: i64,
     signs_from: chrono::NaiveDateTime,
 }
@@ -48,6 +51,7 @@ impl From<&StoredKey> for KeyRow {
             algorithm: key.times.algorithm.name().to_owned(),
             sealed_private_key: key.sealed_private_key.clone(),
             created_at: key.times.created_at.naive_utc(),
+            state: "PUBLISHED".to_owned(),
             generation: key.times.generation,
             signs_from: key.times.signs_from.naive_utc(),
         }
@@ -66,7 +70,7 @@ impl KeyRepository {
             .select(KeyRow::as_select())
             .load(conn)
             .await)?;
-        rows.into_iter().map(StoredKey::try_from).collect()
+        Ok(sound(rows.into_iter().map(StoredKey::try_from)))
     }
 
     /// Adds the key; false when another replica has made the one of this generation meanwhile.
@@ -76,6 +80,10 @@ impl KeyRepository {
         event: &AuditEvent,
     ) -> Result<bool, DbError> {
         let row = KeyRow::from(key);
+        // A number that is raised wakes everybody.
+        if self.is_made(&row).await? {
+            return Ok(false);
+        }
         with_conn!(&self.db, |conn| {
             conn.transaction(async |conn| {
                 note_change!(conn, KEYS).await?;
@@ -91,6 +99,16 @@ impl KeyRepository {
             })
             .await
         })
+    }
+
+    async fn is_made(&self, row: &KeyRow) -> Result<bool, DbError> {
+        let made: i64 = with_conn!(&self.db, |conn| signing_keys::table
+            .filter(signing_keys::algorithm.eq(&row.algorithm))
+            .filter(signing_keys::generation.eq(row.generation))
+            .count()
+            .get_result(conn)
+            .await)?;
+        Ok(made > 0)
     }
 
     /// Puts the key in the place of all others, at once.
@@ -112,12 +130,13 @@ impl KeyRepository {
         })
     }
 
-    pub(crate) async fn delete(&self, kid: &str) -> Result<(), DbError> {
+    /// False when it has gone already.
+    pub(crate) async fn delete(&self, kid: &str) -> Result<bool, DbError> {
         with_conn!(&self.db, |conn| {
             conn.transaction(async |conn| {
                 note_change!(conn, KEYS).await?;
-                diesel::delete(signing_keys::table.find(kid)).execute(conn).await?;
-                Ok(())
+                let deleted = diesel::delete(signing_keys::table.find(kid)).execute(conn).await?;
+                Ok(deleted == 1)
             })
             .await
         })

@@ -8,6 +8,7 @@ use shared::{Revocation, with_conn};
 use crate::domain::audit::AuditEvent;
 use crate::repository::changes::REVOCATIONS;
 use crate::repository::schema::revocations;
+use crate::repository::sound;
 
 #[derive(Clone, Debug)]
 pub(crate) struct RevocationRepository {
@@ -71,7 +72,7 @@ impl RevocationRepository {
             .select(RevocationRow::as_select())
             .load(conn)
             .await)?;
-        rows.into_iter().map(Revocation::try_from).collect()
+        Ok(sound(rows.into_iter().map(Revocation::try_from)))
     }
 
     pub(crate) async fn delete_expired(&self, now_s: i64) -> Result<(), DbError> {

@@ -3,6 +3,7 @@
 diesel::table! {
     clients (client_id) {
         client_id -> Text,
+        secret_sha256 -> Text,
         scopes -> Text,
         audiences -> Text,
         session_policy -> Text,
@@ -30,6 +31,7 @@ diesel::table! {
         kid -> Text,
         algorithm -> Text,
         sealed_private_key -> Binary,
+        state -> Text,
         created_at -> Timestamp,
         generation -> BigInt,
         signs_from -> Timestamp,

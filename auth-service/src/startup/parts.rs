@@ -12,7 +12,6 @@ use shared::token::revocation::RevocationSource;
 use shared::token::verifier::LEEWAY_S;
 use shared::{Clock, Expectation, Revocations, SessionSource, TokenVerifier};
 use tokio::sync::Semaphore;
-use tokio::task::JoinHandle;
 
 use crate::audit_log::AuditLog;
 use crate::authentication::{Authenticator, trusted_issuer};
@@ -21,6 +20,7 @@ use crate::domain::clients_file;
 use crate::domain::grant::Terms;
 use crate::domain::key::KeySchedule;
 use crate::domain::registry::{self, By};
+use crate::error::TokenRefusal;
 use crate::issuer::Issuer;
 use crate::limits::Limits;
 use crate::mirror::key_ring::OwnKeys;
@@ -63,7 +63,8 @@ pub(crate) fn key_schedule(config: &Config) -> KeySchedule {
         algorithm: config.signing_algorithm,
         period: seconds(config.key_period_s),
         lead: seconds(config.key_lead_s),
-        longest_token: TimeDelta::seconds(i64::from(config.token_ttl_s) + LEEWAY_S),
+        // Not by our own setting: another replica may have a longer one.
+        longest_token: TimeDelta::seconds(MAX_TOKEN_TTL_S + LEEWAY_S),
     }
 }
 
@@ -80,15 +81,14 @@ pub(crate) async fn make(config: &Config, given: Given) -> Result<Made, StartupE
     };
     let mirror = Arc::new(Mirror::new(sources));
     fill(&mirror, &repositories, &*clock).await?;
-    let (audit, writer) = AuditLog::start(repositories.audit.clone(), config.audit_grants);
-    let audit = Arc::new(audit);
+    let audit = Arc::new(AuditLog::start(repositories.audit.clone(), config.audit_grants));
     let terms = Terms { issuer, token_ttl_s: config.token_ttl_s };
     let outage_grace = Duration::from_secs(u64::from(config.outage_grace_s));
     let issuer = Issuer { mirror, audit: Arc::clone(&audit), terms, clock, outage_grace };
     let parts = Parts::new(readiness(&issuer)).with_source(admin_source(config, &issuer));
     let limits = Arc::new(Limits::new(config));
     let cleaning = cleaning(config, &db, (&issuer, &limits));
-    let tasks = tasks(writer, &issuer, (repositories.keys.clone(), cleaning));
+    let tasks = tasks(&issuer, repositories.keys.clone(), cleaning);
     let state = AppState {
         authenticator: authenticator(config, &db, (&issuer, limits))?,
         verifier: verifier(&issuer, "").for_any_audience(),
@@ -105,15 +105,12 @@ pub(crate) async fn make(config: &Config, given: Given) -> Result<Made, StartupE
 }
 
 /// What goes on by itself.
-fn tasks(
-    writer: JoinHandle<()>,
-    issuer: &Issuer,
-    (keys, cleaning): (KeyRepository, Cleaning),
-) -> Upkeep {
+fn tasks(issuer: &Issuer, keys: KeyRepository, cleaning: Cleaning) -> Upkeep {
     let (mirror, clock) = (&issuer.mirror, &issuer.clock);
     Upkeep::new(vec![
-        writer,
         tokio::spawn(upkeep::follow(Arc::clone(mirror))),
+        tokio::spawn(upkeep::listen(Arc::clone(mirror))),
+        tokio::spawn(upkeep::tell(Arc::clone(mirror))),
         tokio::spawn(upkeep::rotate(Arc::clone(mirror), keys, Arc::clone(clock))),
         tokio::spawn(cleaning.run()),
     ])
@@ -128,7 +125,8 @@ async fn fill(
     mirror.read().await.map_err(StartupError::part("database"))?;
     let made = upkeep::rotate_once(mirror, &repositories.keys, clock).await;
     made.map_err(StartupError::part("signing keys"))?;
-    if mirror.key_ring().signing(clock.now()).is_some() {
+    let ring = mirror.key_ring();
+    if ring.unread().is_empty() && ring.signing(clock.now()).is_some() {
         return Ok(());
     }
     let cause = "a signing key in the database was not sealed with this master key".to_owned();
@@ -153,10 +151,13 @@ async fn apply_clients_file(
 /// Ready as long as tokens can be issued, be it from memory.
 fn readiness(issuer: &Issuer) -> Readiness {
     let issuer = issuer.clone();
-    Readiness::new().needs("database", move || {
-        let age = issuer.check_age().map_err(|error| error.to_string());
-        Box::pin(std::future::ready(age))
-    })
+    let signing = issuer.clone();
+    let is = |result: Result<(), TokenRefusal>| {
+        Box::pin(std::future::ready(result.map_err(|error| error.to_string())))
+    };
+    Readiness::new()
+        .needs("database", move || is(issuer.check_age()))
+        .needs("signing_key", move || is(signing.check_key()))
 }
 
 fn verifier(issuer: &Issuer, audience: &str) -> TokenVerifier {

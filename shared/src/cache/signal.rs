@@ -53,14 +53,12 @@ impl Signal {
             Way::Memory(notify) => notify.notify_waiters(),
             Way::Redis(redis) => {
                 let Redis { client, channel, sender } = &**redis;
-                let mut sender = sender.lock().await;
-                let sent = tokio::time::timeout(TIMEOUT, publish(client, channel, &mut sender));
-                let failure = match sent.await {
+                let sent = tokio::time::timeout(TIMEOUT, publish(client, channel, sender)).await;
+                let failure = match sent {
                     Ok(Ok(())) => return,
                     Ok(Err(error)) => error.to_string(),
                     Err(_) => "no answer".to_owned(),
                 };
-                *sender = None;
                 warn!(channel, cause = failure, "could not tell the other replicas of a change");
             }
         }
@@ -85,17 +83,20 @@ impl fmt::Debug for Signal {
 async fn publish(
     client: &Client,
     channel: &str,
-    sender: &mut Option<MultiplexedConnection>,
+    sender: &Mutex<Option<MultiplexedConnection>>,
 ) -> Result<(), RedisError> {
-    let connection = match sender {
+    let mut sender = sender.lock().await;
+    // It goes back when it has done its work: one on which something failed, or took too long, is not used again.
+    let mut connection = match sender.take() {
         Some(connection) => connection,
         None => {
             let config = AsyncConnectionConfig::new().set_connection_timeout(Some(TIMEOUT));
-            let made = client.get_multiplexed_async_connection_with_config(&config).await?;
-            sender.insert(made)
+            client.get_multiplexed_async_connection_with_config(&config).await?
         }
     };
-    redis::cmd("PUBLISH").arg(channel).arg("").exec_async(connection).await
+    redis::cmd("PUBLISH").arg(channel).arg("").exec_async(&mut connection).await?;
+    *sender = Some(connection);
+    Ok(())
 }
 
 /// Hears what [`Signal::send`] sends.

@@ -38,9 +38,21 @@ pub struct Claims {
     /// The login or root session from which the token descends.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sid: Option<String>,
+    /// When the login or root session began, in seconds since 1970 (RFC 9068 section 2.2.1). A token that is exchanged for
+    /// another hands it on: what is revoked by its age is told by the root's, not by its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub auth_time: Option<i64>,
     /// Who acts for the subject (RFC 8693 section 4.1).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub act: Option<Value>,
+}
+
+impl Claims {
+    /// When it all began: the root session, or this token where it is the root.
+    #[must_use]
+    pub fn root_time(&self) -> i64 {
+        self.auth_time.map_or(self.iat, |began| began.min(self.iat))
+    }
 }
 
 #[expect(clippy::ref_option, reason = "the signature that serde asks for")]
@@ -90,6 +102,7 @@ struct Read {
     jti: Option<String>,
     session: Option<Session>,
     sid: Option<Option<String>>,
+    auth_time: Option<Option<i64>>,
     act: Option<Value>,
     others: Names,
 }
@@ -114,6 +127,7 @@ impl Read {
                 set_once(&mut self.session, session(&members.next_value::<Text<'_>>()?.0)?)
             }
             "sid" => set_once(&mut self.sid, members.next_value()?),
+            "auth_time" => set_once(&mut self.auth_time, members.next_value()?),
             "act" => set_once(&mut self.act, members.next_value_seed(UniqueNames)?),
             other => {
                 members.next_value_seed(UniqueNames)?;
@@ -136,6 +150,7 @@ impl Read {
             jti: self.jti.ok_or_else(|| missing("jti"))?,
             session: self.session,
             sid: self.sid.flatten(),
+            auth_time: self.auth_time.flatten(),
             act: self.act.filter(|act| !act.is_null()),
         })
     }

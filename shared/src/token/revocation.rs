@@ -82,7 +82,7 @@ pub struct Revocation {
     pub kind: RevocationKind,
     /// Which one. Ids of users and companies are written in decimal.
     pub value: String,
-    /// Tokens issued until then (`iat`, in seconds since 1970) are hit. It means nothing for `jti` and `sid`; where it
+    /// Tokens whose root was issued until then (`auth_time`, else `iat`, in seconds since 1970) are hit. It means nothing for `jti` and `sid`; where it
     /// is missing for another kind, every token is hit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<i64>,
@@ -187,7 +187,7 @@ impl Revocations {
         if self.is_empty() {
             return false;
         }
-        let hit = |bound: &Bound| claims.iat <= bound.before && bound.is_in_force(now_s);
+        let hit = |(bound, dated): (&Bound, i64)| dated <= bound.before && bound.is_in_force(now_s);
         self.read().matching(claims).any(hit)
     }
 
@@ -199,8 +199,9 @@ impl Revocations {
             return None;
         }
         let index = self.read();
-        let befores = index.matching(claims).map(|bound| bound.before);
-        befores.filter(|before| *before != WHENEVER).max()
+        // Where the root's date counts, a later date of its own does not help.
+        let own = index.matching(claims).filter(|(_, dated)| *dated == claims.iat);
+        own.map(|(bound, _)| bound.before).filter(|before| *before != WHENEVER).max()
     }
 
     /// Drops what hits no token any more. What that costs depends on what is dropped, not on what is held.
@@ -292,11 +293,15 @@ impl Index {
         if targets.is_empty() { None } else { targets.get(id.to_string().as_str()) }
     }
 
-    /// What there is for whatever these claims are.
-    fn matching<'i>(&'i self, claims: &'i Claims) -> impl Iterator<Item = &'i Bound> {
+    /// What there is for whatever these claims are, and the date of theirs that is held against it: the root's, but for
+    /// the client that was given this very token.
+    fn matching<'i>(&'i self, claims: &'i Claims) -> impl Iterator<Item = (&'i Bound, i64)> {
         use RevocationKind::{All, Client, Company, Jti, Sid, Sub, User};
         let sid = claims.sid.as_deref();
-        let subject = (claims.sub != claims.client_id).then_some(&claims.sub);
+        // A client that has asked for itself: the first of all who act, or the only one.
+        let first = actors(claims).last().unwrap_or(&claims.client_id);
+        let subject =
+            (claims.sub != first && claims.sub != claims.client_id).then_some(&claims.sub);
         let session = claims.session.as_ref();
         let found = [
             self.find(All, ""),
@@ -305,10 +310,12 @@ impl Index {
             subject.and_then(|subject| self.find(Sub, subject)),
             session.and_then(|session| self.find_id(User, session.user_id().get())),
             session.and_then(|session| self.find_id(Company, session.company_id().get())),
-            self.find(Client, &claims.client_id),
         ];
-        let actors = actors(claims).filter_map(|actor| self.find(Client, actor));
-        found.into_iter().flatten().chain(actors)
+        let holder = self.find(Client, &claims.client_id).map(|bound| (bound, claims.iat));
+        let others = actors(claims).filter(|actor| *actor != claims.client_id);
+        let others = others.filter_map(|actor| self.find(Client, actor));
+        let by_root = found.into_iter().flatten().chain(others);
+        by_root.map(|bound| (bound, claims.root_time())).chain(holder)
     }
 }
 

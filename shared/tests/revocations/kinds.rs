@@ -26,6 +26,7 @@ fn claims(sub: &str, client: &str, session: Option<(i64, i64)>) -> Claims {
         jti: "the-token".to_owned(),
         session,
         sid: None,
+        auth_time: None,
         act: None,
     }
 }
@@ -192,4 +193,33 @@ fn a_hundred_thousand_entries_hit_only_their_own() {
     for id in 100_000..200_000 {
         assert!(!revocations.hits(&claims("a", "a", Some((100, id))), NOW_S));
     }
+}
+
+/// What was exchanged after a revocation for a token from before it is revoked as well, wherever that was not known yet.
+#[test]
+fn a_token_is_as_old_as_its_root_and_for_its_own_client_as_old_as_itself() {
+    let mut child = claims("200", "order-service", Some((100, 200)));
+    child.auth_time = Some(NOW_S - 100);
+    child.act = Some(json!({"sub": "order-service", "act": {"sub": "web"}}));
+    child.iat = NOW_S + 1;
+    for (kind, value) in [(User, "200"), (Company, "100"), (Sub, "200"), (Client, "web"), (All, "")]
+    {
+        assert!(hit_by(&child, kind, value), "{kind:?} {value}");
+        assert_eq!(with([entry(1, kind, value)]).latest_before(&child), None, "{kind:?} {value}");
+    }
+    assert!(!hit_by(&child, Client, "order-service"), "it was given this one afterwards");
+    child.iat = NOW_S;
+    assert!(hit_by(&child, Client, "order-service"));
+    child.auth_time = Some(NOW_S + 50);
+    assert!(hit_by(&child, User, "200"), "a root that is younger than its child is not believed");
+}
+
+/// T27, further along: what a client called 200 has asked for on its own behalf is not the user's in the next service.
+#[test]
+fn what_came_of_a_clients_own_token_is_not_a_users() {
+    let mut child = claims("200", "order-service", None);
+    child.act = Some(json!({"sub": "order-service", "act": {"sub": "200"}}));
+    assert_eq!(kinds_that_hit(&child, "200"), [Client, All]);
+    child.act = Some(json!({"sub": "order-service", "act": {"sub": "web"}}));
+    assert_eq!(kinds_that_hit(&child, "200"), [Sub, All]);
 }

@@ -79,6 +79,7 @@ impl Signing {
             sid: Some(jti.clone()),
             jti,
             session: Some(Session::parse(&ask.session).map_err(error::ErrorBadRequest)?),
+            auth_time: None,
             act: None,
         })
     }

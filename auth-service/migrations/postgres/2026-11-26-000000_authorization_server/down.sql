@@ -4,7 +4,7 @@ DROP TABLE revocations;
 DROP TABLE changes;
 
 DROP INDEX one_key_a_generation;
-ALTER TABLE signing_keys ADD COLUMN state TEXT NOT NULL DEFAULT 'PUBLISHED';
+UPDATE signing_keys SET state = 'PUBLISHED';
 UPDATE signing_keys SET state = 'ACTIVE' WHERE kid IN (
     SELECT kid FROM signing_keys AS own WHERE generation = (
         SELECT MAX(generation) FROM signing_keys AS other WHERE other.algorithm = own.algorithm
@@ -12,9 +12,7 @@ UPDATE signing_keys SET state = 'ACTIVE' WHERE kid IN (
 );
 ALTER TABLE signing_keys DROP COLUMN generation;
 ALTER TABLE signing_keys DROP COLUMN signs_from;
-CREATE UNIQUE INDEX one_active_key ON signing_keys (algorithm) WHERE state = 'ACTIVE';
 
-ALTER TABLE clients ADD COLUMN secret_sha256 TEXT NOT NULL DEFAULT '';
 UPDATE clients SET secret_sha256 = COALESCE(
     (SELECT sha256 FROM client_secrets WHERE client_secrets.client_id = clients.client_id
         ORDER BY created_at DESC LIMIT 1),

@@ -20,15 +20,12 @@ CREATE TABLE client_secrets (
 CREATE INDEX secrets_of_client ON client_secrets (client_id);
 INSERT INTO client_secrets (secret_id, client_id, sha256, created_at)
     SELECT client_id, client_id, secret_sha256, created_at FROM clients;
-ALTER TABLE clients DROP COLUMN secret_sha256;
+-- clients.secret_sha256 and signing_keys.state stay for replicas of the release before, which still look for them.
 
 -- A key signs from a moment on, until its successor does. Two replicas that make the successor at once make one.
 ALTER TABLE signing_keys ADD COLUMN generation BIGINT NOT NULL DEFAULT 1;
 ALTER TABLE signing_keys ADD COLUMN signs_from TIMESTAMP NOT NULL DEFAULT '1970-01-01 00:00:00';
 UPDATE signing_keys SET signs_from = created_at;
-DROP INDEX one_active_key;
-DELETE FROM signing_keys WHERE state <> 'ACTIVE';
-ALTER TABLE signing_keys DROP COLUMN state;
 CREATE UNIQUE INDEX one_key_a_generation ON signing_keys (algorithm, generation);
 
 -- Raised in the transaction of each change, so that a replica sees with one look what it has to read again. The row is

@@ -68,6 +68,10 @@ fn what_is_declared_wrongly_is_refused_with_the_name_of_the_client() {
         ("[[client]]\nid = \"a\"\n[[client]]\nid = \"a\"", "declared twice"),
         ("[[client]]\nid = \"a\"\nresources = [\"\"]", "printable"),
         ("[[client]]\nid = \"a\"\nsession_policy = \"any\"", "client a"),
+        (
+            "[[client]]\nid = \"a\"\nsession_policy = {assert = {companies = \"any\", max_ttl_s = 9}}",
+            "max_ttl_s",
+        ),
         ("[[client]]\nid = \"a\"\nservice_account = \"prod/shop:default\"", "default!"),
         ("[[client]]\nid = \"a\"\nkeys = [{kty = \"EC\", d = \"AQ\"}]", "private"),
         ("[[client]]\nid = \"a\"\nkeys = [{kty = \"EC\", kid = \"1\"}]", "ES256"),

@@ -21,6 +21,7 @@ fn subject(aud: &str, scope: &str) -> Result<Claims, Failure> {
         jti: "root".to_owned(),
         session: Some(Session::parse(r#"{"companyId":7,"userId":200,"roles":["clerk"]}"#)?),
         sid: Some("login".to_owned()),
+        auth_time: None,
         act: None,
     })
 }
@@ -58,7 +59,9 @@ fn session_root_and_subject_go_on_and_the_actors_are_nested() -> Result<(), Fail
     }
     assert_eq!((first.scope.to_string(), second.scope.to_string()), ("a b".into(), "b".into()));
     assert_eq!((first.aud, second.aud), (vec!["file".to_owned()], vec!["batch".to_owned()]));
-    assert_eq!(second.act, Some(json!({"sub": "file", "act": {"sub": "order"}})));
+    let acting = json!({"sub": "file", "act": {"sub": "order", "act": {"sub": "web"}}});
+    assert_eq!(second.act, Some(acting));
+    assert_eq!((first.auth_time, second.auth_time), (Some(root.iat), Some(root.iat)));
     assert_eq!(second.client_id, "file");
     Ok(())
 }

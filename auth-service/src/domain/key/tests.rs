@@ -69,8 +69,9 @@ fn another_algorithm_takes_over_only_when_verifiers_know_its_key() {
     let both = [rsa, own(1, 60)];
     assert_eq!(schedule.signing(&both, at(59)), Some(0));
     assert_eq!(schedule.signing(&both, at(60)), Some(1));
-    assert_eq!(schedule.steps(&both, at(60)), []);
-    assert_eq!(schedule.steps(&both, at(61)), [KeyStep::Remove("RS256-1".to_owned())]);
+    // A replica with the old settings may go on with it until its time is over.
+    assert_eq!(schedule.steps(&both, at(100)), []);
+    assert_eq!(schedule.steps(&both, at(101)), [KeyStep::Remove("RS256-1".to_owned())]);
 }
 
 #[test]
@@ -78,4 +79,12 @@ fn asked_for_a_successor_there_is_one_at_a_time() {
     let schedule = schedule();
     assert_eq!(schedule.successor(&[own(1, 0)], at(5)), Some((2, at(15))));
     assert_eq!(schedule.successor(&[own(1, 0), own(2, 15)], at(5)), None);
+    assert_eq!(schedule.successor(&[], at(5)), Some((1, at(5))), "nobody waits for the first");
+}
+
+/// Another replica's clock is ahead, and has made a key that is to sign in our future.
+#[test]
+fn who_is_behind_signs_with_the_first_key_that_will() {
+    assert_eq!(schedule().signing(&[own(3, 20), own(2, 10)], at(0)), Some(1));
+    assert_eq!(schedule().signing(&[], at(0)), None);
 }

@@ -1,5 +1,6 @@
 //! Clients.
 
+use actix_web::http::header::{CACHE_CONTROL, HeaderValue};
 use actix_web::web::{Data, Json, Path, Query};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -12,7 +13,7 @@ use crate::domain::client::{Client, ClientId};
 use crate::domain::clients_file::{self, ClientsFileError, Declared};
 use crate::domain::registry::{self, DEFAULT_OVERLAP_S};
 use crate::domain::secret::StoredSecret;
-use crate::handlers::admin::{actor, by, seen};
+use crate::handlers::admin::{actor, by, seen, seen_soon};
 use crate::mirror::directory::Registered;
 use crate::state::AppState;
 
@@ -88,8 +89,8 @@ pub(crate) async fn create_client(
     let client = one(body.into_inner())?;
     let actor = actor(&caller);
     let secret = registry::create_client(&state.clients, &client, by(&state, &actor)).await?;
-    seen(&state).await?;
-    Ok(ApiResponse::created(json!({"client": client, "secret": secret.expose()})))
+    seen_soon(&state).await;
+    Ok(for_its_eyes(json!({"client": client, "secret": secret.expose()})))
 }
 
 /// The client of this name has exactly these rights from now on, and the secrets that it had.
@@ -133,8 +134,13 @@ pub(crate) async fn rotate_secret(
     let (actor, id) = (actor(&caller), known(&id)?);
     let ask = (&id, query.overlap_s);
     let secret = registry::rotate_secret(&state.clients, ask, by(&state, &actor)).await?;
-    seen(&state).await?;
-    Ok(ApiResponse::created(json!({"secret": secret.expose()})))
+    seen_soon(&state).await;
+    Ok(for_its_eyes(json!({"secret": secret.expose()})))
+}
+
+/// A secret is shown once and kept by nobody on the way.
+fn for_its_eyes(data: Value) -> ApiResponse<Value> {
+    ApiResponse::created(data).with_header(CACHE_CONTROL, HeaderValue::from_static("no-store"))
 }
 
 /// The same as `clients apply`; the body is `{"client": [...]}`, as in the file.
@@ -143,8 +149,8 @@ pub(crate) async fn apply_clients(
     caller: Caller,
     (query, body): (Query<ApplyQuery>, Json<Value>),
 ) -> Result<ApiResponse<Value>, ApiError> {
-    let clients = body.into_inner()["client"].take();
-    let Value::Array(clients) = clients else {
+    let clients = body.into_inner().get_mut("client").map(Value::take);
+    let Some(Value::Array(clients)) = clients else {
         return Err(Violation::new("client", "required", "a list of clients").into());
     };
     let declared = clients_file::declared(clients).map_err(invalid)?;

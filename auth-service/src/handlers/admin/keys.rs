@@ -59,5 +59,5 @@ fn views(state: &AppState) -> Vec<KeyView> {
         signs_from: times.signs_from,
         signs_now: signing.as_ref() == Some(&times.kid),
     };
-    ring.times().iter().map(view).collect()
+    ring.stored().iter().map(view).collect()
 }
