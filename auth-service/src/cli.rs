@@ -71,7 +71,9 @@ async fn run(command: Command, config: &Config) -> Result<(), CommandError> {
         Command::Policy(PolicyCommand::Explain(explain)) => {
             policy::explain(&explain, config).await?;
         }
-        Command::Revoke(revoke) => commands::revoke(config, &ask(revoke)?).await?,
+        Command::Revoke(revoke) => {
+            println!("{}", commands::revoke(config, &ask(revoke)?).await?);
+        }
         Command::Audit(AuditCommand::Tail { rows, follow }) => tail(config, rows, follow).await?,
     }
     Ok(())

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use shared::clock::SystemClock;
-use shared::{Clock, Secret, Timestamp};
+use shared::{Clock, RevocationKind, Secret, Timestamp};
 
 use crate::config::Config;
 use crate::domain::client::{Client, ClientId};
@@ -188,15 +188,25 @@ pub async fn keep_keys(config: &Config, task: KeyTask) -> Result<String, Command
     })
 }
 
-/// Revokes; every verifier that follows the feed knows it within a second.
+/// Revokes; every verifier that follows the feed knows it within a second. Says what was done.
 ///
 /// # Errors
 /// When it names nothing, or the database is away.
-pub async fn revoke(config: &Config, ask: &RevocationAsk) -> Result<(), CommandError> {
+pub async fn revoke(config: &Config, ask: &RevocationAsk) -> Result<String, CommandError> {
     let by = by();
     let entry = ask.entry(by.now).map_err(|rule| CommandError::Invalid(rule.to_owned()))?;
-    let revocations = RevocationRepository::new(startup::open_database(config).await?);
-    revoking::revoke(&revocations, entry, by).await.map(drop)
+    let db = startup::open_database(config).await?;
+    let known = ClientRepository::new(db.clone()).list().await?;
+    let done = revoking::revoke(&RevocationRepository::new(db), entry, by).await?;
+    let mut said = format!("revoked: {} {}", done.kind.name(), done.value);
+    if let Some(before) = done.before.and_then(|before| Timestamp::from_timestamp(before, 0)) {
+        said += &format!(", issued until {before}");
+    }
+    let is_known = known.iter().any(|own| own.client.id.as_str() == done.value);
+    if done.kind == RevocationKind::Client && !is_known {
+        said += " (no client of this name is registered)";
+    }
+    Ok(said)
 }
 
 /// Reads the audit log.

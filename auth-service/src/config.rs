@@ -146,12 +146,21 @@ impl Config {
         if config.key_lead_s < MIN_LEAD_S || config.key_period_s <= config.key_lead_s {
             return invalid("`key_period_s` is longer than `key_lead_s`, and that is 1 at least");
         }
+        let url = config.issuer.as_deref().filter(|issuer| !issuer.is_empty()).map(Url::parse);
+        if url.is_some_and(|url| !url.is_ok_and(|url| url.has_host())) {
+            return invalid("`issuer` is the URL at which clients reach this server");
+        }
         if config
             .trusted_issuers
             .iter()
             .any(|own| own.jwks_url.is_some() == own.jwks_file.is_some())
         {
             return invalid("each of `trusted_issuers` has one of `jwks_url` and `jwks_file`");
+        }
+        if config.trusted_issuers.iter().any(|own| own.audience.is_empty() || own.max_age_s == 0) {
+            return invalid(
+                "each of `trusted_issuers` has an `audience`, and a `max_age_s` above 0",
+            );
         }
         Ok(config)
     }

@@ -152,8 +152,9 @@ async fn a_file_of_clients_is_applied_whole_or_not_at_all() {
         std::fs::write(&file, text).unwrap();
         commands::apply_clients(cluster.config(), &file, (false, false)).await
     };
-    let client =
-        |id: &str, more: &str| format!("[[client]]\nid = \"{id}\"\nscope = \"a\"\n{more}\n");
+    let client = |id: &str, more: &str| {
+        format!("[[client]]\nid = \"{id}\"\nscope = \"a\"\nresources = [\"x\"]\n{more}\n")
+    };
     let by_file = format!("secret_file = \"{}\"", secret.display());
     let missing = client("new", "") + &client("other", &by_file);
     assert!(apply(missing).await.is_err());
@@ -182,5 +183,22 @@ async fn a_file_of_clients_is_applied_whole_or_not_at_all() {
         (200, 200)
     );
     drop(replica);
+    backend.drop_databases().await;
+}
+
+/// The first start of a deployment: no key is there yet, and each makes one.
+#[tokio::test(flavor = "multi_thread")]
+async fn several_that_start_at_once_on_an_empty_database_take_one_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let backend = Backend::new(folder.path()).await;
+    let cluster = Cluster::new(&backend.databases.auth, &backend.cache_url, folder.path());
+    let started = futures_util::future::join_all((0..3).map(|_| cluster.start())).await;
+    let mut keys = std::collections::BTreeSet::new();
+    for replica in &started {
+        let jwks = Caller::new(None).get(&format!("{}/.well-known/jwks.json", replica.url)).await;
+        keys.insert(jwks.text);
+    }
+    assert_eq!(keys.len(), 1, "{keys:?}");
+    drop(started);
     backend.drop_databases().await;
 }

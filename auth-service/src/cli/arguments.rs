@@ -177,7 +177,7 @@ pub(super) struct RevokeArguments {
 #[derive(Args)]
 #[group(required = true, multiple = false)]
 pub(super) struct Target {
-    /// The token with this id.
+    /// The token with this id and no other: what came of it goes by its sid, which is its id where it is a root.
     #[arg(long)]
     pub(super) jti: Option<String>,
     /// All that came of this login or root session.

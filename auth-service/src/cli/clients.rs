@@ -1,5 +1,7 @@
 //! Clients at the command line.
 
+use std::collections::BTreeSet;
+
 use shared::server::StartupError;
 
 use crate::cli::arguments::{ClientCommand, ClientsCommand, NewClient, SecretCommand};
@@ -62,12 +64,24 @@ fn parsed(id: &str) -> Result<ClientId, CommandError> {
 }
 
 fn print(client: &Client) {
-    let audiences: Vec<&str> = client.audiences.iter().map(String::as_str).collect();
-    println!(
-        "{}: scope \"{}\", resources {}, session policy {}",
-        client.id,
-        client.scopes,
-        audiences.join(" "),
-        client.session_policy
-    );
+    let list = |names: &BTreeSet<String>| names.iter().cloned().collect::<Vec<_>>().join(" ");
+    let rights = [
+        ("scope", client.scopes.to_string()),
+        ("resources", list(&client.audiences)),
+        ("session policy", client.session_policy.to_string()),
+        ("exchange", list(&client.exchange)),
+        ("serves", list(&client.serves)),
+        (
+            "keys",
+            client.keys.iter().filter_map(|key| key.kid.clone()).collect::<Vec<_>>().join(" "),
+        ),
+        (
+            "service account",
+            client.service_account.as_ref().map_or_else(String::new, ToString::to_string),
+        ),
+    ];
+    println!("{}", client.id);
+    for (name, value) in rights.iter().filter(|(_, value)| !value.is_empty()) {
+        println!("    {name}: {value}");
+    }
 }

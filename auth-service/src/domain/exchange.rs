@@ -34,7 +34,9 @@ pub(crate) enum ExchangeRefusal {
     Target,
     #[error("the subject token is not for this client")]
     NotRecipient,
-    #[error("the subject token or the client does not have every scope asked for")]
+    #[error(
+        "the subject token and the client do not both have every scope asked for, or none in common"
+    )]
     Scope,
     #[error("the subject token has passed through {MAX_ACTORS} services already")]
     TooManyActors,
@@ -103,6 +105,7 @@ fn narrowed(
     let both = subject.scope.iter().filter(|scope| client.scopes.contains(scope));
     let both: Scopes = both.map(str::to_owned).collect();
     match asked {
+        None if both.is_empty() && !subject.scope.is_empty() => Err(ExchangeRefusal::Scope),
         None => Ok(both),
         Some(asked) if asked.is_subset_of(&both) => Ok(asked),
         Some(_) => Err(ExchangeRefusal::Scope),

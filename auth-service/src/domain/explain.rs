@@ -84,7 +84,9 @@ pub fn explain(
     let asked = ask.session.is_some();
     let terms = Terms { issuer: String::new(), token_ttl_s };
     match grant_client_credentials(client, ask, &terms, now) {
-        Err(refusal) => Explanation::refused(error_code(&refusal), in_words(&refusal)),
+        Err(refusal) => {
+            Explanation::refused(error_code(&refusal), in_words(&refusal, client, question))
+        }
         Ok(claims) => Explanation {
             allowed: true,
             rule: match (asked, &claims.session) {
@@ -115,11 +117,15 @@ fn ask(question: &Question) -> Result<TokenAsk, (&'static str, &'static str)> {
 }
 
 /// What the answer at the token endpoint leaves out stands here: who may ask for an explanation may know.
-fn in_words(refusal: &GrantRefusal) -> String {
+fn in_words(refusal: &GrantRefusal, client: &Client, question: &Question) -> String {
+    let exchanges = |service: &String| client.exchange.contains(service);
     match refusal {
         GrantRefusal::Session(SessionRefusal::Role(role)) => format!("{refusal}: role {role:?}"),
         GrantRefusal::Session(SessionRefusal::Attribute(name)) => {
             format!("{refusal}: attribute {name:?}")
+        }
+        GrantRefusal::Audience if question.resource.iter().any(exchanges) => {
+            format!("{refusal} of its own; it may exchange one that it has received")
         }
         refusal => refusal.to_string(),
     }

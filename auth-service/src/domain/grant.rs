@@ -68,6 +68,10 @@ impl<'c> Grant<'c> {
             return Err(GrantRefusal::Audience);
         }
         let audiences = if audiences.is_empty() { client.audiences.clone() } else { audiences };
+        // For nobody it is of no use.
+        if audiences.is_empty() {
+            return Err(GrantRefusal::Audience);
+        }
         Ok(Self { client, terms, scope, aud: audiences.into_iter().collect() })
     }
 

@@ -12,10 +12,12 @@ use shared::token::revocation::RevocationSource;
 use shared::token::verifier::LEEWAY_S;
 use shared::{Clock, Expectation, Revocations, SessionSource, TokenVerifier};
 use tokio::sync::Semaphore;
+use tracing::warn;
 
 use crate::audit_log::AuditLog;
 use crate::authentication::{Authenticator, trusted_issuer};
 use crate::config::Config;
+use crate::domain::client::ServiceAccount;
 use crate::domain::clients_file;
 use crate::domain::grant::Terms;
 use crate::domain::key::KeySchedule;
@@ -81,6 +83,7 @@ pub(crate) async fn make(config: &Config, given: Given) -> Result<Made, StartupE
     };
     let mirror = Arc::new(Mirror::new(sources));
     fill(&mirror, &repositories, &*clock).await?;
+    warn_of_unknown_issuers(config, &mirror);
     let audit = Arc::new(AuditLog::start(repositories.audit.clone(), config.audit_grants));
     let terms = Terms { issuer, token_ttl_s: config.token_ttl_s };
     let outage_grace = Duration::from_secs(u64::from(config.outage_grace_s));
@@ -125,12 +128,28 @@ async fn fill(
     mirror.read().await.map_err(StartupError::part("database"))?;
     let made = upkeep::rotate_once(mirror, &repositories.keys, clock).await;
     made.map_err(StartupError::part("signing keys"))?;
+    // Of several that start on an empty database one has made the key, and the others take it.
+    mirror.read().await.map_err(StartupError::part("database"))?;
     let ring = mirror.key_ring();
     if ring.unread().is_empty() && ring.signing(clock.now()).is_some() {
         return Ok(());
     }
     let cause = "a signing key in the database was not sealed with this master key".to_owned();
     Err(StartupError::Part { part: "signing keys", cause })
+}
+
+/// Such a client cannot prove itself; the issuer may have been misspelt on either side.
+fn warn_of_unknown_issuers(config: &Config, mirror: &Mirror) {
+    for own in mirror.directory().list() {
+        let account = own.client.service_account.as_ref();
+        let known = |account: &ServiceAccount| {
+            config.trusted_issuers.iter().any(|issuer| issuer.name == account.issuer)
+        };
+        if let Some(account) = account.filter(|account| !known(account)) {
+            let id = own.client.id.as_str();
+            warn!(client.id = id, %account, "no trusted issuer of that name for client {id}: {account}");
+        }
+    }
 }
 
 async fn apply_clients_file(

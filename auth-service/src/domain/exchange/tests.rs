@@ -73,6 +73,7 @@ fn nobody_gets_more_than_the_token_and_his_own_rights_hold() -> Result<(), Failu
         (("order", "a b"), ("file", Some("a b")), None),
         (("order", "a"), ("file", Some("a b")), Some(ExchangeRefusal::Scope)),
         (("order", "a c"), ("file", Some("c")), Some(ExchangeRefusal::Scope)),
+        (("order", "c"), ("file", None), Some(ExchangeRefusal::Scope)),
         (("order", "a"), ("user", None), Some(ExchangeRefusal::Target)),
         (("order", "a"), ("file user", None), Some(ExchangeRefusal::Target)),
         (("order", "a"), ("", None), Some(ExchangeRefusal::NoTarget)),
