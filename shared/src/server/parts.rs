@@ -1,0 +1,138 @@
+//! [`Parts`]: what a server is made of beside its routes, and [`Stopping`], which tells its handlers that it ends.
+
+use std::sync::Arc;
+
+use prometheus::Registry;
+use tokio::sync::watch;
+
+use crate::health::Readiness;
+use crate::routes::{AuditError, Routes};
+#[cfg(feature = "client")]
+use crate::server::StartupError;
+use crate::session_source::SessionSource;
+
+/// What the server is made of, beside its routes.
+#[derive(Clone, Debug)]
+pub struct Parts {
+    pub(super) source: Option<SessionSource>,
+    #[cfg(feature = "client")]
+    keys: Option<crate::RemoteKeys>,
+    #[cfg(feature = "client")]
+    feed: Option<crate::RevocationFeed>,
+    pub(super) readiness: Readiness,
+    pub(super) registry: Registry,
+    pub(super) stopping: Stopping,
+}
+
+impl Parts {
+    /// A server that does not find out who calls: its routes are public, or do that by themselves.
+    #[must_use]
+    pub fn new(readiness: Readiness) -> Self {
+        Self {
+            source: None,
+            #[cfg(feature = "client")]
+            keys: None,
+            #[cfg(feature = "client")]
+            feed: None,
+            readiness,
+            registry: Registry::new(),
+            stopping: Stopping::default(),
+        }
+    }
+
+    /// Tells when the server stops; for handlers that wait for something and would hold it up.
+    #[must_use]
+    pub fn stopping(&self) -> Stopping {
+        self.stopping.clone()
+    }
+
+    /// The same, which finds out who calls by what this verifier or [`SessionSource`] accepts.
+    #[must_use]
+    pub fn with_source(self, source: impl Into<SessionSource>) -> Self {
+        Self { source: Some(source.into()), ..self }
+    }
+
+    /// The same with an issuer's keys: the service is ready when it has them, and `/metrics` shows how they fare.
+    #[cfg(feature = "client")]
+    #[must_use]
+    pub fn with_issuer(self, verifier: crate::TokenVerifier, keys: &crate::RemoteKeys) -> Self {
+        let readiness = self.readiness.clone().needs_keys(keys);
+        Self { keys: Some(keys.clone()), readiness, ..self }.with_source(verifier)
+    }
+
+    /// The same with the revocations that the verifier looks at: they are followed from now on, and `/metrics` shows how
+    /// they fare. A verifier that does not look at any is found at the start.
+    #[cfg(feature = "client")]
+    #[must_use]
+    pub fn with_revocations(self, feed: &crate::RevocationFeed) -> Self {
+        feed.start();
+        Self { feed: Some(feed.clone()), ..self }
+    }
+
+    /// The same for tokens of the issuer whose keys are at `jwks_url`. With `revocations_url` its revocations are followed,
+    /// too: what it revokes is refused within a second.
+    ///
+    /// # Errors
+    /// [`StartupError::Part`] that names the setting with a URL that is none.
+    #[cfg(feature = "client")]
+    pub fn with_tokens_of(
+        self,
+        jwks_url: &str,
+        revocations_url: Option<&str>,
+        expectation: crate::Expectation,
+    ) -> Result<Self, StartupError> {
+        let trusted = crate::RemoteKeys::verifier(jwks_url, expectation);
+        let (verifier, keys) = trusted.map_err(StartupError::part("jwks_url"))?;
+        let Some(url) = revocations_url else { return Ok(self.with_issuer(verifier, &keys)) };
+        let following = crate::RevocationFeed::following(verifier, &keys, url);
+        let (verifier, feed) = following.map_err(StartupError::part("revocations_url"))?;
+        Ok(self.with_issuer(verifier, &keys).with_revocations(&feed))
+    }
+
+    pub(super) fn audit(&self, routes: &Routes) -> Result<(), AuditError> {
+        #[cfg(feature = "client")]
+        if self.feed.is_some()
+            && !self.source.as_ref().is_some_and(SessionSource::knows_revocations)
+        {
+            return Err(AuditError::of(
+                "revocations are followed, and the verifier does not look at them",
+            ));
+        }
+        routes.audit_with(self.source.as_ref())
+    }
+
+    pub(super) fn register(&self) -> Result<(), prometheus::Error> {
+        #[cfg(feature = "client")]
+        if let Some(keys) = &self.keys {
+            keys.register(&self.registry)?;
+        }
+        #[cfg(feature = "client")]
+        if let Some(feed) = &self.feed {
+            feed.register(&self.registry)?;
+        }
+        self.source.as_ref().map_or(Ok(()), |source| source.register(&self.registry))
+    }
+
+    /// What `/metrics` shows; for metrics of your own, or of a
+    /// token cache.
+    #[must_use]
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+}
+
+/// Tells that the server stops: it takes no new requests, and waits for those under way.
+#[derive(Clone, Debug, Default)]
+pub struct Stopping(Arc<watch::Sender<bool>>);
+
+impl Stopping {
+    /// Resolves when it does; at once when it has begun to already.
+    pub async fn begun(&self) {
+        // Its own sender is alive, so there is no other end to wait for.
+        let _ = self.0.subscribe().wait_for(|stopping| *stopping).await;
+    }
+
+    pub(super) fn begin(&self) {
+        self.0.send_replace(true);
+    }
+}
