@@ -35,8 +35,8 @@ fn say(explanation: &Explanation, json: bool) -> Result<(), CommandError> {
         println!("{}", serde_json::to_string(explanation).unwrap_or_default());
     } else if let Some(token) = &explanation.token {
         println!("allowed: {}", explanation.rule);
-        let session = token.session.as_ref().map_or("none", |session| session.as_json());
         let (scope, resources) = (&token.scope, token.resource.join(" "));
+        let session = &token.session;
         println!("  scope \"{scope}\", resources {resources}, session {session}");
         println!("  expires in {} s", token.expires_in);
     }

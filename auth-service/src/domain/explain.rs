@@ -1,11 +1,12 @@
 //! Which rule allows or refuses: the same decision as for a token, in words.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use shared::{Session, Timestamp};
 
 use crate::domain::client::Client;
 use crate::domain::grant::{GrantRefusal, Terms, TokenAsk, grant_client_credentials};
-use crate::domain::policy::SessionRefusal;
+use crate::domain::policy::{MaybeAsked, SessionRefusal};
 
 /// What somebody wants to know: would this client get such a token?
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -46,8 +47,8 @@ pub struct ExplainedToken {
     pub scope: String,
     /// The services that it is for.
     pub resource: Vec<String>,
-    /// Its session.
-    pub session: Option<Session>,
+    /// Its session; null for none.
+    pub session: Value,
     /// How long it lives, in seconds.
     pub expires_in: i64,
 }
@@ -81,7 +82,7 @@ pub fn explain(
         Ok(ask) => ask,
         Err((error, rule)) => return Explanation::refused(error, rule.to_owned()),
     };
-    let asked = ask.session.is_some();
+    let asked = ask.session != MaybeAsked::Nobody;
     let terms = Terms { issuer: String::new(), token_ttl_s };
     match grant_client_credentials(client, ask, &terms, now) {
         Err(refusal) => {
@@ -97,7 +98,8 @@ pub fn explain(
             token: Some(ExplainedToken {
                 scope: claims.scope.to_string(),
                 resource: claims.aud,
-                session: claims.session,
+                // Of texts and numbers: it cannot fail.
+                session: serde_json::to_value(claims.session).unwrap_or_default(),
                 expires_in: claims.exp - claims.iat,
             }),
         },
@@ -106,13 +108,14 @@ pub fn explain(
 
 fn ask(question: &Question) -> Result<TokenAsk, (&'static str, &'static str)> {
     let scope = question.scope.as_deref().filter(|scope| !scope.is_empty()).map(str::parse);
-    let session = question.session.as_deref().map(Session::parse);
+    let session = question
+        .session
+        .as_deref()
+        .map_or(Ok(MaybeAsked::Nobody), |session| Session::parse(session).map(MaybeAsked::Session));
     Ok(TokenAsk {
         scope: scope.transpose().map_err(|_| ("invalid_scope", "malformed scope"))?,
         audiences: question.resource.iter().cloned().collect(),
-        session: session
-            .transpose()
-            .map_err(|_| ("invalid_request", "the session is not a session"))?,
+        session: session.map_err(|_| ("invalid_request", "the session is not a session"))?,
     })
 }
 

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use aws_lc_rs::rand;
-use shared::{Claims, Scopes, Session, Timestamp};
+use shared::{Claims, Scopes, Timestamp};
 use uuid::{Builder, Uuid};
 
 use crate::domain::client::Client;
-use crate::domain::policy::SessionRefusal;
+use crate::domain::policy::{MaybeAsked, SessionRefusal};
 
 /// What a client asks for.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,8 +16,7 @@ pub(crate) struct TokenAsk {
     pub(crate) scope: Option<Scopes>,
     /// Empty: all that the client may have.
     pub(crate) audiences: BTreeSet<String>,
-    /// None: for the client itself.
-    pub(crate) session: Option<Session>,
+    pub(crate) session: MaybeAsked,
 }
 
 /// Why it does not get it.
@@ -83,7 +82,7 @@ impl<'c> Grant<'c> {
     /// The claims of a token for this session, if the client may have it.
     pub(crate) fn claims(
         &self,
-        session: Option<Session>,
+        session: MaybeAsked,
         (now, ids): (Timestamp, &mut TokenIds),
     ) -> Result<Claims, GrantRefusal> {
         let decision = self.client.session_policy.decide(session)?;
@@ -101,7 +100,10 @@ impl<'c> Grant<'c> {
             sid: Some(jti.clone()),
             auth_time: None,
             jti,
-            session: decision.session,
+            session: match decision.session {
+                MaybeAsked::Nobody => None,
+                MaybeAsked::Session(session) => Some(session),
+            },
             act: None,
         })
     }

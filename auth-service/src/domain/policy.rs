@@ -80,26 +80,38 @@ pub enum SessionRefusal {
     Attribute(String),
 }
 
+/// For whom a token is asked, and given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum MaybeAsked {
+    /// For the client itself.
+    Nobody,
+    /// For this caller.
+    Session(Session),
+}
+
 /// The session that a token gets, and how long it may live at the most.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Decision {
-    pub(crate) session: Option<Session>,
+    pub(crate) session: MaybeAsked,
     pub(crate) max_ttl_s: Option<u32>,
 }
 
 impl SessionPolicy {
-    /// The session that the token gets when this one is asked for; none is asked for by a client on its own behalf.
-    pub(crate) fn decide(&self, asked: Option<Session>) -> Result<Decision, SessionRefusal> {
+    /// The session that the token gets when this one is asked for.
+    pub(crate) fn decide(&self, asked: MaybeAsked) -> Result<Decision, SessionRefusal> {
+        use MaybeAsked::{Nobody, Session};
         let unlimited = |session| Ok(Decision { session, max_ttl_s: None });
         match (self, asked) {
-            (Self::None | Self::Assert(_), None) => unlimited(None),
-            (Self::None, Some(_)) => Err(SessionRefusal::NoSession),
-            (Self::Fixed(session), None) => unlimited(Some(session.clone())),
-            (Self::Fixed(session), Some(asked)) if *session == asked => unlimited(Some(asked)),
-            (Self::Fixed(_), Some(_)) => Err(SessionRefusal::OtherThanFixed),
-            (Self::Assert(bounds), Some(asked)) => {
+            (Self::None | Self::Assert(_), Nobody) => unlimited(Nobody),
+            (Self::None, Session(_)) => Err(SessionRefusal::NoSession),
+            (Self::Fixed(session), Nobody) => unlimited(Session(session.clone())),
+            (Self::Fixed(session), Session(asked)) if *session == asked => {
+                unlimited(Session(asked))
+            }
+            (Self::Fixed(_), Session(_)) => Err(SessionRefusal::OtherThanFixed),
+            (Self::Assert(bounds), Session(asked)) => {
                 bounds.check(&asked)?;
-                Ok(Decision { session: Some(asked), max_ttl_s: bounds.max_ttl_s })
+                Ok(Decision { session: Session(asked), max_ttl_s: bounds.max_ttl_s })
             }
         }
     }

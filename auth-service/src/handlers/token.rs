@@ -8,6 +8,7 @@ use shared::{Scopes, Session};
 
 use crate::domain::exchange::{self, ExchangeAsk};
 use crate::domain::grant::{self, TokenAsk};
+use crate::domain::policy::MaybeAsked;
 use crate::error::TokenRefusal;
 use crate::handlers::asking::asked;
 use crate::handlers::form::Form;
@@ -77,13 +78,19 @@ async fn client_credentials(
     client: &Registered,
     form: &Form,
 ) -> Result<Issued, TokenRefusal> {
-    let session = form.get("session").map(Session::parse).transpose();
-    let session = session.map_err(|_| TokenRefusal::BadRequest("the session is not a session"))?;
+    let session = form.get("session").map_or(Ok(MaybeAsked::Nobody), asked_for)?;
     let ask =
         TokenAsk { scope: scope(form.get("scope"))?, audiences: form.all("resource"), session };
     let issuer = &state.issuer;
     let claims = grant::grant_client_credentials(&client.client, ask, &issuer.terms, issuer.now())?;
     issuer.issue(claims).await
+}
+
+/// The session that a token is asked for.
+pub(super) fn asked_for(text: &str) -> Result<MaybeAsked, TokenRefusal> {
+    let session = Session::parse(text);
+    let session = session.map_err(|_| TokenRefusal::BadRequest("the session is not a session"))?;
+    Ok(MaybeAsked::Session(session))
 }
 
 /// A scope parameter (RFC 6749 section 3.3). One that is there names a scope.

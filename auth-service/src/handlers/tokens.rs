@@ -8,7 +8,7 @@ use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
-use shared::{Claims, Scopes, Session};
+use shared::{Claims, Scopes};
 use tracing::info;
 
 use crate::authentication::Credentials;
@@ -16,7 +16,7 @@ use crate::domain::grant::{Grant, TokenIds};
 use crate::error::TokenRefusal;
 use crate::handlers::asking::{authenticated, unproved};
 use crate::handlers::form::{InBody, credentials};
-use crate::handlers::token::scope;
+use crate::handlers::token::{asked_for, scope};
 use crate::issuer::Issuer;
 use crate::mirror::directory::Registered;
 use crate::state::AppState;
@@ -192,8 +192,6 @@ impl Answer {
         grant: &Grant<'_>,
         session: &str,
     ) -> Result<Claims, TokenRefusal> {
-        let session = Session::parse(session)
-            .map_err(|_| TokenRefusal::BadRequest("the session is not a session"))?;
-        Ok(grant.claims(Some(session), (issuer.now(), &mut self.ids))?)
+        Ok(grant.claims(asked_for(session)?, (issuer.now(), &mut self.ids))?)
     }
 }

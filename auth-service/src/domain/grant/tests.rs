@@ -1,4 +1,5 @@
 use chrono::DateTime;
+use shared::Session;
 
 use super::*;
 use crate::domain::client::ClientId;
@@ -17,7 +18,7 @@ fn asked(scope: Option<&str>, audiences: &[&str], session: &str) -> TokenAsk {
     TokenAsk {
         scope: scope.and_then(|scope| scope.parse().ok()),
         audiences: audiences.iter().map(|name| (*name).to_owned()).collect(),
-        session: Session::parse(session).ok(),
+        session: Session::parse(session).map_or(MaybeAsked::Nobody, MaybeAsked::Session),
     }
 }
 

@@ -2,8 +2,12 @@ use super::*;
 
 type Checked = Result<(), Box<dyn std::error::Error>>;
 
-fn asked(json: &str) -> Result<Option<Session>, shared::SessionError> {
-    if json.is_empty() { Ok(None) } else { Session::parse(json).map(Some) }
+fn asked(json: &str) -> Result<MaybeAsked, shared::SessionError> {
+    if json.is_empty() {
+        Ok(MaybeAsked::Nobody)
+    } else {
+        Session::parse(json).map(MaybeAsked::Session)
+    }
 }
 
 const SEVEN: &str = r#"{"companyId":7,"userId":1}"#;
@@ -58,7 +62,7 @@ fn each_policy_gives_what_it_promises_and_no_more() -> Checked {
 #[test]
 fn a_fixed_session_is_given_to_who_asks_for_none() -> Checked {
     let policy: SessionPolicy = format!("fixed:{SEVEN}").parse()?;
-    assert_eq!(policy.decide(None)?.session, asked(SEVEN)?);
+    assert_eq!(policy.decide(MaybeAsked::Nobody)?.session, asked(SEVEN)?);
     Ok(())
 }
 
@@ -66,7 +70,7 @@ fn a_fixed_session_is_given_to_who_asks_for_none() -> Checked {
 fn a_lifetime_is_bounded_for_asserted_sessions_only() -> Checked {
     let policy: SessionPolicy = r#"{"assert":{"companies":[7],"max_ttl_s":60}}"#.parse()?;
     assert_eq!(policy.decide(asked(SEVEN)?)?.max_ttl_s, Some(60));
-    assert_eq!(policy.decide(None)?.max_ttl_s, None);
+    assert_eq!(policy.decide(MaybeAsked::Nobody)?.max_ttl_s, None);
     Ok(())
 }
 
