@@ -2,6 +2,7 @@
 
 use shared::{Claims, Timestamp};
 use tracing::{info, warn};
+use uuid::Uuid;
 
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +40,8 @@ impl Event {
 /// One row of the audit log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct AuditEvent {
+    /// Its own: it is stored once, however often that is tried.
+    pub(crate) id: String,
     pub(crate) at: Timestamp,
     pub(crate) event: &'static str,
     /// Who did it: a client, `command` for somebody at the command line, `auth-service` for itself.
@@ -53,6 +56,7 @@ pub(crate) struct AuditEvent {
 impl AuditEvent {
     pub(crate) fn new(event: Event, actor: &str, now: Timestamp) -> Self {
         Self {
+            id: Uuid::now_v7().to_string(),
             at: now,
             event: event.name(),
             actor: actor.to_owned(),

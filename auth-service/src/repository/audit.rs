@@ -24,6 +24,7 @@ pub(crate) struct AuditRepository {
 #[derive(Insertable)]
 #[diesel(table_name = audit)]
 pub(crate) struct NewAuditRow {
+    event_id: String,
     at: chrono::NaiveDateTime,
     event: String,
     actor: String,
@@ -35,6 +36,7 @@ pub(crate) struct NewAuditRow {
 impl From<&AuditEvent> for NewAuditRow {
     fn from(event: &AuditEvent) -> Self {
         Self {
+            event_id: event.id.clone(),
             at: event.at.naive_utc(),
             event: event.event.to_owned(),
             actor: storable(&event.actor),
@@ -90,6 +92,8 @@ impl AuditRepository {
             match &self.db {
                 Db::Postgres(pool) => with_pooled!(pool, |conn| insert_into(audit::table)
                     .values(&rows)
+                    .on_conflict(audit::event_id)
+                    .do_nothing()
                     .execute(conn)
                     .await
                     .map(drop))?,
@@ -97,7 +101,12 @@ impl AuditRepository {
                 Db::Sqlite(pool) => with_pooled!(pool, |conn| conn
                     .transaction(async |conn| {
                         for row in &rows {
-                            insert_into(audit::table).values(row).execute(conn).await?;
+                            insert_into(audit::table)
+                                .values(row)
+                                .on_conflict(audit::event_id)
+                                .do_nothing()
+                                .execute(conn)
+                                .await?;
                         }
                         Ok::<_, DieselError>(())
                     })

@@ -66,6 +66,7 @@ diesel::table! {
 diesel::table! {
     audit (id) {
         id -> BigInt,
+        event_id -> Text,
         at -> Timestamp,
         event -> Text,
         actor -> Text,

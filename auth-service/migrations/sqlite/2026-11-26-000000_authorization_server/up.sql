@@ -58,6 +58,8 @@ CREATE INDEX used_assertions_by_end ON used_assertions (expires_s);
 -- Only added to. Grants and refusals are bounded in number, changes in age.
 CREATE TABLE audit (
     id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,
+    -- What was written once is not written again when the answer of the database was lost.
+    event_id TEXT NOT NULL UNIQUE,
     at TIMESTAMP NOT NULL,
     event TEXT NOT NULL,
     actor TEXT NOT NULL,

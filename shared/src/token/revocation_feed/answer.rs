@@ -14,7 +14,7 @@ use crate::token::remote_keys::RemoteKeys;
 use crate::token::revocation::{Revocation, RevocationKind};
 
 /// How long the issuer may wait for something new before it answers.
-const WAIT: Duration = Duration::from_secs(2);
+pub(super) const WAIT: Duration = Duration::from_secs(2);
 /// What the answer may take beyond that, from connecting to the last byte.
 const ON_THE_WAY: Duration = Duration::from_secs(3);
 /// The longest answer that we read.
@@ -74,12 +74,12 @@ fn is_known(entry: &Value) -> bool {
 
 impl Asking {
     /// What is new since `after`; waits for a while where there is nothing.
-    pub(super) async fn ask(&self, after: i64) -> Result<Answer, String> {
+    pub(super) async fn ask(&self, after: i64, wait: Duration) -> Result<Answer, String> {
         let mut url = self.url.clone();
         url.query_pairs_mut()
             .append_pair("after", &after.to_string())
-            .append_pair("wait", &WAIT.as_secs().to_string());
-        let request = self.keys.http().get(url).timeout(WAIT + ON_THE_WAY);
+            .append_pair("wait", &wait.as_secs().to_string());
+        let request = self.keys.http().get(url).timeout(wait + ON_THE_WAY);
         let response = request.send().await.map_err(|error| describe(&error.without_url()))?;
         if response.status() != StatusCode::OK {
             return Err(format!("the issuer answered {}", response.status()));

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tracing::{debug, info, warn};
 use url::Url;
 
-use super::answer::{Answer, Asking};
+use super::answer::{Answer, Asking, WAIT};
 use super::counts::{Counters, FeedCounts};
 use crate::exposition::Family;
 use crate::token::remote_keys::{RemoteKeys, without_password};
@@ -21,6 +21,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 const QUIET: Duration = Duration::from_millis(100);
 /// How long what has been revoked may wait for a fetch of keys. The fetch itself goes on.
 const KEYS_WAIT: Duration = Duration::from_secs(1);
+
+/// While new keys could not be fetched, since others were only just before: then they can be again.
+const UNTIL_KEYS: Duration = Duration::from_secs(1);
 
 const NEVER: u64 = u64::MAX;
 
@@ -43,6 +46,8 @@ struct Place {
     anew: Option<Vec<Revocation>>,
     /// The key set that the issuer has spoken of last, and that we have seen to.
     keys: Option<String>,
+    /// There are others by now, and we have not got them yet.
+    keys_are_due: bool,
     failures: u32,
     away: bool,
     has_warned_of_unknown: bool,
@@ -92,7 +97,8 @@ impl Follower {
     /// Asks once; gives the pause until the next time.
     async fn step(&self, place: &mut Place) -> Duration {
         let begun = self.now();
-        let answer = match self.asking.ask(place.next).await {
+        let wait = if place.keys_are_due { UNTIL_KEYS } else { WAIT };
+        let answer = match self.asking.ask(place.next, wait).await {
             Ok(answer) => self.take(place, answer),
             Err(cause) => Err(cause),
         };
@@ -189,6 +195,7 @@ impl Follower {
             let fetch = self.asking.keys.fetch_anew();
             tokio::time::timeout(KEYS_WAIT, fetch).await.unwrap_or(false)
         };
+        place.keys_are_due = !fetched;
         if fetched {
             place.keys = Some(published);
         }
