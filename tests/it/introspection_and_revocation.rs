@@ -181,3 +181,15 @@ fn decode(part: &str) -> Vec<u8> {
     use base64::Engine;
     base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(part).unwrap()
 }
+
+/// What has changed between two questions would be heard of at the end of the wait only.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_knows_other_keys_does_not_wait() {
+    let system = System::start().await;
+    let url =
+        format!("{}/oauth2/revocations?after=0&wait=5&keys=others", system.services.auth.url());
+    let began = Instant::now();
+    assert_eq!(system.stranger().get(&url).await.status, 200);
+    assert!(began.elapsed() < Duration::from_secs(2));
+    system.stop().await;
+}

@@ -28,6 +28,9 @@ pub(crate) struct FeedQuery {
     /// How long to wait for the next one, in seconds.
     #[serde(default)]
     wait: u64,
+    /// The set of keys that is known: another one is news, too.
+    #[serde(default)]
+    keys: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -77,7 +80,9 @@ async fn next_stretch(state: &AppState, query: &FeedQuery) -> Stretch {
     let log = state.issuer.mirror.revocations();
     let mut news = state.issuer.mirror.news();
     let stretch = log.after(query.after, MAX_ENTRIES);
-    if stretch.next != query.after || query.wait == 0 {
+    let keys = state.issuer.mirror.key_ring();
+    let knows_keys = query.keys.as_deref().is_none_or(|known| known == keys.etag());
+    if stretch.next != query.after || query.wait == 0 || !knows_keys {
         return stretch;
     }
     let wait = Duration::from_secs(query.wait.min(MAX_WAIT_S));

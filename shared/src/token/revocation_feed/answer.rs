@@ -73,12 +73,20 @@ fn is_known(entry: &Value) -> bool {
 }
 
 impl Asking {
-    /// What is new since `after`; waits for a while where there is nothing.
-    pub(super) async fn ask(&self, after: i64, wait: Duration) -> Result<Answer, String> {
+    /// What is new since `after`; waits for a while where there is nothing, and the keys are still those that are known.
+    pub(super) async fn ask(
+        &self,
+        after: i64,
+        keys: Option<&str>,
+        wait: Duration,
+    ) -> Result<Answer, String> {
         let mut url = self.url.clone();
         url.query_pairs_mut()
             .append_pair("after", &after.to_string())
             .append_pair("wait", &wait.as_secs().to_string());
+        if let Some(keys) = keys {
+            url.query_pairs_mut().append_pair("keys", keys);
+        }
         let request = self.keys.http().get(url).timeout(wait + ON_THE_WAY);
         let response = request.send().await.map_err(|error| describe(&error.without_url()))?;
         if response.status() != StatusCode::OK {

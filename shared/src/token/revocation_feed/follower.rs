@@ -97,8 +97,12 @@ impl Follower {
     /// Asks once; gives the pause until the next time.
     async fn step(&self, place: &mut Place) -> Duration {
         let begun = self.now();
-        let wait = if place.keys_are_due { UNTIL_KEYS } else { WAIT };
-        let answer = match self.asking.ask(place.next, wait).await {
+        // What has changed between the last answer and this question would be heard of at the end of the wait only.
+        let (keys, wait) = match place.keys_are_due {
+            true => (None, UNTIL_KEYS),
+            false => (place.keys.as_deref(), WAIT),
+        };
+        let answer = match self.asking.ask(place.next, keys, wait).await {
             Ok(answer) => self.take(place, answer),
             Err(cause) => Err(cause),
         };
