@@ -1,13 +1,14 @@
 //! Every setting: meaning, default, variable.
 
 use std::net::IpAddr;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use shared::client::PlainHosts;
 use shared::config::{ConfigError, LogLevels, defaults};
 use shared::server::Listen;
-use shared::{Algorithm, Secret};
+use shared::{Algorithm, Scopes, Secret};
 use url::Url;
 
 /// Section `[auth]` of the configuration file; `BATON_AUTH_<KEY>` in the environment.
@@ -97,9 +98,107 @@ pub struct Config {
     /// How long rows about changes are kept, in days. Default 400.
     #[serde(default = "default_audit_changes_days")]
     pub audit_changes_days: u32,
+    /// Where user-service is. Without it nobody can log in.
+    #[serde(default)]
+    pub user_url: Option<Url>,
+    /// Hosts that may be called over plain HTTP, comma-separated; loopback always may.
+    #[serde(default)]
+    pub plain_http_hosts: PlainHosts,
+    /// Where logins are kept: `hybrid` (the database, and Redis before it), `database`, or `redis` alone. Default
+    /// `hybrid`.
+    #[serde(default)]
+    pub login_store: LoginStore,
+    /// How long the access token of a person lives, in seconds, 10 to 3600. Default 600.
+    #[serde(default = "default_login_ttl_s")]
+    pub login_ttl_s: u32,
+    /// What a person's access token is good for. Default `order:read order:write file:read file:write`.
+    #[serde(default = "default_login_scope")]
+    pub login_scope: Scopes,
+    /// The services that it is for, beside this one, separated by spaces. Default `user-service order-service
+    /// file-service`.
+    #[serde(default = "default_login_audiences")]
+    pub login_audiences: String,
+    /// A login that is not used for so long ends, in seconds. Default 14 days.
+    #[serde(default = "default_login_idle_s")]
+    pub login_idle_s: u32,
+    /// No login lasts longer, however much it is used, in seconds. Default 90 days.
+    #[serde(default = "default_login_max_s")]
+    pub login_max_s: u32,
+    /// How long after its first use a refresh token gives the same answer again, for racers and for those whose answer
+    /// was lost; not once its successor has been used. In seconds, 10 to 300. Default 60.
+    #[serde(default = "default_login_repeat_s")]
+    pub login_repeat_s: u32,
+    /// Logins of one user at a time; one more ends the oldest. Default 10.
+    #[serde(default = "default_max_logins")]
+    pub max_logins: NonZeroU32,
+    /// Origins beside this server's own whose pages may use the refresh cookie, separated by spaces. Default none.
+    #[serde(default)]
+    pub front_end_origins: String,
+    /// Where a browser goes after a social login: a path of this server, or a URL. Default `/account`.
+    #[serde(default = "default_front_end_url")]
+    pub front_end_url: String,
+    /// Google, Naver, Kakao. In the file: `[[auth.social]]`.
+    #[serde(default)]
+    pub social: Vec<SocialProvider>,
     /// Log levels, for example `info,auth_service=debug`. Default `info`.
     #[serde(default)]
     pub log: LogLevels,
+}
+
+/// Where logins are kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LoginStore {
+    /// Written to both, read from Redis; the database is the truth.
+    #[default]
+    Hybrid,
+    /// The database alone.
+    Database,
+    /// Redis alone: what it loses is logged out.
+    Redis,
+}
+
+/// A provider that people may come by. What is not said is as the provider has it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SocialProvider {
+    /// `google`, `naver` or `kakao`.
+    pub name: SocialName,
+    /// What the provider knows us by.
+    pub client_id: String,
+    /// The secret: this or `client_secret_file`.
+    #[serde(default)]
+    pub client_secret: Option<Secret>,
+    /// A file that holds it.
+    #[serde(default)]
+    pub client_secret_file: Option<PathBuf>,
+    /// Where browsers are sent to.
+    #[serde(default)]
+    pub authorization_url: Option<Url>,
+    /// Where a code becomes a token.
+    #[serde(default)]
+    pub token_url: Option<Url>,
+    /// Where a token says who it is.
+    #[serde(default)]
+    pub user_info_url: Option<Url>,
+    /// Where the keys of its ID tokens are. Google only.
+    #[serde(default)]
+    pub jwks_url: Option<Url>,
+    /// `iss` of its ID tokens. Google only.
+    #[serde(default)]
+    pub issuer: Option<String>,
+}
+
+/// Which provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SocialName {
+    /// Google.
+    Google,
+    /// Naver.
+    Naver,
+    /// Kakao.
+    Kakao,
 }
 
 /// A cluster (or whoever else issues service-account tokens in its shape) that is trusted to say who its pods are.
@@ -248,6 +347,39 @@ fn default_audit_max_tokens() -> u32 {
 
 fn default_audit_changes_days() -> u32 {
     400
+}
+
+fn default_login_ttl_s() -> u32 {
+    600
+}
+
+fn default_login_scope() -> Scopes {
+    // Four words of the grammar: it cannot fail.
+    "order:read order:write file:read file:write".parse().unwrap_or_default()
+}
+
+fn default_login_audiences() -> String {
+    "user-service order-service file-service".to_owned()
+}
+
+fn default_login_idle_s() -> u32 {
+    14 * 24 * 3600
+}
+
+fn default_login_max_s() -> u32 {
+    90 * 24 * 3600
+}
+
+fn default_login_repeat_s() -> u32 {
+    60
+}
+
+fn default_max_logins() -> NonZeroU32 {
+    NonZeroU32::MIN.saturating_add(9)
+}
+
+fn default_front_end_url() -> String {
+    "/account".to_owned()
 }
 
 pub(crate) fn default_token_ttl_s() -> u32 {

@@ -1,4 +1,4 @@
-//! What clients, their rights, tokens and keys are, and the rules they obey.
+//! What clients, people, their rights, logins, tokens and keys are, and the rules they obey.
 
 pub mod client;
 pub mod clients_file;
@@ -13,3 +13,4 @@ pub(crate) mod audit;
 pub mod registry;
 pub(crate) mod key_keeper;
 pub mod revoking;
+pub(crate) mod person;

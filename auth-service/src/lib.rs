@@ -10,6 +10,7 @@ mod limits;
 mod authentication;
 mod handlers;
 mod issuer;
+mod user_api;
 pub mod domain;
 mod mirror;
 mod upkeep;
