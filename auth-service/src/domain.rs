@@ -14,3 +14,6 @@ pub mod registry;
 pub(crate) mod key_keeper;
 pub mod revoking;
 pub(crate) mod person;
+pub(crate) mod login;
+pub(crate) mod refresh_token;
+pub(crate) mod attempts;

@@ -1,5 +1,6 @@
-//! What can go wrong at the OAuth endpoints and in the commands.
+//! What can go wrong: at the OAuth endpoints, with logins, in the commands.
 
+use aws_lc_rs::error::Unspecified;
 use shared::SigningError;
 use shared::db::DbError;
 use shared::scopes::NotAScope;
@@ -11,6 +12,7 @@ use crate::domain::grant::GrantRefusal;
 use crate::limits::TooOften;
 use crate::repository::clients::ClientStoreError;
 use crate::seal::SealError;
+use crate::user_api::{Taken, UserApiError};
 
 /// Why no token is issued.
 #[derive(Debug, thiserror::Error)]
@@ -70,6 +72,64 @@ impl From<NotAScope> for TokenRefusal {
 impl From<TooOften> for TokenRefusal {
     fn from(too_often: TooOften) -> Self {
         Self::TooOften(too_often)
+    }
+}
+
+/// Why somebody is not logged in, or not any more.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum AccountError {
+    /// Unknown address or wrong password: one answer for both.
+    #[error("unknown address or wrong password")]
+    WrongCredentials,
+    #[error("too many failed logins")]
+    TooManyAttempts { retry_after_s: u64 },
+    /// No refresh token, one that is not ours, one of a login that is over.
+    #[error("the refresh token is not good: {0}")]
+    RefreshInvalid(&'static str),
+    /// A used one: there are two who have it.
+    #[error("the refresh token was used before")]
+    RefreshReused,
+    /// Somebody else's page has sent the browser's cookie.
+    #[error("a cross-site request: {0}")]
+    CrossSite(&'static str),
+    #[error("no such login")]
+    NoSuchLogin,
+    #[error("registered with {}", .0.provider)]
+    Taken(Taken),
+    #[error("no such user")]
+    NoSuchUser,
+    #[error("nobody can log in: `user_url` is not set")]
+    NotConfigured,
+    #[error("user-service: {0}")]
+    UserServiceAway(String),
+    #[error("too many passwords at once")]
+    Busy { retry_after_s: u64 },
+    #[error("Redis: {0}")]
+    Redis(String),
+    #[error(transparent)]
+    Db(#[from] DbError),
+    #[error(transparent)]
+    Token(#[from] TokenRefusal),
+    #[error("the cryptographic library failed")]
+    Crypto,
+}
+
+impl From<Unspecified> for AccountError {
+    fn from(_: Unspecified) -> Self {
+        Self::Crypto
+    }
+}
+
+impl From<UserApiError> for AccountError {
+    fn from(error: UserApiError) -> Self {
+        match error {
+            UserApiError::WrongCredentials => Self::WrongCredentials,
+            UserApiError::Taken(taken) => Self::Taken(taken),
+            UserApiError::NoSuchUser => Self::NoSuchUser,
+            UserApiError::Busy { retry_after_s } => Self::Busy { retry_after_s },
+            UserApiError::TooOften { retry_after_s } => Self::TooManyAttempts { retry_after_s },
+            UserApiError::Away(cause) => Self::UserServiceAway(cause),
+        }
     }
 }
 

@@ -11,6 +11,8 @@ mod authentication;
 mod handlers;
 mod issuer;
 mod user_api;
+mod logins;
+mod login_store;
 pub mod domain;
 mod mirror;
 mod upkeep;

@@ -24,10 +24,13 @@ macro_rules! note_audit {
 }
 
 pub(crate) mod assertions;
+pub(crate) mod attempts;
 pub(crate) mod audit;
 pub(crate) mod changes;
 pub(crate) mod clients;
+pub(crate) mod eras;
 pub(crate) mod keys;
+pub(crate) mod logins;
 pub(crate) mod revocations;
 mod schema;
 

@@ -6,7 +6,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
-use aws_lc_rs::rand;
+use aws_lc_rs::{hmac, rand};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use shared::Secret;
@@ -15,6 +15,8 @@ use zeroize::Zeroizing;
 use crate::config::Config;
 
 const KEY_BYTES: usize = 32;
+/// What refresh tokens are authenticated with is a key of that use alone.
+const TOKEN_MAC_USE: &[u8] = b"baton: refresh tokens";
 
 /// Why private keys cannot be encrypted or read.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +57,11 @@ impl MasterKeys {
         Ok(Self { current, previous: MasterKey::of(key.as_ref(), file.as_deref())? })
     }
 
+    pub(crate) fn token_macs(&self) -> TokenMacs {
+        let previous = self.previous.as_ref().map(|previous| previous.token_mac.clone());
+        TokenMacs { current: self.current.token_mac.clone(), previous }
+    }
+
     /// Seals with the key in use.
     pub(crate) fn seal(&self, name: &str, secret: &[u8]) -> Result<Vec<u8>, SealError> {
         self.current.seal(name, secret)
@@ -70,8 +77,38 @@ impl MasterKeys {
     }
 }
 
+/// The keys that say which refresh tokens this server has made: of the master key in use, and of the one before it.
+#[derive(Clone)]
+pub(crate) struct TokenMacs {
+    current: hmac::Key,
+    previous: Option<hmac::Key>,
+}
+
+impl TokenMacs {
+    pub(crate) fn current(&self) -> &hmac::Key {
+        &self.current
+    }
+
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &hmac::Key> {
+        std::iter::once(&self.current).chain(&self.previous)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn for_tests(fill: u8) -> Self {
+        Self { current: token_mac(&[fill; KEY_BYTES]), previous: None }
+    }
+}
+
+fn token_mac(master_key: &[u8]) -> hmac::Key {
+    let derived = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, master_key), TOKEN_MAC_USE);
+    hmac::Key::new(hmac::HMAC_SHA256, derived.as_ref())
+}
+
 /// Seals and opens private keys.
-struct MasterKey(RandomizedNonceKey);
+struct MasterKey {
+    sealing: RandomizedNonceKey,
+    token_mac: hmac::Key,
+}
 
 impl MasterKey {
     fn of(key: Option<&Secret>, file: Option<&Path>) -> Result<Option<Self>, SealError> {
@@ -93,13 +130,15 @@ impl MasterKey {
         if bytes.len() != KEY_BYTES {
             return Err(SealError::NotAKey);
         }
-        RandomizedNonceKey::new(&AES_256_GCM, &bytes).map(Self).map_err(|_| SealError::NotAKey)
+        let sealing = RandomizedNonceKey::new(&AES_256_GCM, &bytes);
+        let sealing = sealing.map_err(|_| SealError::NotAKey)?;
+        Ok(Self { sealing, token_mac: token_mac(&bytes) })
     }
 
     /// Nonce, ciphertext and tag. `name` is authenticated: a sealed key cannot be passed off as another.
     fn seal(&self, name: &str, secret: &[u8]) -> Result<Vec<u8>, SealError> {
         let mut text = secret.to_vec();
-        let nonce = self.0.seal_in_place_append_tag(Aad::from(name), &mut text);
+        let nonce = self.sealing.seal_in_place_append_tag(Aad::from(name), &mut text);
         let nonce = nonce.map_err(|_| SealError::Crypto)?;
         Ok([nonce.as_ref().as_slice(), text.as_slice()].concat())
     }
@@ -108,7 +147,7 @@ impl MasterKey {
         let (nonce, text) = sealed.split_at_checked(NONCE_LEN).ok_or(SealError::WrongKey)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| SealError::WrongKey)?;
         let mut text = Zeroizing::new(text.to_vec());
-        let opened = self.0.open_in_place(nonce, Aad::from(name), &mut text);
+        let opened = self.sealing.open_in_place(nonce, Aad::from(name), &mut text);
         let length = opened.map_err(|_| SealError::WrongKey)?.len();
         text.truncate(length);
         Ok(text)

@@ -17,6 +17,10 @@ pub(crate) enum Event {
     KeysWithdrawn,
     KeysResealed,
     Revoked,
+    LoginBegan,
+    LoginRefused,
+    LoginEnded,
+    RefreshReused,
 }
 
 impl Event {
@@ -33,6 +37,10 @@ impl Event {
             Self::KeysWithdrawn => "keys.withdrawn",
             Self::KeysResealed => "keys.resealed",
             Self::Revoked => "revoked",
+            Self::LoginBegan => "login.began",
+            Self::LoginRefused => "login.refused",
+            Self::LoginEnded => "login.ended",
+            Self::RefreshReused => "login.refresh_reused",
         }
     }
 }

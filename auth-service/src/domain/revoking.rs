@@ -11,6 +11,9 @@ use crate::repository::revocations::RevocationRepository;
 /// No token lives longer than this from its last second on, in seconds: the longest lifetime and the leeway of verifiers,
 /// and a minute for clocks that differ.
 const LONGEST_TOKEN_S: i64 = 3600 + 30 + 60;
+/// No login lasts longer, in seconds. What is said of a user or a company by an operator holds as long: a refresh token may
+/// come back after weeks.
+pub(crate) const LONGEST_LOGIN_S: i64 = 400 * 24 * 3600;
 /// The longest value, in bytes.
 const MAX_VALUE_BYTES: usize = 200;
 
@@ -42,7 +45,8 @@ impl RevocationAsk {
         }
         // It is committed a moment from now, and tokens are dated in whole seconds.
         let before = bounded.then(|| self.issued_before.unwrap_or(now_s + 1));
-        let exp = now_s + LONGEST_TOKEN_S;
+        let of_one_token = self.kind == RevocationKind::Jti;
+        let exp = now_s + if of_one_token { LONGEST_TOKEN_S } else { LONGEST_LOGIN_S };
         Ok(Revocation { seq: 0, kind: self.kind, value, before, exp })
     }
 
@@ -70,6 +74,12 @@ pub(crate) fn revocation_of(claims: &Claims) -> Revocation {
     };
     // What came of it does not outlive it.
     Revocation { seq: 0, kind, value, before: None, exp: claims.exp }
+}
+
+/// What ends with a login whose refresh token is refused from now on.
+pub(crate) fn of_login(sid: &str, now: Timestamp) -> Revocation {
+    let (kind, exp) = (RevocationKind::Sid, now.timestamp() + LONGEST_TOKEN_S);
+    Revocation { seq: 0, kind, value: sid.to_owned(), before: None, exp }
 }
 
 /// Writes it down; from then on it holds.
@@ -119,7 +129,7 @@ mod tests {
             assert!(entry(kind, value, before).is_err(), "{kind:?} {value}");
         }
         let of_client = entry(Client, "c", None).map(|entry| (entry.before, entry.exp));
-        assert_eq!(of_client, Ok((Some(now_s + 1), now_s + LONGEST_TOKEN_S)));
+        assert_eq!(of_client, Ok((Some(now_s + 1), now_s + LONGEST_LOGIN_S)));
         assert_eq!(entry(User, "+007", None).map(|entry| entry.value), Ok("7".to_owned()));
         assert_eq!(entry(Jti, "a", None).map(|entry| entry.before), Ok(None));
         assert_eq!(entry(All, "", Some(5)).map(|entry| entry.before), Ok(Some(5)));

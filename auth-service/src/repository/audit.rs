@@ -74,7 +74,7 @@ impl AuditRow {
 /// How much is kept.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct AuditLimits {
-    /// Grants, and refusals by themselves: so many of each.
+    /// Grants, refusals, logins, each by themselves: so many of each.
     pub(crate) max_tokens: i64,
     /// Changes: those that came after this.
     pub(crate) changes_since: Timestamp,
@@ -142,15 +142,18 @@ impl AuditRepository {
 
     /// Deletes what is too old or too much, a part of it at a time: no statement takes long.
     pub(crate) async fn delete_beyond(&self, limits: AuditLimits) -> Result<(), DbError> {
-        let of_tokens = [Event::Granted.name(), Event::Refused.name()];
-        for event in of_tokens {
+        let of_tokens = [Event::Granted, Event::Refused];
+        let of_logins = [Event::LoginBegan, Event::LoginRefused, Event::LoginEnded];
+        let of_tokens: Vec<&str> =
+            of_tokens.iter().chain(&of_logins).map(|event| event.name()).collect();
+        for event in &of_tokens {
             if let Some(newest_gone) = self.find_beyond(event, limits.max_tokens).await? {
                 while self.delete_some(event, newest_gone).await? == DELETED_AT_ONCE {}
             }
         }
         let since = limits.changes_since.naive_utc();
         with_conn!(&self.db, |conn| diesel::delete(
-            audit::table.filter(audit::event.ne_all(of_tokens)).filter(audit::at.lt(since))
+            audit::table.filter(audit::event.ne_all(&of_tokens)).filter(audit::at.lt(since))
         )
         .execute(conn)
         .await)?;

@@ -17,12 +17,24 @@ pub(crate) struct RevocationRepository {
 
 #[derive(Queryable, Selectable, Insertable)]
 #[diesel(table_name = revocations)]
-struct RevocationRow {
+pub(crate) struct RevocationRow {
     seq: i64,
     kind: String,
     value: String,
     before_s: Option<i64>,
     expires_s: i64,
+}
+
+impl RevocationRow {
+    pub(crate) fn new(revocation: &Revocation, seq: i64) -> Self {
+        Self {
+            seq,
+            kind: revocation.kind.name().to_owned(),
+            value: revocation.value.clone(),
+            before_s: revocation.before,
+            expires_s: revocation.exp,
+        }
+    }
 }
 
 impl TryFrom<RevocationRow> for Revocation {
@@ -49,13 +61,7 @@ impl RevocationRepository {
         with_conn!(&self.db, |conn| {
             conn.transaction(async |conn| {
                 let seq = note_change!(conn, REVOCATIONS).await?;
-                let row = RevocationRow {
-                    seq,
-                    kind: revocation.kind.name().to_owned(),
-                    value: revocation.value.clone(),
-                    before_s: revocation.before,
-                    expires_s: revocation.exp,
-                };
+                let row = RevocationRow::new(&revocation, seq);
                 diesel::insert_into(revocations::table).values(row).execute(conn).await?;
                 note_audit!(conn, event).await?;
                 Ok(Revocation { seq, ..revocation.clone() })

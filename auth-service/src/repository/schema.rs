@@ -75,3 +75,48 @@ diesel::table! {
         detail -> Text,
     }
 }
+
+diesel::table! {
+    logins (sid) {
+        sid -> Text,
+        user_id -> BigInt,
+        session -> Text,
+        provider -> Text,
+        user_agent -> Text,
+        address -> Text,
+        began_at -> Timestamp,
+        used_at -> Timestamp,
+        ends_at -> Timestamp,
+        idle_until -> Timestamp,
+        generation -> BigInt,
+        token_hash -> Text,
+        parent_hash -> Nullable<Text>,
+        exchanged_at -> Nullable<Timestamp>,
+        sealed_pair -> Nullable<Binary>,
+        ended_by -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    login_counts (user_id) {
+        user_id -> BigInt,
+        begun -> BigInt,
+    }
+}
+
+diesel::table! {
+    login_attempts (key) {
+        key -> Text,
+        tries -> BigInt,
+        next_ms -> BigInt,
+        forget_ms -> BigInt,
+    }
+}
+
+diesel::table! {
+    login_eras (id) {
+        id -> BigInt,
+        era -> BigInt,
+        counted -> BigInt,
+    }
+}
