@@ -17,3 +17,4 @@ pub(crate) mod person;
 pub(crate) mod login;
 pub(crate) mod refresh_token;
 pub(crate) mod attempts;
+pub(crate) mod device;

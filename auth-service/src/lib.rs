@@ -12,6 +12,7 @@ mod handlers;
 mod issuer;
 mod user_api;
 mod logins;
+mod login_gate;
 mod login_store;
 pub mod domain;
 mod mirror;

@@ -47,17 +47,24 @@ impl Limits {
         }
     }
 
-    /// Whose address counts: that of the connection, or behind a proxy that is believed, what it says of its caller.
+    /// Whose address counts: that of [`Limits::caller`], or for IPv6 the network that it is in.
     pub(crate) fn address(&self, request: &HttpRequest) -> IpAddr {
+        network(self.caller(request))
+    }
+
+    /// From where a request comes: the address of the connection, or behind a proxy that is believed, what it says of its
+    /// caller.
+    pub(crate) fn caller(&self, request: &HttpRequest) -> IpAddr {
         let peer = request.peer_addr().map_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED), |peer| peer.ip());
-        if !self.trusted_proxies.contains(&peer.to_canonical()) {
-            return network(peer);
+        let peer = peer.to_canonical();
+        if !self.trusted_proxies.contains(&peer) {
+            return peer;
         }
         let headers = request.headers().get_all(X_FORWARDED_FOR);
         let last = headers.filter_map(|value| value.to_str().ok()).last();
         // The last entry is the proxy's own; those before are what its caller has claimed.
         let caller = last.and_then(|list| list.rsplit(',').next()?.trim().parse().ok());
-        network(caller.unwrap_or(peer))
+        caller.unwrap_or(peer)
     }
 
     pub(crate) fn check_address(&self, address: IpAddr) -> Result<(), TooOften> {

@@ -59,7 +59,7 @@ impl Which {
 pub(crate) enum LoginStore {
     Hybrid(Hybrid),
     Database(LoginRepository),
-    Redis(RedisLogins),
+    Redis(Box<RedisLogins>),
 }
 
 impl LoginStore {

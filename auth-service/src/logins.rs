@@ -117,10 +117,10 @@ impl Logins {
         for _ in 0..LOOKS {
             let login = found.ok_or(AccountError::RefreshInvalid("no such login"))?;
             let worth = login.worth(&token, (self.issuer.now(), self.terms.repeat_s));
-            if worth == Worth::Current {
-                if let Some(begun) = self.exchange(&token, &login, device).await? {
-                    return Ok(begun);
-                }
+            if worth == Worth::Current
+                && let Some(begun) = self.exchange(&token, &login, device).await?
+            {
+                return Ok(begun);
             }
             // A copy says nothing for certain but that a token is good.
             found = self.store.find(token.sid).await?;

@@ -1,5 +1,7 @@
 //! The one match from [`TokenRefusal`] to the error answers of RFC 6749 section 5.2, and from [`CommandError`] to the
-//! envelope of `/admin`.
+//! envelope of `/admin`. People's answers are in a file of their own.
+
+mod account;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE};

@@ -1,9 +1,12 @@
-//! Every path, its method, its policy. At the OAuth endpoints clients authenticate by themselves; `/admin` takes tokens.
+//! Every path, its method, its policy. At the OAuth endpoints clients authenticate by themselves, people log in
+//! with what they know or with a cookie; the rest takes tokens.
 
 use shared::Routes;
 
 use crate::handlers::admin::{audit, clients, keys as signing_keys, policy, revocations};
-use crate::handlers::{feed, introspect, keys, metadata, revoke, token, tokens};
+use crate::handlers::{
+    feed, forward, introspect, keys, login, metadata, people, revoke, sessions, token, tokens,
+};
 
 pub(crate) const TOKEN_PATH: &str = "/oauth2/token";
 pub(crate) const TOKENS_PATH: &str = "/oauth2/tokens";
@@ -12,9 +15,14 @@ pub(crate) const REVOKE_PATH: &str = "/oauth2/revoke";
 pub(crate) const REVOCATIONS_PATH: &str = "/oauth2/revocations";
 pub(crate) const JWKS_PATH: &str = "/.well-known/jwks.json";
 /// Where bearer tokens are looked at, and nowhere else.
-pub(crate) const ADMIN: &str = "/admin/";
-/// What they have to be for.
+pub(crate) const WITH_TOKENS: [&str; 4] =
+    ["/admin/", "/internal/", "/api/v2/auth/sessions", "/api/v2/auth/logout-all"];
+/// What an operator's have to be for.
 const SCOPE: &str = "auth:admin";
+/// What people's are for, here and at user-service: their own account.
+pub(crate) const OWN_ACCOUNT: &str = "account:self";
+/// What user-service's are for.
+const LOGINS: &str = "auth:logins";
 
 #[rustfmt::skip]
 pub fn routes() -> Routes {
@@ -26,6 +34,17 @@ pub fn routes() -> Routes {
         .post(INTROSPECT_PATH, introspect::introspect).public()
         .post(REVOKE_PATH, revoke::revoke_token).public()
         .get(REVOCATIONS_PATH, feed::show_revocations).public()
+        .post("/api/v2/auth/login", login::log_in).public()
+        .post("/api/v2/auth/refresh", login::refresh).public()
+        .post("/api/v2/auth/logout", login::log_out).public()
+        .post("/api/v2/auth/logout-all", sessions::log_out_all).session().scope(OWN_ACCOUNT)
+        .get("/api/v2/auth/sessions", sessions::list_sessions).session().scope(OWN_ACCOUNT)
+        .delete("/api/v2/auth/sessions/{id}", sessions::end_session).session().scope(OWN_ACCOUNT)
+        .post("/api/v2/users/email-codes", forward::forward).public()
+        .post("/api/v2/users/email-codes/verify", forward::forward).public()
+        .post("/api/v2/users", forward::forward).public()
+        .post("/api/v2/users/password-reset", forward::forward).public()
+        .post("/internal/users/{id}/end-logins", people::end_logins).scope(LOGINS)
         .get("/admin/clients", clients::list_clients).scope(SCOPE)
         .post("/admin/clients", clients::create_client).scope(SCOPE)
         .post("/admin/clients/apply", clients::apply_clients).scope(SCOPE)

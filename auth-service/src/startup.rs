@@ -1,6 +1,7 @@
 //! From settings to a server that listens: the one place that constructs things.
 
 mod parts;
+mod people;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -46,8 +47,23 @@ pub(crate) async fn open_database(config: &Config) -> Result<Db, StartupError> {
 /// When an address is taken, the database is away, the master key is not the one that sealed the keys, or the file of
 /// clients cannot be used.
 pub async fn bind(config: &Config) -> Result<BoundServer, StartupError> {
+    bind_to(listen(config)?, config).await
+}
+
+/// Takes the ports of these settings. For who has to know them before the rest: whoever calls waits until it is there.
+///
+/// # Errors
+/// When an address is taken.
+pub fn listen(config: &Config) -> Result<Listeners, StartupError> {
+    Ok(Listeners::bind(&config.listen())?)
+}
+
+/// The same as [`bind`] on ports that are taken already.
+///
+/// # Errors
+/// As [`bind`].
+pub async fn bind_to(listeners: Listeners, config: &Config) -> Result<BoundServer, StartupError> {
     let master_keys = master_keys(config)?;
-    let listeners = Listeners::bind(&config.listen())?;
     let issuer = issuer(config, listeners.address)?;
     let db = open_database(config).await?;
     let clock: Arc<dyn Clock> = SystemClock::shared();

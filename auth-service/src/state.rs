@@ -1,17 +1,23 @@
 //! What a handler may use.
 
 use shared::TokenVerifier;
+use shared::client::http::HttpClient;
 use shared::db::Db;
 use shared::server::Stopping;
 use tokio::sync::Semaphore;
+use url::Url;
 
 use crate::authentication::Authenticator;
+use crate::error::AccountError;
 use crate::issuer::Issuer;
+use crate::login_gate::LoginGate;
+use crate::logins::Logins;
 use crate::repository::audit::AuditRepository;
 use crate::repository::clients::ClientRepository;
 use crate::repository::keys::KeyRepository;
 use crate::repository::revocations::RevocationRepository;
 use crate::upkeep::Upkeep;
+use crate::user_api::UserApi;
 
 pub(crate) struct AppState {
     pub(crate) authenticator: Authenticator,
@@ -22,11 +28,44 @@ pub(crate) struct AppState {
     pub(crate) keys: KeyRepository,
     pub(crate) revocations: RevocationRepository,
     pub(crate) audit: AuditRepository,
+    pub(crate) logins: Logins,
+    pub(crate) gate: LoginGate,
+    /// None: nobody can log in here.
+    pub(crate) people: Option<People>,
+    /// Beside this server's own: origins whose pages may use the refresh cookie.
+    pub(crate) front_end_origins: Vec<String>,
     /// Requests for many tokens that are being worked on.
     pub(crate) batches: Semaphore,
     pub(crate) stopping: Stopping,
     /// Ends with the server.
     pub(crate) _upkeep: Upkeep,
+}
+
+/// Where people are known.
+pub(crate) struct People {
+    pub(crate) users: UserApi,
+    /// For what is passed on without a token of ours.
+    pub(crate) http: HttpClient,
+    pub(crate) root: Url,
+}
+
+impl People {
+    /// This path there.
+    pub(crate) fn url(&self, path: &str) -> Url {
+        let mut url = self.root.clone();
+        url.set_path(path);
+        url
+    }
+}
+
+impl AppState {
+    pub(crate) fn people(&self) -> Result<&People, AccountError> {
+        self.people.as_ref().ok_or(AccountError::NotConfigured)
+    }
+
+    pub(crate) fn users(&self) -> Result<&UserApi, AccountError> {
+        Ok(&self.people()?.users)
+    }
 }
 
 /// The repositories of one database.

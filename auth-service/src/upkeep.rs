@@ -14,11 +14,14 @@ use crate::domain::key_keeper::KeyKeeper;
 use crate::domain::registry::By;
 use crate::error::CommandError;
 use crate::limits::Limits;
+use crate::login_store::LoginStore;
 use crate::mirror::Mirror;
 use crate::repository::assertions::AssertionRepository;
+use crate::repository::attempts::AttemptRepository;
 use crate::repository::audit::{AuditLimits, AuditRepository};
 use crate::repository::clients::ClientRepository;
 use crate::repository::keys::KeyRepository;
+use crate::repository::logins::LoginRepository;
 use crate::repository::revocations::RevocationRepository;
 
 /// A change that nobody has told us of is seen this much later at the most.
@@ -27,6 +30,11 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 const KEYS_EVERY: Duration = Duration::from_secs(1);
 /// How often it is cleaned up.
 const CLEAN_EVERY: Duration = Duration::from_secs(60);
+/// How often it is written down how far the logins in Redis have come: what was changed since is what a Redis that goes back
+/// while no replica runs may bring back.
+const REMEMBER_EVERY: Duration = Duration::from_secs(1);
+/// Logins are looked through at each of so many cleanings: there may be many, and nothing hurries.
+const LOGINS_EACH: u32 = 10;
 /// Rows stay so much longer than they are needed, since replicas' clocks may differ.
 const CLOCKS_DIFFER: TimeDelta = TimeDelta::hours(2);
 /// Who does it, in the audit log.
@@ -108,6 +116,17 @@ pub(crate) async fn rotate_once(
     Ok(())
 }
 
+/// Writes down how far the logins in Redis have come.
+pub(crate) async fn remember(store: Arc<LoginStore>) {
+    let LoginStore::Redis(logins) = &*store else { return };
+    loop {
+        sleep(REMEMBER_EVERY).await;
+        if let Err(cause) = logins.remember().await {
+            warn!(%cause, "could not write down how far Redis has come; trying again");
+        }
+    }
+}
+
 /// What bounds the tables.
 pub(crate) struct Cleaning {
     pub(crate) mirror: Arc<Mirror>,
@@ -115,6 +134,10 @@ pub(crate) struct Cleaning {
     pub(crate) revocations: RevocationRepository,
     pub(crate) used_assertions: AssertionRepository,
     pub(crate) audit: AuditRepository,
+    pub(crate) logins: LoginRepository,
+    pub(crate) attempts: AttemptRepository,
+    /// How long a refresh token may be exchanged again.
+    pub(crate) repeat_s: u32,
     pub(crate) limits: Arc<Limits>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) max_tokens: i64,
@@ -123,12 +146,24 @@ pub(crate) struct Cleaning {
 
 impl Cleaning {
     pub(crate) async fn run(self) {
-        loop {
-            if let Err(error) = self.once().await {
+        for round in 0_u32.. {
+            let cleaned = match self.once().await {
+                Ok(()) if round % LOGINS_EACH == 0 => self.logins().await,
+                cleaned => cleaned,
+            };
+            if let Err(error) = cleaned {
                 error!(cause = %error, "could not clean up; trying again in a minute");
             }
             sleep(CLEAN_EVERY).await;
         }
+    }
+
+    /// Those that are over, and what may not be told again.
+    async fn logins(&self) -> Result<(), DbError> {
+        let now = self.clock.now();
+        self.attempts.delete_forgotten(now).await?;
+        let repeatable_since = now - TimeDelta::seconds(self.repeat_s.into());
+        self.logins.clean((now - CLOCKS_DIFFER, repeatable_since)).await
     }
 
     pub(crate) async fn once(&self) -> Result<(), DbError> {

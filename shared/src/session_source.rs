@@ -44,7 +44,7 @@ pub struct SessionSource {
     verifier: Option<TokenVerifier>,
     gateway: Option<Arc<GatewayEnvelope>>,
     /// Elsewhere nothing is looked at.
-    only_under: Option<Arc<str>>,
+    only_under: Option<Arc<[Box<str>]>>,
     counters: Arc<Counters>,
 }
 
@@ -105,12 +105,13 @@ impl SessionSource {
         Self { gateway: Some(Arc::new(envelope)), ..self }
     }
 
-    /// Looks at requests whose path begins with this, for example `/admin/`, and at no others: there whatever stands in
+    /// Looks at requests whose path begins with one of these, for example `/admin/`, and at no others: there whatever stands in
     /// `Authorization` is the handlers' own affair, and every caller is anonymous. A path that is spelled in another way
     /// (`/%61dmin/`) does not begin with it: guards refuse whoever comes that way.
     #[must_use]
-    pub fn only_under(self, prefix: &str) -> Self {
-        Self { only_under: Some(prefix.into()), ..self }
+    pub fn only_under(self, prefixes: &[&str]) -> Self {
+        let prefixes = prefixes.iter().map(|prefix| (*prefix).into());
+        Self { only_under: Some(prefixes.collect()), ..self }
     }
 
     /// Whether the tokens that it takes are held against revocations.
@@ -171,7 +172,11 @@ impl SessionSource {
 
     /// Who is calling, if that can be said without waiting.
     pub(crate) fn identify_now(&self, head: &impl RequestHead) -> Found {
-        if self.only_under.as_ref().is_some_and(|prefix| !head.target().starts_with(&**prefix)) {
+        let elsewhere = |prefixes: &Arc<[Box<str>]>| {
+            let target = head.target();
+            !prefixes.iter().any(|prefix| target.starts_with(&**prefix))
+        };
+        if self.only_under.as_ref().is_some_and(elsewhere) {
             return Found::Now(Ok(Identity::Anonymous));
         }
         if has_token_in_query(head.query()) {

@@ -25,13 +25,17 @@ use crate::domain::registry::{self, By};
 use crate::error::TokenRefusal;
 use crate::issuer::Issuer;
 use crate::limits::Limits;
+use crate::logins::Logins;
 use crate::mirror::key_ring::OwnKeys;
 use crate::mirror::{Mirror, Sources};
 use crate::repository::assertions::AssertionRepository;
+use crate::repository::attempts::AttemptRepository;
 use crate::repository::clients::ClientRepository;
 use crate::repository::keys::KeyRepository;
+use crate::repository::logins::LoginRepository;
 use crate::routes;
 use crate::seal::MasterKeys;
+use crate::startup::people;
 use crate::state::{AppState, Repositories};
 use crate::upkeep::{self, Cleaning, ITSELF, Upkeep};
 
@@ -74,14 +78,7 @@ pub(crate) async fn make(config: &Config, given: Given) -> Result<Made, StartupE
     let Given { db, issuer, clock, master_keys } = given;
     let repositories = Repositories::new(&db);
     apply_clients_file(config, &repositories.clients, &*clock).await?;
-    let sources = Sources {
-        db: db.clone(),
-        master_keys,
-        schedule: key_schedule(config),
-        clock: Arc::clone(&clock),
-        signal: Signal::open(&config.cache_url, CHANNEL).map_err(StartupError::part("cache"))?,
-    };
-    let mirror = Arc::new(Mirror::new(sources));
+    let mirror = Arc::new(mirror(config, &db, (master_keys, &clock))?);
     fill(&mirror, &repositories, &*clock).await?;
     warn_of_unknown_issuers(config, &mirror);
     let audit = Arc::new(AuditLog::start(repositories.audit.clone(), config.audit_grants));
@@ -90,8 +87,9 @@ pub(crate) async fn make(config: &Config, given: Given) -> Result<Made, StartupE
     let issuer = Issuer { mirror, audit: Arc::clone(&audit), terms, clock, outage_grace };
     let parts = Parts::new(readiness(&issuer)).with_source(admin_source(config, &issuer));
     let limits = Arc::new(Limits::new(config));
+    let logins = people::logins(config, &db, &issuer).await?;
     let cleaning = cleaning(config, &db, (&issuer, &limits));
-    let tasks = tasks(&issuer, repositories.keys.clone(), cleaning);
+    let tasks = tasks(&issuer, (repositories.keys.clone(), &logins), cleaning);
     let state = AppState {
         authenticator: authenticator(config, &db, (&issuer, limits))?,
         verifier: verifier(&issuer, "").for_any_audience(),
@@ -99,6 +97,10 @@ pub(crate) async fn make(config: &Config, given: Given) -> Result<Made, StartupE
         keys: repositories.keys,
         revocations: repositories.revocations,
         audit: repositories.audit,
+        logins,
+        gate: people::gate(&db, &issuer),
+        people: people::people(config, &issuer)?,
+        front_end_origins: words(&config.front_end_origins),
         batches: Semaphore::new(config.workers.get()),
         issuer,
         stopping: parts.stopping(),
@@ -107,8 +109,23 @@ pub(crate) async fn make(config: &Config, given: Given) -> Result<Made, StartupE
     Ok(Made { state, parts, audit })
 }
 
+fn mirror(
+    config: &Config,
+    db: &Db,
+    (master_keys, clock): (MasterKeys, &Arc<dyn Clock>),
+) -> Result<Mirror, StartupError> {
+    let signal = Signal::open(&config.cache_url, CHANNEL).map_err(StartupError::part("cache"))?;
+    let (db, clock) = (db.clone(), Arc::clone(clock));
+    let schedule = key_schedule(config);
+    Ok(Mirror::new(Sources { db, master_keys, schedule, clock, signal }))
+}
+
+fn words(text: &str) -> Vec<String> {
+    text.split_whitespace().map(str::to_owned).collect()
+}
+
 /// What goes on by itself.
-fn tasks(issuer: &Issuer, keys: KeyRepository, cleaning: Cleaning) -> Upkeep {
+fn tasks(issuer: &Issuer, (keys, logins): (KeyRepository, &Logins), cleaning: Cleaning) -> Upkeep {
     let (mirror, clock) = (&issuer.mirror, &issuer.clock);
     Upkeep::new(vec![
         tokio::spawn(upkeep::follow(Arc::clone(mirror))),
@@ -116,6 +133,7 @@ fn tasks(issuer: &Issuer, keys: KeyRepository, cleaning: Cleaning) -> Upkeep {
         tokio::spawn(upkeep::tell(Arc::clone(mirror))),
         tokio::spawn(upkeep::rotate(Arc::clone(mirror), keys, Arc::clone(clock))),
         tokio::spawn(cleaning.run()),
+        tokio::spawn(upkeep::remember(Arc::clone(&logins.store))),
     ])
 }
 
@@ -191,7 +209,7 @@ fn verifier(issuer: &Issuer, audience: &str) -> TokenVerifier {
 }
 
 fn admin_source(config: &Config, issuer: &Issuer) -> SessionSource {
-    SessionSource::token(verifier(issuer, &config.audience)).only_under(routes::ADMIN)
+    SessionSource::token(verifier(issuer, &config.audience)).only_under(&routes::WITH_TOKENS)
 }
 
 fn authenticator(
@@ -219,6 +237,9 @@ fn cleaning(config: &Config, db: &Db, (issuer, limits): (&Issuer, &Arc<Limits>))
         revocations,
         used_assertions: AssertionRepository::new(db.clone()),
         audit,
+        logins: LoginRepository::new(db.clone()),
+        attempts: AttemptRepository::new(db.clone()),
+        repeat_s: config.login_repeat_s,
         limits: Arc::clone(limits),
         clock: Arc::clone(&issuer.clock),
         max_tokens: i64::from(config.audit_max_tokens),

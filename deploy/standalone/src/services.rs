@@ -80,20 +80,24 @@ impl Services {
     pub async fn start(options: &Options) -> Result<Self, StartupError> {
         make_folder(&options.data_dir)?;
         let lock = lock(&options.data_dir)?;
-        let auth_config = auth_config(options)?;
+        let mut auth_config = auth_config(options)?;
         let master_key = options.data_dir.join("master.key");
         commands::create_master_key_file(&master_key).map_err(StartupError::part("master key"))?;
-        let auth = Running::start(auth_service::startup::bind(&auth_config).await?);
-        let issuer = options.other_issuer.clone().unwrap_or_else(|| auth.url());
+        // auth-service and user-service call each other: the one has an address before the other starts.
+        let listeners = auth_service::startup::listen(&auth_config)?;
+        let issuer = format!("http://{}", listeners.address);
+        let issuer = options.other_issuer.clone().unwrap_or(issuer);
         let configs = Configs { options, issuer };
-        let (user, order, file) = (configs.user(), configs.order(), configs.file());
-        let (user, order, file) = tokio::try_join!(
-            user_service::startup::bind(&user),
+        let user = Running::start(user_service::startup::bind(&configs.user()).await?);
+        auth_config.user_url = Some(url(&user.url())?);
+        let auth = auth_service::startup::bind_to(listeners, &auth_config).await?;
+        let auth = Running::start(auth);
+        let (order, file) = (configs.order(), configs.file());
+        let (order, file) = tokio::try_join!(
             order_service::startup::bind(&order),
             file_service::startup::bind(&file),
         )?;
-        let (user, order, file) =
-            (Running::start(user), Running::start(order), Running::start(file));
+        let (order, file) = (Running::start(order), Running::start(file));
         Ok(Self { auth, user, order, file, auth_config, _lock: lock })
     }
 

@@ -11,7 +11,7 @@ const BASIC: (&str, &str) = ("Authorization", "Basic YTpi");
 
 fn service() -> (Service, SessionSource) {
     let issuer = issuer();
-    let source = SessionSource::token(issuer.verifier(AUDIENCE).unwrap()).only_under("/orders/");
+    let source = SessionSource::token(issuer.verifier(AUDIENCE).unwrap()).only_under(&["/orders/"]);
     let service =
         Service::start_of(issuer, Parts::new(Readiness::new()).with_source(source.clone()));
     (service, source)
