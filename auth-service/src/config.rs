@@ -11,6 +11,8 @@ use shared::server::Listen;
 use shared::{Algorithm, Scopes, Secret};
 use url::Url;
 
+use crate::domain::revoking::LONGEST_LOGIN_S;
+
 /// Section `[auth]` of the configuration file; `BATON_AUTH_<KEY>` in the environment.
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -87,7 +89,7 @@ pub struct Config {
     #[serde(default = "default_address_rate_per_s")]
     pub address_rate_per_s: u32,
     /// Addresses of proxies whose `X-Forwarded-For` is believed. Default none: the address is that of the connection.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "shared::config::list")]
     pub trusted_proxies: Vec<IpAddr>,
     /// Write a row of the audit log for each token, too; a log line there is in any case. Default true.
     #[serde(default = "defaults::yes")]
@@ -114,10 +116,9 @@ pub struct Config {
     /// What a person's access token is good for. Default `order:read order:write file:read file:write`.
     #[serde(default = "default_login_scope")]
     pub login_scope: Scopes,
-    /// The services that it is for, beside this one, separated by spaces. Default `user-service order-service
-    /// file-service`.
-    #[serde(default = "default_login_audiences")]
-    pub login_audiences: String,
+    /// The services that it is for, beside this one. Default `user-service order-service file-service`.
+    #[serde(default = "default_login_audiences", deserialize_with = "shared::config::list")]
+    pub login_audiences: Vec<String>,
     /// A login that is not used for so long ends, in seconds. Default 14 days.
     #[serde(default = "default_login_idle_s")]
     pub login_idle_s: u32,
@@ -125,15 +126,15 @@ pub struct Config {
     #[serde(default = "default_login_max_s")]
     pub login_max_s: u32,
     /// How long after its first use a refresh token gives the same answer again, for racers and for those whose answer
-    /// was lost; not once its successor has been used. In seconds, 10 to 300. Default 60.
+    /// was lost; not once its successor has been used. In seconds, 1 to 300. Default 60.
     #[serde(default = "default_login_repeat_s")]
     pub login_repeat_s: u32,
     /// Logins of one user at a time; one more ends the oldest. Default 10.
     #[serde(default = "default_max_logins")]
     pub max_logins: NonZeroU32,
-    /// Origins beside this server's own whose pages may use the refresh cookie, separated by spaces. Default none.
-    #[serde(default)]
-    pub front_end_origins: String,
+    /// Origins beside this server's own whose pages may use the refresh cookie. Default none.
+    #[serde(default, deserialize_with = "shared::config::list")]
+    pub front_end_origins: Vec<String>,
     /// Where a browser goes after a social login: a path of this server, or a URL. Default `/account`.
     #[serde(default = "default_front_end_url")]
     pub front_end_url: String,
@@ -241,6 +242,15 @@ impl Config {
         };
         if !(10..=3600).contains(&config.token_ttl_s) {
             return invalid("`token_ttl_s` is 10 to 3600");
+        }
+        if !(10..=3600).contains(&config.login_ttl_s) {
+            return invalid("`login_ttl_s` is 10 to 3600");
+        }
+        if !(1..=300).contains(&config.login_repeat_s) {
+            return invalid("`login_repeat_s` is 1 to 300");
+        }
+        if i64::from(config.login_max_s) > LONGEST_LOGIN_S {
+            return invalid("`login_max_s` is 400 days at the most");
         }
         if config.key_lead_s < MIN_LEAD_S || config.key_period_s <= config.key_lead_s {
             return invalid("`key_period_s` is longer than `key_lead_s`, and that is 1 at least");
@@ -358,8 +368,8 @@ fn default_login_scope() -> Scopes {
     "order:read order:write file:read file:write".parse().unwrap_or_default()
 }
 
-fn default_login_audiences() -> String {
-    "user-service order-service file-service".to_owned()
+fn default_login_audiences() -> Vec<String> {
+    ["user-service", "order-service", "file-service"].map(str::to_owned).into()
 }
 
 fn default_login_idle_s() -> u32 {

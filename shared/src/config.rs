@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use config::{Config, Environment, File, FileFormat};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error};
 
 /// The sections that the one file may have.
 const SECTIONS: [&str; 5] = ["auth", "user", "order", "file", "batch"];
@@ -103,6 +104,35 @@ fn section_of(path: &Path, section: &str) -> Result<Config, ConfigError> {
         }
     }
     own.build().map_err(invalid)
+}
+
+/// Reads a list: one of a file's, or in a variable words separated by spaces or commas. For
+/// `#[serde(deserialize_with = "shared::config::list")]`.
+///
+/// # Errors
+/// The deserializer's, also for a word that is no `T`.
+pub fn list<'de, T, D>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    T: FromStr<Err: std::fmt::Display>,
+    D: serde::Deserializer<'de>,
+{
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Form {
+        List(Vec<String>),
+        Text(String),
+    }
+    let words = match Form::deserialize(deserializer)? {
+        Form::List(words) => words,
+        Form::Text(text) => {
+            let words = text.split([' ', ',']).filter(|word| !word.is_empty());
+            words.map(str::to_owned).collect()
+        }
+    };
+    let read = |word: &String| {
+        word.parse().map_err(|error| D::Error::custom(format!("`{word}`: {error}")))
+    };
+    words.iter().map(read).collect()
 }
 
 /// Levels of log lines: a level for all (`info`), or levels by target (`warn,order_service=debug`).

@@ -20,3 +20,4 @@ mod replicas;
 mod outages;
 mod introspection_and_revocation;
 mod administration;
+mod logins;

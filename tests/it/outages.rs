@@ -27,7 +27,7 @@ struct Fragile {
 }
 
 /// `scheme://user@host:port/rest` by way of a proxy.
-async fn by_proxy(url: &str) -> (String, Proxy) {
+pub async fn by_proxy(url: &str) -> (String, Proxy) {
     let parsed: url::Url = url.parse().unwrap();
     let target = format!("{}:{}", parsed.host_str().unwrap(), parsed.port().unwrap());
     let proxy = Proxy::start(&target).await;

@@ -25,6 +25,12 @@ pub struct Backend {
     postgres: Option<(String, String)>,
 }
 
+#[derive(diesel::QueryableByName)]
+struct Count {
+    #[diesel(sql_type = diesel::sql_types::BigInt)]
+    n: i64,
+}
+
 /// Whether the tests run on real servers.
 pub fn on_servers() -> bool {
     match std::env::var("BATON_TEST_BACKEND").as_deref() {
@@ -73,6 +79,25 @@ impl Backend {
                 connection.batch_execute(sql).await.expect("it is done");
             }
         }
+    }
+
+    /// A number that auth-service's database gives, past auth-service.
+    pub async fn count_in_auth(&self, sql: &str) -> i64 {
+        let (url, query) = (
+            &self.databases.auth,
+            diesel::sql_query(format!("SELECT CAST(({sql}) AS BIGINT) AS n")),
+        );
+        let row: Count = match url.strip_prefix("sqlite://") {
+            Some(path) => {
+                let mut connection = AsyncSqliteConnection::establish(path).await.expect("a file");
+                query.get_result(&mut connection).await.expect("a number")
+            }
+            None => {
+                let mut connection = AsyncPgConnection::establish(url).await.expect("a server");
+                query.get_result(&mut connection).await.expect("a number")
+            }
+        };
+        row.n
     }
 
     /// Drops the databases, also where somebody is still connected.

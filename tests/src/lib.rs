@@ -3,7 +3,10 @@
 pub mod backend;
 pub mod caller;
 pub mod oauth;
+pub mod people;
 pub mod process;
 pub mod proxy;
+pub mod redis;
 pub mod replica;
 pub mod system;
+pub mod visitor;

@@ -31,7 +31,7 @@ pub(crate) const ACCOUNT: Pace =
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Attempts {
     pub(crate) tries: i64,
-    /// No try before this, in milliseconds since 1970.
+    /// No try before this, in milliseconds since 1970; 0 for no pause.
     pub(crate) next_ms: i64,
     /// After this it is as if there had been none.
     pub(crate) forget_ms: i64,
@@ -57,7 +57,12 @@ impl Pace {
         }
         let tries = before.map_or(0, |before| before.tries) + 1;
         let forget_ms = now_ms + self.forget_ms;
-        Ok(Attempts { tries, next_ms: now_ms + self.pause_ms(tries), forget_ms })
+        // Without a pause whoever has looked at the clock a moment earlier may still be counted after this one.
+        let next_ms = match self.pause_ms(tries) {
+            0 => 0,
+            pause_ms => now_ms + pause_ms,
+        };
+        Ok(Attempts { tries, next_ms, forget_ms })
     }
 
     /// The pause after so many tries.
@@ -88,7 +93,7 @@ mod tests {
                     Err(TooEarly { wait_ms }) => now += TimeDelta::milliseconds(wait_ms),
                 }
             };
-            pauses.push((attempts.next_ms - now.timestamp_millis()) / 1000);
+            pauses.push((attempts.next_ms - now.timestamp_millis()).max(0) / 1000);
             state = Some(attempts);
         }
         assert_eq!(pauses, [0, 0, 0, 0, 1, 2, 4, 8, 16, 32, 60, 60, 60, 60]);

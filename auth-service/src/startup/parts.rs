@@ -100,7 +100,7 @@ pub(crate) async fn make(config: &Config, given: Given) -> Result<Made, StartupE
         logins,
         gate: people::gate(&db, &issuer),
         people: people::people(config, &issuer)?,
-        front_end_origins: words(&config.front_end_origins),
+        front_end_origins: config.front_end_origins.clone(),
         batches: Semaphore::new(config.workers.get()),
         issuer,
         stopping: parts.stopping(),
@@ -118,10 +118,6 @@ fn mirror(
     let (db, clock) = (db.clone(), Arc::clone(clock));
     let schedule = key_schedule(config);
     Ok(Mirror::new(Sources { db, master_keys, schedule, clock, signal }))
-}
-
-fn words(text: &str) -> Vec<String> {
-    text.split_whitespace().map(str::to_owned).collect()
 }
 
 /// What goes on by itself.

@@ -61,8 +61,7 @@ async fn store(config: &Config, db: &Db, issuer: &Issuer) -> Result<LoginStore, 
 fn terms(config: &Config) -> Result<LoginTerms, StartupError> {
     let scope = format!("{} {OWN_ACCOUNT}", config.login_scope);
     let scope: Scopes = scope.parse().map_err(StartupError::part("login_scope"))?;
-    let mut audiences: Vec<String> =
-        config.login_audiences.split_whitespace().map(str::to_owned).collect();
+    let mut audiences = config.login_audiences.clone();
     audiences.push(config.audience.clone());
     Ok(LoginTerms {
         ttl_s: config.login_ttl_s,

@@ -14,13 +14,13 @@ pub(super) struct Scripts {
 /// Before something is changed.
 const COUNT: &str = r"
 local counted = redis.call('INCR', KEYS[1])
-if counted <= tonumber(ARGV[1]) then return redis.error_reply('WENT_BACK') end
+if counted <= tonumber(ARGV[1]) then return redis.error_reply('WENT_BACK changes are missing') end
 ";
 
 /// Before something is read.
 const LOOK: &str = r"
 local counted = tonumber(redis.call('GET', KEYS[1]) or '0')
-if counted < tonumber(ARGV[1]) then return redis.error_reply('WENT_BACK') end
+if counted < tonumber(ARGV[1]) then return redis.error_reply('WENT_BACK changes are missing') end
 ";
 
 /// Login, user; id, hash, state, began, expires, ends, how many, what keys of logins begin with. Gives the oldest that are too many, which stay until they
