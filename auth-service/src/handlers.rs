@@ -9,6 +9,7 @@ pub(crate) mod introspect;
 pub(crate) mod keys;
 pub(crate) mod login;
 pub(crate) mod metadata;
+pub(crate) mod page;
 pub(crate) mod people;
 pub(crate) mod revoke;
 mod same_site;

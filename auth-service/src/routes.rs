@@ -5,7 +5,7 @@ use shared::Routes;
 
 use crate::handlers::admin::{audit, clients, keys as signing_keys, policy, revocations};
 use crate::handlers::{
-    feed, forward, introspect, keys, login, metadata, people, revoke, sessions, token, tokens,
+    feed, forward, introspect, keys, login, metadata, page, people, revoke, sessions, token, tokens,
 };
 
 pub(crate) const TOKEN_PATH: &str = "/oauth2/token";
@@ -39,7 +39,13 @@ pub fn routes() -> Routes {
         .post("/api/v2/auth/logout", login::log_out).public()
         .post("/api/v2/auth/logout-all", sessions::log_out_all).session().scope(OWN_ACCOUNT)
         .get("/api/v2/auth/sessions", sessions::list_sessions).session().scope(OWN_ACCOUNT)
+        .get("/api/v2/auth/sessions/watch", sessions::watch_session).session().scope(OWN_ACCOUNT)
         .delete("/api/v2/auth/sessions/{id}", sessions::end_session).session().scope(OWN_ACCOUNT)
+        .get("/account", page::show_page).public()
+        .get("/account/account.css", page::show_style).public()
+        .get("/account/account.js", page::show_script).public()
+        .get("/account/words.js", page::show_words).public()
+        .get("/account/providers", page::list_providers).public()
         .post("/api/v2/users/email-codes", forward::forward).public()
         .post("/api/v2/users/email-codes/verify", forward::forward).public()
         .post("/api/v2/users", forward::forward).public()

@@ -8,6 +8,7 @@ use tokio::sync::Semaphore;
 use url::Url;
 
 use crate::authentication::Authenticator;
+use crate::domain::person::Provider;
 use crate::error::AccountError;
 use crate::issuer::Issuer;
 use crate::login_gate::LoginGate;
@@ -61,6 +62,10 @@ impl People {
 impl AppState {
     pub(crate) fn people(&self) -> Result<&People, AccountError> {
         self.people.as_ref().ok_or(AccountError::NotConfigured)
+    }
+
+    pub(crate) fn providers(&self) -> Vec<Provider> {
+        Vec::new()
     }
 
     pub(crate) fn users(&self) -> Result<&UserApi, AccountError> {

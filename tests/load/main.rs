@@ -10,6 +10,8 @@ mod guarded_route;
 mod harness;
 mod load;
 mod process;
+mod refresh;
+mod servers;
 mod start;
 mod token;
 mod token_batch;
@@ -54,6 +56,8 @@ enum Command {
     },
     /// What a token costs where a client asks for 1,000 at once, against the signature alone.
     TokenBatch,
+    /// Renewals of logins a second on PostgreSQL and Redis, against the same as one statement by pgbench.
+    Refresh,
     /// A server that a program measures; not for people.
     #[command(hide = true, subcommand)]
     Server(Server),
@@ -69,6 +73,7 @@ enum Server {
         jwk: String,
     },
     Auth(auth::Server),
+    Refresh(refresh::Server),
     Limit {
         port: u16,
         algorithm: Algorithm,
@@ -103,6 +108,7 @@ impl Server {
                     guarded_route::serve(*server, *port, jwk).await
                 }
                 Self::Auth(server) => auth::serve(server).await,
+                Self::Refresh(server) => refresh::serve(server).await,
                 Self::Limit { port, algorithm } => token::limit::serve(*port, *algorithm).await,
                 Self::Signing { algorithm, times } => {
                     token::limit::print_signing(*algorithm, *times)
@@ -129,6 +135,7 @@ fn main() -> ExitCode {
         }
         Command::UnknownKids => unknown_kids::run(&settings),
         Command::Token { million } => token::run(&settings, *million),
+        Command::Refresh => refresh::run(&settings),
         Command::TokenBatch => token_batch::run(&settings),
         Command::Server(server) => return server.run(),
     };

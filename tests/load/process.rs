@@ -94,7 +94,7 @@ fn output(command: &mut Command) -> Result<String, Failure> {
 }
 
 /// A child that does not outlive this program.
-pub struct Killed(Child);
+pub struct Killed(pub Child);
 
 impl Killed {
     pub fn id(&self) -> u32 {
@@ -111,7 +111,7 @@ impl Drop for Killed {
 }
 
 /// The server's own word that all is put together, the batch too, which has no port to ask.
-fn wait_for_word(server: &mut Child) -> Result<(), Failure> {
+pub fn wait_for_word(server: &mut Child) -> Result<(), Failure> {
     let output = server.stdout.take().ok_or("no output")?;
     let mut line = String::new();
     BufReader::new(output).read_line(&mut line)?;

@@ -1,11 +1,13 @@
 //! The logins of whoever asks: he sees them, and ends them.
 
+use std::time::Duration;
+
 use actix_web::HttpResponse;
 use actix_web::http::header::{HeaderValue, SET_COOKIE};
 use actix_web::web::{Data, Path, Query};
 use serde::{Deserialize, Serialize};
 use shared::extractor::Caller;
-use shared::{ApiError, ApiResponse, Session, Timestamp};
+use shared::{ApiError, ApiResponse, Refusal, Session, Timestamp, TokenError};
 use uuid::Uuid;
 
 use crate::domain::device::device_name;
@@ -15,6 +17,9 @@ use crate::error::AccountError;
 use crate::handlers::login::removed_cookie;
 use crate::login_store::Which;
 use crate::state::AppState;
+
+/// Proxies cut off what takes longer.
+const LONGEST_WATCH: Duration = Duration::from_secs(25);
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -73,6 +78,28 @@ pub(crate) async fn list_sessions(
     let current = own_sid(&caller);
     let views = logins.into_iter().map(|login| SessionView::new(login, current));
     Ok(ApiResponse::ok(views.collect()))
+}
+
+/// Answers when the login of whoever asks has ended, with the refusal that his token gets from then on; or 204 after a while,
+/// to be asked again. So a page knows at once that it is logged out.
+pub(crate) async fn watch_session(
+    state: Data<AppState>,
+    caller: Caller,
+) -> Result<HttpResponse, ApiError> {
+    let mirror = &state.issuer.mirror;
+    let mut news = mirror.news();
+    let claims = caller.claims();
+    let ended = || mirror.revocations().set().hits(claims, state.issuer.now().timestamp());
+    let watch = async { while !ended() && news.changed().await.is_ok() {} };
+    tokio::select! {
+        () = watch => {}
+        () = tokio::time::sleep(LONGEST_WATCH) => {}
+        () = state.stopping.begun() => {}
+    }
+    match ended() {
+        true => Err(Refusal::from(TokenError::Revoked).into()),
+        false => Ok(HttpResponse::NoContent().finish()),
+    }
 }
 
 pub(crate) async fn end_session(
