@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use deadpool::Runtime;
-use deadpool::managed::Timeouts;
+use deadpool::managed::{Hook, HookError, Metrics, Timeouts};
 use diesel::SqliteConnection;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel_async::async_connection_wrapper::AsyncConnectionWrapper;
 use diesel_async::pooled_connection::deadpool::{BuildError, Object, Pool, PoolError};
 use diesel_async::pooled_connection::{
-    AsyncDieselConnectionManager, ManagerConfig, PoolableConnection,
+    AsyncDieselConnectionManager, ManagerConfig, PoolableConnection, RecyclingMethod,
 };
 use diesel_async::sync_connection_wrapper::SyncConnectionWrapper;
 use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
@@ -21,6 +21,8 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness};
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long the pool may check a connection that was idle.
 const CHECK_TIMEOUT: Duration = Duration::from_millis(500);
+/// After so long without use a connection is asked whether it is still there.
+const RESTED: Duration = Duration::from_millis(500);
 /// How long all of this may take, for one connection.
 const CHECKOUT_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long PostgreSQL may take over one statement.
@@ -77,7 +79,12 @@ macro_rules! with_pooled {
             $body
         };
         match $crate::db::within_limit(work).await {
-            Some(result) => result,
+            Some(result) => {
+                if result.is_err() {
+                    $crate::db::look_after(pooled).await;
+                }
+                result
+            }
             None => {
                 $crate::db::close(pooled);
                 Err(::core::convert::From::from($crate::db::no_answer()))
@@ -112,6 +119,20 @@ where
     AsyncDieselConnectionManager<C>: deadpool::managed::Manager,
 {
     drop(Object::<C>::take(connection));
+}
+
+/// Closes a connection on which something has failed, if it is the connection that has failed: the next one who gets it from
+/// the pool is not to hear of it.
+#[doc(hidden)]
+pub async fn look_after<C>(mut connection: Object<C>)
+where
+    C: PoolableConnection + SimpleAsyncConnection + Send + 'static,
+    AsyncDieselConnectionManager<C>: deadpool::managed::Manager<Type = C>,
+{
+    let sign_of_life = connection.batch_execute("SELECT 1");
+    if !matches!(tokio::time::timeout(CHECK_TIMEOUT, sign_of_life).await, Ok(Ok(()))) {
+        close(connection);
+    }
 }
 
 #[doc(hidden)]
@@ -276,6 +297,7 @@ where
         deadpool::managed::Manager<Type = C, Error = diesel_async::pooled_connection::PoolError>,
 {
     let mut config = ManagerConfig::<C>::default();
+    config.recycling_method = RecyclingMethod::Fast;
     config.custom_setup = Box::new(move |url| {
         let settings = settings.clone();
         Box::pin(async move {
@@ -296,8 +318,28 @@ where
     let builder = deadpool::managed::Pool::builder(manager)
         .max_size(max_connections)
         .timeouts(timeouts)
+        .pre_recycle(Hook::async_fn(|connection, metrics| Box::pin(check(connection, metrics))))
         .runtime(Runtime::Tokio1);
     Ok(builder.build()?)
+}
+
+/// One that was used a moment ago is as good as it was, unless the other side has closed it, and that is seen without asking.
+/// Who has rested is asked for a sign of life: what is between the two may have forgotten the connection.
+async fn check<C>(
+    connection: &mut C,
+    metrics: &Metrics,
+) -> Result<(), HookError<diesel_async::pooled_connection::PoolError>>
+where
+    C: SimpleAsyncConnection,
+{
+    if metrics.last_used() < RESTED {
+        return Ok(());
+    }
+    let dead = |cause: String| HookError::message(cause);
+    match tokio::time::timeout(CHECK_TIMEOUT, connection.batch_execute("SELECT 1")).await {
+        Ok(alive) => alive.map_err(|error| dead(error.to_string())),
+        Err(_) => Err(dead("no sign of life".to_owned())),
+    }
 }
 
 /// The migrations of a service, for each database.
