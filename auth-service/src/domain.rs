@@ -18,3 +18,4 @@ pub(crate) mod login;
 pub(crate) mod refresh_token;
 pub(crate) mod attempts;
 pub(crate) mod device;
+pub(crate) mod social;

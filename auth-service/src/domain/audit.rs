@@ -21,6 +21,9 @@ pub(crate) enum Event {
     LoginRefused,
     LoginEnded,
     RefreshReused,
+    SocialLogin,
+    SocialRefused,
+    IdentityLinked,
 }
 
 impl Event {
@@ -41,6 +44,9 @@ impl Event {
             Self::LoginRefused => "login.refused",
             Self::LoginEnded => "login.ended",
             Self::RefreshReused => "login.refresh_reused",
+            Self::SocialLogin => "login.social",
+            Self::SocialRefused => "login.social_refused",
+            Self::IdentityLinked => "identity.linked",
         }
     }
 }
