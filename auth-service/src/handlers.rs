@@ -14,5 +14,6 @@ pub(crate) mod people;
 pub(crate) mod revoke;
 mod same_site;
 pub(crate) mod sessions;
+pub(crate) mod social;
 pub(crate) mod token;
 pub(crate) mod tokens;

@@ -14,6 +14,7 @@ mod user_api;
 mod logins;
 mod login_gate;
 mod login_store;
+mod social;
 pub mod domain;
 mod mirror;
 mod upkeep;

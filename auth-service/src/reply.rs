@@ -2,6 +2,7 @@
 //! envelope of `/admin`. People's answers are in a file of their own.
 
 mod account;
+mod social;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE};

@@ -5,7 +5,8 @@ use shared::Routes;
 
 use crate::handlers::admin::{audit, clients, keys as signing_keys, policy, revocations};
 use crate::handlers::{
-    feed, forward, introspect, keys, login, metadata, page, people, revoke, sessions, token, tokens,
+    feed, forward, introspect, keys, login, metadata, page, people, revoke, sessions, social, token,
+    tokens,
 };
 
 pub(crate) const TOKEN_PATH: &str = "/oauth2/token";
@@ -15,8 +16,13 @@ pub(crate) const REVOKE_PATH: &str = "/oauth2/revoke";
 pub(crate) const REVOCATIONS_PATH: &str = "/oauth2/revocations";
 pub(crate) const JWKS_PATH: &str = "/.well-known/jwks.json";
 /// Where bearer tokens are looked at, and nowhere else.
-pub(crate) const WITH_TOKENS: [&str; 4] =
-    ["/admin/", "/internal/", "/api/v2/auth/sessions", "/api/v2/auth/logout-all"];
+pub(crate) const WITH_TOKENS: [&str; 5] = [
+    "/admin/",
+    "/internal/",
+    "/api/v2/auth/sessions",
+    "/api/v2/auth/logout-all",
+    "/api/v2/auth/links/",
+];
 /// What an operator's have to be for.
 const SCOPE: &str = "auth:admin";
 /// What people's are for, here and at user-service: their own account.
@@ -46,6 +52,9 @@ pub fn routes() -> Routes {
         .get("/account/account.js", page::show_script).public()
         .get("/account/words.js", page::show_words).public()
         .get("/account/providers", page::list_providers).public()
+        .get("/oauth2/authorization/{provider}", social::begin_login).public()
+        .get("/login/oauth2/code/{provider}", social::finish).public()
+        .post("/api/v2/auth/links/{provider}", social::begin_link).session().scope(OWN_ACCOUNT)
         .post("/api/v2/users/email-codes", forward::forward).public()
         .post("/api/v2/users/email-codes/verify", forward::forward).public()
         .post("/api/v2/users", forward::forward).public()

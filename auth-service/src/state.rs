@@ -17,6 +17,7 @@ use crate::repository::audit::AuditRepository;
 use crate::repository::clients::ClientRepository;
 use crate::repository::keys::KeyRepository;
 use crate::repository::revocations::RevocationRepository;
+use crate::social::Social;
 use crate::upkeep::Upkeep;
 use crate::user_api::UserApi;
 
@@ -33,6 +34,7 @@ pub(crate) struct AppState {
     pub(crate) gate: LoginGate,
     /// None: nobody can log in here.
     pub(crate) people: Option<People>,
+    pub(crate) social: Social,
     /// Beside this server's own: origins whose pages may use the refresh cookie.
     pub(crate) front_end_origins: Vec<String>,
     /// Requests for many tokens that are being worked on.

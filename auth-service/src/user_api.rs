@@ -89,6 +89,18 @@ impl UserApi {
         ask(call.idempotency_key(&format!("{}:{}", identity.provider, identity.subject))).await
     }
 
+    /// The same, but no account is made: [`UserApiError::NoSuchUser`] where there is none.
+    pub(crate) async fn find_by_identity(
+        &self,
+        identity: &SocialIdentity,
+    ) -> Result<SocialPerson, UserApiError> {
+        let (provider, subject) = (identity.provider, &identity.subject);
+        let body = json!({ "provider": provider, "subject": subject, "email": null, "name": null,
+            "known_only": true });
+        let call = self.caller().post("/internal/social-logins").json(&body);
+        ask(call.idempotency_key(&format!("known:{provider}:{subject}"))).await
+    }
+
     /// Adds a further identity to an account.
     pub(crate) async fn link(
         &self,

@@ -35,6 +35,7 @@ use crate::repository::keys::KeyRepository;
 use crate::repository::logins::LoginRepository;
 use crate::routes;
 use crate::seal::MasterKeys;
+use crate::social::Social;
 use crate::startup::people;
 use crate::state::{AppState, Repositories};
 use crate::upkeep::{self, Cleaning, ITSELF, Upkeep};
@@ -100,6 +101,7 @@ pub(crate) async fn make(config: &Config, given: Given) -> Result<Made, StartupE
         logins,
         gate: people::gate(&db, &issuer),
         people: people::people(config, &issuer)?,
+        social: Social::open(config, &db, &issuer)?,
         front_end_origins: config.front_end_origins.clone(),
         batches: Semaphore::new(config.workers.get()),
         issuer,

@@ -3,9 +3,8 @@
 use shared::{Claims, UserId};
 
 use crate::domain::social::SocialRefusal;
+use crate::logins::CLIENT_ID;
 
-/// The client in whose name people's tokens are issued.
-const PEOPLE: &str = "account";
 /// A login that is no older proves as much as a password, in seconds.
 const FRESH_S: i64 = 300;
 
@@ -13,7 +12,7 @@ const FRESH_S: i64 = 300;
 pub(crate) fn person(claims: &Claims) -> Result<UserId, SocialRefusal> {
     let user = claims.session.as_ref().map(shared::Session::user_id);
     let own = |user: &UserId| {
-        claims.client_id == PEOPLE && claims.act.is_none() && claims.sub == user.to_string()
+        claims.client_id == CLIENT_ID && claims.act.is_none() && claims.sub == user.to_string()
     };
     user.filter(own).ok_or(SocialRefusal::NotAPerson)
 }
@@ -34,7 +33,7 @@ mod tests {
             iss: "https://auth.test".to_owned(),
             sub: "1".to_owned(),
             aud: vec!["auth-service".to_owned()],
-            client_id: PEOPLE.to_owned(),
+            client_id: CLIENT_ID.to_owned(),
             scope: Scopes::default(),
             iat: 10_000,
             exp: 10_600,
