@@ -2,11 +2,13 @@
 
 pub mod backend;
 pub mod caller;
+pub mod fake_users;
 pub mod oauth;
 pub mod people;
 pub mod process;
 pub mod proxy;
 pub mod redis;
 pub mod replica;
+pub mod social;
 pub mod system;
 pub mod visitor;
