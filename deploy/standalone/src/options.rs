@@ -3,8 +3,9 @@
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use auth_service::config::TrustedIssuer;
+use auth_service::config::{SocialProvider, TrustedIssuer};
 use shared::Algorithm;
+use url::Url;
 
 /// How the services are set up.
 #[derive(Clone)]
@@ -28,6 +29,12 @@ pub struct Options {
     pub client_rate_per_s: Option<u32>,
     /// Clusters whose service accounts may be clients.
     pub trusted_issuers: Vec<TrustedIssuer>,
+    /// Providers by which people may come.
+    pub social: Vec<SocialProvider>,
+    /// Where a browser goes after a social login; none: auth-service's own page.
+    pub front_end_url: Option<String>,
+    /// The user-service that auth-service asks; none: the one that runs here.
+    pub user_url: Option<Url>,
     /// An issuer that user-, order- and file-service trust in place of auth-service.
     pub other_issuer: Option<String>,
 }
@@ -76,6 +83,9 @@ impl Options {
             token_ttl_s: 300,
             client_rate_per_s: None,
             trusted_issuers: Vec::new(),
+            social: Vec::new(),
+            front_end_url: None,
+            user_url: None,
             other_issuer: None,
         }
     }

@@ -181,6 +181,11 @@ fn auth_config(options: &Options) -> Result<auth_service::config::Config, Startu
     config.token_ttl_s = options.token_ttl_s;
     config.client_rate_per_s = options.client_rate_per_s.unwrap_or(config.client_rate_per_s);
     config.trusted_issuers.clone_from(&options.trusted_issuers);
+    config.social.clone_from(&options.social);
+    config.user_url.clone_from(&options.user_url);
+    if let Some(url) = &options.front_end_url {
+        config.front_end_url.clone_from(url);
+    }
     Ok(config)
 }
 
