@@ -21,3 +21,4 @@ mod outages;
 mod introspection_and_revocation;
 mod administration;
 mod logins;
+mod social_login;

@@ -1,6 +1,7 @@
 //! What the end-to-end tests are written with: all services running, and what a caller may say to them.
 
 pub mod backend;
+pub mod browser;
 pub mod caller;
 pub mod fake_users;
 pub mod oauth;

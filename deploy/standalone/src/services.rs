@@ -89,7 +89,8 @@ impl Services {
         let issuer = options.other_issuer.clone().unwrap_or(issuer);
         let configs = Configs { options, issuer };
         let user = Running::start(user_service::startup::bind(&configs.user()).await?);
-        auth_config.user_url = Some(url(&user.url())?);
+        let own = url(&user.url())?;
+        auth_config.user_url = Some(options.user_url.clone().unwrap_or(own));
         let auth = auth_service::startup::bind_to(listeners, &auth_config).await?;
         let auth = Running::start(auth);
         let (order, file) = (configs.order(), configs.file());
@@ -182,7 +183,6 @@ fn auth_config(options: &Options) -> Result<auth_service::config::Config, Startu
     config.client_rate_per_s = options.client_rate_per_s.unwrap_or(config.client_rate_per_s);
     config.trusted_issuers.clone_from(&options.trusted_issuers);
     config.social.clone_from(&options.social);
-    config.user_url.clone_from(&options.user_url);
     if let Some(url) = &options.front_end_url {
         config.front_end_url.clone_from(url);
     }

@@ -101,6 +101,7 @@ struct TokenRequest {
 async fn token(
     inner: Data<Inner>,
     provider: Path<String>,
+    request: HttpRequest,
     asked: Form<TokenRequest>,
 ) -> HttpResponse {
     inner.token_requests.fetch_add(1, Ordering::SeqCst);
@@ -112,8 +113,9 @@ async fn token(
         }
         Some(Fault::TokenError) => return refused(&provider),
         Some(Fault::TokenGarbage) => return HttpResponse::Ok().body("<html>not now</html>"),
-        Some(Fault::TokenRedirect) => {
-            let elsewhere = format!("{}/{provider}/userinfo", inner.url);
+        // Where the right answer would be, for who goes there with code and secret.
+        Some(Fault::TokenRedirect) if request.query_string().is_empty() => {
+            let elsewhere = format!("{}/{provider}/token?elsewhere", inner.url);
             return HttpResponse::TemporaryRedirect()
                 .insert_header(("Location", elsewhere))
                 .finish();
@@ -170,13 +172,17 @@ async fn show_user(
         Some(Fault::Userinfo500) => return HttpResponse::InternalServerError().body("no"),
         Some(Fault::UserinfoGarbage) => return HttpResponse::Ok().body("<html>not now</html>"),
         Some(Fault::UserinfoShape) => return HttpResponse::Ok().json(json!({"user": [1, 2]})),
-        Some(Fault::HugeUserinfo) => return HttpResponse::Ok().body(vec![b' '; HUGE_BYTES]),
         _ => {}
     }
     let bearer = request.headers().get("Authorization").and_then(|value| value.to_str().ok());
     let token = bearer.and_then(|bearer| bearer.strip_prefix("Bearer ")).unwrap_or_default();
     let grant = inner.tokens.lock().unwrap().get(token).cloned();
     match grant.filter(|grant| grant.provider == *provider && fault != Some(Fault::Userinfo401)) {
+        Some(grant) if fault == Some(Fault::HugeUserinfo) => {
+            // Right, for who reads to the end.
+            let padding = " ".repeat(HUGE_BYTES);
+            HttpResponse::Ok().body(format!("{padding}{}", user_info(&grant, fault)))
+        }
         Some(grant) => HttpResponse::Ok().json(user_info(&grant, fault)),
         None => HttpResponse::Unauthorized().json(json!({"error": "invalid_token"})),
     }
