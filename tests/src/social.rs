@@ -30,6 +30,8 @@ pub enum Fault {
     TokenGarbage,
     TokenRedirect,
     NoIdToken,
+    /// Google's keys cannot be had.
+    Certs500,
     WrongNonce,
     WrongAud,
     WrongIss,

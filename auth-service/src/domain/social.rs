@@ -109,6 +109,11 @@ impl SocialRefusal {
 
     /// Whether somebody here has to look after it.
     pub(crate) fn is_fault(&self) -> bool {
-        matches!(self, Self::Away(_) | Self::Unavailable(_) | Self::Unexpected(_))
+        match self {
+            Self::Away(_) | Self::Unavailable(_) | Self::Unexpected(_) => true,
+            // RFC 6749 section 5.2: the provider does not know us by the secret that we have.
+            Self::Refused(code) => code == "invalid_client",
+            _ => false,
+        }
     }
 }

@@ -67,6 +67,13 @@ async fn an_id_token_that_is_not_of_google_for_us_and_now_lets_nobody_in() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn without_the_keys_of_google_nobody_comes_in() {
+    let world = World::start().await;
+    fails(&world, ("google", Fault::Certs500), AWAY).await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_provider_that_says_it_is_another_is_refused_before_a_code_is_sent() {
     let world = World::start().await;
     world.providers.fault(Fault::MixupIss);

@@ -189,5 +189,8 @@ async fn show_user(
 }
 
 async fn certs(inner: Data<Inner>) -> HttpResponse {
+    if inner.fails_by(Fault::Certs500) {
+        return HttpResponse::InternalServerError().body("no");
+    }
     HttpResponse::Ok().json(Jwks { keys: vec![inner.google.signer().public_key().clone()] })
 }

@@ -106,3 +106,83 @@ impl Opening<'_> {
         Ok(url.as_url().clone())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use shared::clock::SystemClock;
+
+    use super::*;
+    use crate::domain::social::attempt::State;
+
+    fn provider(name: SocialName) -> SocialProvider {
+        SocialProvider {
+            name,
+            client_id: "client".to_owned(),
+            client_secret: Some(Secret::new("s3cret")),
+            client_secret_file: None,
+            authorization_url: None,
+            token_url: None,
+            user_info_url: None,
+            jwks_url: None,
+            issuer: None,
+        }
+    }
+
+    fn open(social: Vec<SocialProvider>) -> Result<Vec<SocialClient>, String> {
+        let config = Config::embedded("sqlite://memory", std::path::Path::new("key"));
+        let config = Config { social, ..config.map_err(|error| error.to_string())? };
+        open_all(&config, "https://auth.test/", &(SystemClock::shared() as Arc<dyn Clock>))
+    }
+
+    #[test]
+    fn without_addresses_of_their_own_they_are_where_they_are() -> Result<(), String> {
+        let all = [SocialName::Google, SocialName::Naver, SocialName::Kakao];
+        let state = State::random().map_err(|error| error.to_string())?;
+        let hosts = ["accounts.google.com", "nid.naver.com", "kauth.kakao.com"];
+        for (client, host) in open(all.map(provider).into())?.iter().zip(hosts) {
+            let challenge = oauth2::PkceCodeChallenge::new_random_sha256().0;
+            let url = client.authorization_url(&state, "nonce", challenge);
+            assert_eq!(url.host_str(), Some(host));
+            let redirect = format!("https://auth.test/login/oauth2/code/{}", client.path_name());
+            assert!(
+                url.query_pairs().any(|(name, value)| name == "redirect_uri" && value == redirect)
+            );
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_refused_at_the_start() {
+        let own = || provider(SocialName::Naver);
+        let url = |text: &str| Url::parse(text).ok();
+        let table = [
+            (vec![own(), own()], "twice"),
+            (vec![SocialProvider { client_id: String::new(), ..own() }], "client_id"),
+            (vec![SocialProvider { client_secret: None, ..own() }], "set one of"),
+            (vec![SocialProvider { client_secret: Some(Secret::new("")), ..own() }], "empty"),
+            (
+                vec![SocialProvider { client_secret_file: Some("file".into()), ..own() }],
+                "set one of",
+            ),
+            (
+                vec![SocialProvider {
+                    client_secret: None,
+                    client_secret_file: Some("/nowhere/secret".into()),
+                    ..own()
+                }],
+                "/nowhere/secret",
+            ),
+            (
+                vec![SocialProvider { token_url: url("http://provider.test/token"), ..own() }],
+                "http",
+            ),
+            (vec![SocialProvider { user_info_url: url("ftp://provider.test"), ..own() }], "http"),
+        ];
+        for (social, word) in table {
+            let shown = format!("{social:?}");
+            assert!(!shown.contains("s3cret"), "{shown}");
+            let cause = open(social).err().unwrap_or_default();
+            assert!(cause.contains(word), "{shown}: {cause}");
+        }
+    }
+}
