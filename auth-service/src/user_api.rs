@@ -108,7 +108,9 @@ impl UserApi {
         identity: &SocialIdentity,
     ) -> Result<Person, UserApiError> {
         let path = format!("/internal/users/{user}/identities");
-        ask(self.caller().post(&path).json(identity)).await
+        let SocialIdentity { provider, subject, email, .. } = identity;
+        let body = json!({ "provider": provider, "subject": subject, "email": email });
+        ask(self.caller().post(&path).json(&body)).await
     }
 
     /// Whether the password is this user's.

@@ -93,6 +93,11 @@ fn refused(status: u16, code: &str, data: Value) -> HttpResponse {
     HttpResponse::build(status.try_into().unwrap()).json(body)
 }
 
+/// It takes nothing that it does not know.
+fn has_only(asked: &Value, known: &[&str]) -> bool {
+    asked.as_object().unwrap().keys().all(|name| known.contains(&name.as_str()))
+}
+
 /// A token for user-service, for what is its own affair.
 fn is_let_in(request: &HttpRequest) -> bool {
     let bearer = request.headers().get("Authorization").and_then(|value| value.to_str().ok());
@@ -110,6 +115,9 @@ async fn social_login(
 ) -> HttpResponse {
     if !is_let_in(&request) {
         return refused(401, "A002", Value::Null);
+    }
+    if !has_only(&asked, &["provider", "subject", "email", "name", "known_only"]) {
+        return refused(400, "C002", Value::Null);
     }
     let text = |name: &str| asked[name].as_str().map(str::to_owned);
     let (provider, email) = (text("provider").unwrap(), text("email"));
@@ -138,6 +146,9 @@ async fn link(
 ) -> HttpResponse {
     if !is_let_in(&request) {
         return refused(401, "A002", Value::Null);
+    }
+    if !has_only(&asked, &["provider", "subject", "email"]) {
+        return refused(400, "C002", Value::Null);
     }
     let provider = asked["provider"].as_str().unwrap();
     let identity = format!("{provider}:{}", asked["subject"].as_str().unwrap());
