@@ -17,6 +17,7 @@ use shared::server::StartupError;
 use url::Url;
 
 use crate::config::Config;
+use crate::domain::person::Provider;
 use crate::domain::social::attempt::{Attempt, Purpose, State, TTL_S, random_text};
 use crate::domain::social::profile::Profile;
 use crate::domain::social::target::Target;
@@ -78,6 +79,11 @@ impl Social {
     pub(crate) fn find(&self, name: &str) -> Result<&SocialClient, SocialRefusal> {
         let found = self.clients.iter().find(|client| client.path_name() == name);
         found.ok_or(SocialRefusal::NoSuchProvider)
+    }
+
+    /// Those by whom people may come, for a page that shows them.
+    pub(crate) fn providers(&self) -> Vec<Provider> {
+        self.clients.iter().map(|client| client.provider).collect()
     }
 
     fn now_s(&self) -> i64 {
