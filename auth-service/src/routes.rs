@@ -5,8 +5,8 @@ use shared::Routes;
 
 use crate::handlers::admin::{audit, clients, keys as signing_keys, policy, revocations};
 use crate::handlers::{
-    feed, forward, introspect, keys, login, metadata, page, people, revoke, sessions, social, token,
-    tokens,
+    feed, forward, introspect, keys, login, metadata, page, people, revoke, sessions, social,
+    token, tokens,
 };
 
 pub(crate) const TOKEN_PATH: &str = "/oauth2/token";

@@ -67,7 +67,7 @@ impl AppState {
     }
 
     pub(crate) fn providers(&self) -> Vec<Provider> {
-        Vec::new()
+        self.social.providers()
     }
 
     pub(crate) fn users(&self) -> Result<&UserApi, AccountError> {

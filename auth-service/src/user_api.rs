@@ -123,10 +123,6 @@ impl UserApi {
         let body = json!({ "password": password.expose() });
         ask::<Value>(self.caller().post(&path).json(&body)).await.map(drop)
     }
-
-    pub(crate) async fn find(&self, user: UserId) -> Result<Person, UserApiError> {
-        ask(self.caller().get(&format!("/internal/users/{user}"))).await
-    }
 }
 
 async fn ask<T: DeserializeOwned>(call: Call) -> Result<T, UserApiError> {

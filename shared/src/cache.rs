@@ -3,9 +3,10 @@
 pub mod signal;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use deadpool_redis::redis::aio::MultiplexedConnection;
 use deadpool_redis::redis::{self, AsyncCommands, FromRedisValue, Pipeline, RedisError};
 use deadpool_redis::{Config, Connection, Pool, PoolConfig, Runtime, Timeouts};
 
@@ -21,7 +22,7 @@ const SWEEP_AT: usize = 10_000;
 #[derive(Clone)]
 pub enum Cache {
     /// For more than one process.
-    Redis(Pool),
+    Redis(Redis),
     /// For one process.
     Memory(MemoryCache),
 }
@@ -59,7 +60,8 @@ impl Cache {
         };
         config.pool = Some(PoolConfig { timeouts, ..PoolConfig::default() });
         let pool = config.create_pool(Some(Runtime::Tokio1));
-        pool.map(Self::Redis).map_err(|error| CacheUnavailable(error.to_string()))
+        let pool = pool.map_err(|error| CacheUnavailable(error.to_string()))?;
+        Ok(Self::Redis(Redis { pool, open: Arc::default() }))
     }
 
     /// The value under the key, if it has not expired.
@@ -68,7 +70,7 @@ impl Cache {
     /// [`CacheUnavailable`] when Redis does not answer within 100 ms.
     pub async fn find(&self, key: &str) -> Result<Option<String>, CacheUnavailable> {
         match self {
-            Self::Redis(pool) => ask(pool, async |conn| conn.get(key).await).await,
+            Self::Redis(redis) => redis.ask(async |conn| conn.get(key).await).await,
             Self::Memory(map) => Ok(map.find(key)),
         }
     }
@@ -85,8 +87,8 @@ impl Cache {
     ) -> Result<(), CacheUnavailable> {
         let ttl_ms = milliseconds(ttl);
         match self {
-            Self::Redis(pool) => {
-                ask(pool, async |conn| conn.pset_ex(key, value, ttl_ms).await).await
+            Self::Redis(redis) => {
+                redis.ask(async |conn| conn.pset_ex(key, value, ttl_ms).await).await
             }
             Self::Memory(map) => {
                 map.insert(key, value, ttl);
@@ -101,7 +103,7 @@ impl Cache {
     /// As [`Cache::find`].
     pub async fn take(&self, key: &str) -> Result<Option<String>, CacheUnavailable> {
         match self {
-            Self::Redis(pool) => ask(pool, async |conn| conn.get_del(key).await).await,
+            Self::Redis(redis) => redis.ask(async |conn| conn.get_del(key).await).await,
             Self::Memory(map) => Ok(map.take(key)),
         }
     }
@@ -121,9 +123,9 @@ impl Cache {
     /// As [`Cache::find`].
     pub async fn count(&self, key: &str, ttl: Duration) -> Result<u64, CacheUnavailable> {
         match self {
-            Self::Redis(pool) => {
+            Self::Redis(redis) => {
                 let pipeline = counting(key, milliseconds(ttl));
-                let sums: (u64,) = ask(pool, async |conn| pipeline.query_async(conn).await).await?;
+                let sums: (u64,) = redis.ask(async |conn| pipeline.query_async(conn).await).await?;
                 Ok(sums.0)
             }
             Self::Memory(map) => Ok(map.count(key, ttl)),
@@ -159,24 +161,50 @@ fn counting(key: &str, ttl_ms: u64) -> Pipeline {
     pipeline
 }
 
-/// One exchange with Redis within [`CALL_TIMEOUT`]. A connection on which it failed is not given back: after a
-/// fail-over it would go on answering READONLY for ever.
-async fn ask<T: FromRedisValue>(
-    pool: &Pool,
-    question: impl AsyncFnOnce(&mut Connection) -> Result<T, RedisError>,
-) -> Result<T, CacheUnavailable> {
-    let exchange = async {
-        let connection = pool.get().await;
-        let mut connection = connection.map_err(|error| CacheUnavailable(error.to_string()))?;
-        let answer = question(&mut connection).await;
-        if answer.is_err() {
-            drop(Connection::take(connection));
+/// One connection to Redis that all calls share: what many ask at once goes in one packet, and nobody waits for another's
+/// answer but those before him.
+#[derive(Clone)]
+pub struct Redis {
+    /// Makes connections.
+    pool: Pool,
+    open: Arc<Mutex<Option<MultiplexedConnection>>>,
+}
+
+impl Redis {
+    fn open(&self) -> MutexGuard<'_, Option<MultiplexedConnection>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn connection(&self) -> Result<MultiplexedConnection, CacheUnavailable> {
+        if let Some(open) = self.open().clone() {
+            return Ok(open);
         }
-        Ok(answer?)
-    };
-    tokio::time::timeout(CALL_TIMEOUT, exchange)
-        .await
-        .unwrap_or_else(|_| Err(CacheUnavailable("no answer within 100 ms".to_owned())))
+        let made = self.pool.get().await;
+        // The pool forgets it: it would ask each time whether it is still there.
+        let made = made.map_err(|error| CacheUnavailable(error.to_string()))?;
+        let connection = Connection::take(made);
+        *self.open() = Some(connection.clone());
+        Ok(connection)
+    }
+
+    /// One exchange within [`CALL_TIMEOUT`]. A connection on which one has failed is not used again: after a fail-over it
+    /// would go on answering READONLY for ever.
+    async fn ask<T: FromRedisValue>(
+        &self,
+        question: impl AsyncFnOnce(&mut MultiplexedConnection) -> Result<T, RedisError>,
+    ) -> Result<T, CacheUnavailable> {
+        let exchange = async {
+            let mut connection = self.connection().await?;
+            question(&mut connection).await.map_err(CacheUnavailable::from)
+        };
+        let answer = tokio::time::timeout(CALL_TIMEOUT, exchange)
+            .await
+            .unwrap_or_else(|_| Err(CacheUnavailable("no answer within 100 ms".to_owned())));
+        if answer.is_err() {
+            *self.open() = None;
+        }
+        answer
+    }
 }
 
 /// A map in this process whose values expire.
