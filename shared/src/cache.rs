@@ -1,6 +1,7 @@
 //! [`Cache`]: Redis, or the same calls on an in-process map.
 
 pub mod signal;
+mod take_if;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,6 +12,7 @@ use deadpool_redis::redis::{self, AsyncCommands, FromRedisValue, Pipeline, Redis
 use deadpool_redis::{Config, Connection, Pool, PoolConfig, Runtime, Timeouts};
 
 use crate::clock::Clock;
+pub use take_if::TakeIf;
 
 /// How long one call may take, waiting for a connection included. A cache that is slower than what it
 /// saves is no cache.
@@ -105,6 +107,27 @@ impl Cache {
         match self {
             Self::Redis(redis) => redis.ask(async |conn| conn.get_del(key).await).await,
             Self::Memory(map) => Ok(map.take(key)),
+        }
+    }
+
+    /// Removes the value if it is the `expected` one, in one step: of many who name it at once, one gets it. Who has named
+    /// another one `max_wrong` times has it removed, whoever they were.
+    ///
+    /// # Errors
+    /// As [`Cache::find`].
+    pub async fn take_if(
+        &self,
+        key: &str,
+        expected: &str,
+        max_wrong: u32,
+    ) -> Result<TakeIf, CacheUnavailable> {
+        match self {
+            Self::Redis(pool) => {
+                let script = take_if::script(key, expected, max_wrong);
+                let answer = ask(pool, async |conn| script.query_async(conn).await).await?;
+                Ok(TakeIf::read(answer))
+            }
+            Self::Memory(map) => Ok(map.take_if(key, expected, max_wrong)),
         }
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures_util::future::join_all;
-use shared::cache::Cache;
+use shared::cache::{Cache, TakeIf};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -60,6 +60,71 @@ async fn of_fifty_who_take_a_value_at_once_one_gets_it() {
             let got: Vec<String> = taken.into_iter().filter_map(|taker| taker.unwrap()).collect();
             assert_eq!(got, ["code"], "{cache:?}");
         }
+    }
+}
+
+/// All of them name the right one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_a_hundred_who_name_a_value_at_once_one_gets_it() {
+    for (cache, prefix) in caches() {
+        for round in 0..5 {
+            let key = format!("{prefix}{round}");
+            cache.insert(&key, "code", MINUTE).await.unwrap();
+            let takers = (0..100).map(|_| {
+                let (cache, key) = (cache.clone(), key.clone());
+                tokio::spawn(async move { cache.take_if(&key, "code", 5).await.unwrap() })
+            });
+            let outcomes: Vec<TakeIf> =
+                join_all(takers).await.into_iter().map(|taker| taker.unwrap()).collect();
+            let taken = |outcome: &&TakeIf| matches!(outcome, TakeIf::Taken { .. });
+            assert_eq!(outcomes.iter().filter(taken).count(), 1, "{cache:?}");
+            assert!(!outcomes.contains(&TakeIf::Wrong), "{cache:?}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_a_hundred_who_guess_at_once_five_are_heard() {
+    for (cache, prefix) in caches() {
+        let key = format!("{prefix}guessed");
+        cache.insert(&key, "code", MINUTE).await.unwrap();
+        let guessers = (0..100).map(|number| {
+            let (cache, key) = (cache.clone(), key.clone());
+            tokio::spawn(async move { cache.take_if(&key, &format!("{number}"), 5).await.unwrap() })
+        });
+        let outcomes: Vec<TakeIf> =
+            join_all(guessers).await.into_iter().map(|guesser| guesser.unwrap()).collect();
+        let wrong = outcomes.iter().filter(|outcome| **outcome == TakeIf::Wrong).count();
+        assert_eq!(wrong, 5, "{cache:?}");
+        assert_eq!(cache.take_if(&key, "code", 5).await.unwrap(), TakeIf::Gone, "{cache:?}");
+    }
+}
+
+/// What is put back was not taken; its guesses were made all the same. What takes its place starts anew.
+#[tokio::test]
+async fn wrong_names_count_for_the_value_that_they_were_wrong_about() {
+    for (cache, prefix) in caches() {
+        let key = format!("{prefix}counted");
+        let name = async |value: &str| cache.take_if(&key, value, 3).await.unwrap();
+        cache.insert(&key, "a:1", MINUTE).await.unwrap();
+        assert_eq!((name("x").await, name("y").await), (TakeIf::Wrong, TakeIf::Wrong));
+        let TakeIf::Taken { left } = name("a:1").await else { panic!("{cache:?}: it is taken") };
+        assert!(left <= MINUTE && left > MINUTE * 9 / 10, "{cache:?}: {left:?}");
+        cache.insert(&key, "a:1", left).await.unwrap();
+        assert_eq!(
+            (name("z").await, name("a:1").await),
+            (TakeIf::Wrong, TakeIf::Gone),
+            "{cache:?}"
+        );
+        cache.insert(&key, "a:2", MINUTE).await.unwrap();
+        assert_eq!((name("x").await, name("y").await), (TakeIf::Wrong, TakeIf::Wrong));
+        cache.insert(&key, "a:3", MINUTE).await.unwrap();
+        assert_eq!((name("x").await, name("a:2").await), (TakeIf::Wrong, TakeIf::Wrong));
+        assert!(matches!(name("a:3").await, TakeIf::Taken { .. }), "{cache:?}");
+        cache.insert(&key, "b", SHORT).await.unwrap();
+        assert_eq!(name("x").await, TakeIf::Wrong);
+        tokio::time::sleep(SHORT * 3 / 2).await;
+        assert_eq!(name("b").await, TakeIf::Gone, "{cache:?}: expired");
     }
 }
 
