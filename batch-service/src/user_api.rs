@@ -22,7 +22,8 @@ pub(crate) struct UserApi {
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct User {
     pub(crate) id: UserId,
-    pub(crate) email: String,
+    /// Who came by way of another provider may have none.
+    pub(crate) email: Option<String>,
     pub(crate) name: String,
 }
 

@@ -71,7 +71,7 @@ pub(crate) fn holds(numbers: &HashSet<String>, order: &Order) -> bool {
 fn records(order: &Order, buyer: Option<&User>) -> Vec<[String; 9]> {
     let paid_at = order.paid_at.map(|at| at.to_rfc3339()).unwrap_or_default();
     let name = buyer.map(|buyer| buyer.name.as_str()).unwrap_or_default();
-    let email = buyer.map(|buyer| buyer.email.as_str()).unwrap_or_default();
+    let email = buyer.and_then(|buyer| buyer.email.as_deref()).unwrap_or_default();
     let line = |item: &crate::order_api::Item| {
         // order-service has multiplied them before, and taken the order in only because the product fits.
         let sum = item.unit_price_minor.saturating_mul(i64::from(item.quantity));
