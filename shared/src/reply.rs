@@ -46,6 +46,12 @@ impl<T: Serialize> ApiResponse<T> {
         Self { status: StatusCode::CREATED, data, headers: Vec::new() }
     }
 
+    /// 202: it will be done, or not; the answer does not say.
+    #[must_use]
+    pub fn accepted(data: T) -> Self {
+        Self { status: StatusCode::ACCEPTED, data, headers: Vec::new() }
+    }
+
     /// Adds a header.
     #[must_use]
     pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
