@@ -1,12 +1,16 @@
 //! Every setting: meaning, default, variable.
 
-use std::num::NonZeroUsize;
-use std::path::Path;
+use std::net::IpAddr;
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::Deserialize;
-use shared::Expectation;
+use shared::client::PlainHosts;
 use shared::config::{ConfigError, LogLevels, defaults};
 use shared::server::Listen;
+use shared::{CompanyId, Expectation, Secret};
+use url::Url;
 
 /// Section `[user]` of the configuration file; `BATON_USER_<KEY>` in the environment.
 #[derive(Clone, Deserialize)]
@@ -43,6 +47,66 @@ pub struct Config {
     /// The longest lifetime of a token that is accepted, in seconds. Default 3600.
     #[serde(default = "defaults::max_token_lifetime_s")]
     pub max_token_lifetime_s: i64,
+    /// `redis://host:port`, or `memory://` for one process: codes, reset tokens and limits. Default `memory://`.
+    #[serde(default = "defaults::cache_url")]
+    pub cache_url: String,
+    /// Addresses of proxies whose `X-Forwarded-For` is believed. Default none: the address is that of the connection.
+    #[serde(default)]
+    pub trusted_proxies: Vec<IpAddr>,
+    /// Codes that one caller may ask for in an hour. 0: no limit. Default 20.
+    #[serde(default = "default_codes_per_ip_per_hour")]
+    pub codes_per_ip_per_hour: u32,
+    /// How long the next code to the same address has to wait, in seconds. Default 60.
+    #[serde(default = "default_code_pause_s")]
+    pub code_pause_s: u32,
+    /// The company of all who sign up. Without it everybody gets one of his own.
+    #[serde(default)]
+    pub signup_company_id: Option<CompanyId>,
+    /// After how many days what is personal of a closed account is erased. Default 30.
+    #[serde(default = "default_erase_after_days")]
+    pub erase_after_days: u32,
+    /// Memory for hashing one password (Argon2id), in KiB. Default 19456, as OWASP asks for at least.
+    #[serde(default = "default_argon2_memory_kib")]
+    pub argon2_memory_kib: u32,
+    /// How often it is gone through. Default 2.
+    #[serde(default = "default_argon2_iterations")]
+    pub argon2_iterations: u32,
+    /// Lanes. Default 1.
+    #[serde(default = "default_argon2_parallelism")]
+    pub argon2_parallelism: u32,
+    /// Threads that hash passwords. Default half as many as there are processors, 1 at least.
+    #[serde(default)]
+    pub hashing_threads: Option<NonZeroUsize>,
+    /// Passwords that may wait for them; one more is answered 503. Default 64.
+    #[serde(default = "default_hashing_queue")]
+    pub hashing_queue: NonZeroU32,
+    /// `smtps://user:password@host:465`, or `smtp://user:password@host:587?tls=required` (STARTTLS). Without TLS the mail
+    /// server has to be on this machine. Without this setting no mail is sent.
+    #[serde(default)]
+    pub smtp_url: Option<Secret>,
+    /// Who our mail is from. Default `baton <no-reply@localhost>`.
+    #[serde(default = "default_mail_from")]
+    pub mail_from: String,
+    /// While there is no `smtp_url`: a folder in which mail is kept as files. If the service listens on loopback,
+    /// `/mailbox` shows it.
+    #[serde(default)]
+    pub mailbox_folder: Option<PathBuf>,
+    /// Where auth-service is; it is told whose logins end. Without this setting it is not.
+    #[serde(default)]
+    pub auth_url: Option<Url>,
+    /// The name of this client at auth-service. Default `user-service`.
+    #[serde(default = "default_audience")]
+    pub client_id: String,
+    /// Its secret. With `auth_url` this or `client_secret_file`.
+    #[serde(default)]
+    pub client_secret: Option<Secret>,
+    /// A file that holds it.
+    #[serde(default)]
+    pub client_secret_file: Option<PathBuf>,
+    /// Hosts that may be called without TLS, for example `["auth-service"]` inside a cluster. Default none: `http` is for
+    /// loopback only.
+    #[serde(default)]
+    pub plain_http_hosts: PlainHosts,
     /// Log levels, for example `info,user_service=debug`. Default `info`.
     #[serde(default)]
     pub log: LogLevels,
@@ -54,7 +118,37 @@ impl Config {
     /// # Errors
     /// A [`ConfigError`] that names the key.
     pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
-        shared::config::load("user", file)
+        let config: Self = shared::config::load("user", file)?;
+        let secrets = [config.client_secret.is_some(), config.client_secret_file.is_some()];
+        if config.auth_url.is_some() && secrets[0] == secrets[1] {
+            let cause = "with `auth_url` set one of `client_secret` and `client_secret_file`";
+            return Err(invalid(cause));
+        }
+        if config.smtp_url.is_some() && config.mailbox_folder.is_some() {
+            return Err(invalid("set one of `smtp_url` and `mailbox_folder`"));
+        }
+        Ok(config)
+    }
+
+    /// The defaults with this database and the tokens of this issuer, on free ports of loopback: for tests, and for a
+    /// program that runs the service inside itself.
+    ///
+    /// # Errors
+    /// Never in practice: the defaults are good.
+    pub fn embedded(database_url: &str, issuer: &str) -> Result<Self, ConfigError> {
+        let settings = [
+            ("BATON_USER_DATABASE_URL", database_url.to_owned()),
+            ("BATON_USER_ISSUER", issuer.to_owned()),
+            ("BATON_USER_JWKS_URL", format!("{issuer}/.well-known/jwks.json")),
+            ("BATON_USER_LISTEN", "127.0.0.1:0".to_owned()),
+            ("BATON_USER_MANAGEMENT_LISTEN", "127.0.0.1:0".to_owned()),
+        ];
+        let settings = settings.map(|(name, value)| (name.to_owned(), value)).into();
+        shared::config::load_from("user", None, settings)
+    }
+
+    pub(crate) fn code_pause(&self) -> Duration {
+        Duration::from_secs(u64::from(self.code_pause_s))
     }
 
     pub(crate) fn listen(&self) -> Listen {
@@ -72,6 +166,42 @@ impl Config {
             max_lifetime_s: self.max_token_lifetime_s,
         }
     }
+}
+
+fn invalid(cause: &str) -> ConfigError {
+    ConfigError::Invalid { section: "user".to_owned(), cause: cause.to_owned() }
+}
+
+fn default_codes_per_ip_per_hour() -> u32 {
+    20
+}
+
+fn default_code_pause_s() -> u32 {
+    60
+}
+
+fn default_erase_after_days() -> u32 {
+    30
+}
+
+fn default_argon2_memory_kib() -> u32 {
+    19_456
+}
+
+fn default_argon2_iterations() -> u32 {
+    2
+}
+
+fn default_argon2_parallelism() -> u32 {
+    1
+}
+
+fn default_hashing_queue() -> NonZeroU32 {
+    NonZeroU32::MIN.saturating_add(63)
+}
+
+fn default_mail_from() -> String {
+    "baton <no-reply@localhost>".to_owned()
 }
 
 fn default_listen() -> String {

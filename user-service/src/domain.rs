@@ -1,5 +1,12 @@
 //! What can be done with users.
 
+pub(crate) mod account;
+pub(crate) mod codes;
+pub(crate) mod logins;
+pub(crate) mod password;
+pub(crate) mod profile;
+pub(crate) mod resetting;
+pub(crate) mod signing_up;
 pub(crate) mod user;
 
 use shared::{CompanyId, Timestamp, UserId};

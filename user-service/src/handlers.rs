@@ -1,14 +1,38 @@
 //! HTTP in, HTTP out.
 
+pub(crate) mod codes;
+pub(crate) mod logins;
+pub(crate) mod mailbox;
+pub(crate) mod profile;
+pub(crate) mod signing_up;
+
+use actix_web::HttpRequest;
+use actix_web::http::header::ACCEPT_LANGUAGE;
 use actix_web::web::{Data, Json, Path, Query};
 use serde::{Deserialize, Serialize};
 use shared::paging::Page;
+use shared::reply::Language;
 use shared::{ApiError, ApiResponse, CompanyId, Session, Timestamp, UserId};
 
 use crate::domain;
-use crate::domain::user::{ImportOutcome, RawUser, User};
+use crate::domain::user::{Email, ImportOutcome, RawUser, User, UserName};
 use crate::error::UserError;
 use crate::state::AppState;
+
+/// In which language the caller wants to read.
+fn language(request: &HttpRequest) -> Language {
+    let asked = request.headers().get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    asked.map(Language::preferred).unwrap_or_default()
+}
+
+fn email(text: &str) -> Result<Email, UserError> {
+    Email::parse(text).map_err(|_| UserError::BadField("email", "an e-mail address, in ASCII"))
+}
+
+fn name(text: &str) -> Result<UserName, UserError> {
+    let asked = "1 to 200 characters and no controls";
+    UserName::parse(text.trim()).map_err(|_| UserError::BadField("name", asked))
+}
 
 /// A user, as others see it.
 #[derive(Serialize)]
@@ -16,7 +40,7 @@ use crate::state::AppState;
 pub(crate) struct UserView {
     id: UserId,
     company_id: CompanyId,
-    email: String,
+    email: Option<String>,
     name: String,
     created_at: Timestamp,
 }
@@ -24,7 +48,8 @@ pub(crate) struct UserView {
 impl From<User> for UserView {
     fn from(user: User) -> Self {
         let User { id, company_id, email, name, created_at } = user;
-        let (email, name) = (email.as_str().to_owned(), name.as_str().to_owned());
+        let email = email.map(|email| email.as_str().to_owned());
+        let name = name.as_str().to_owned();
         Self { id, company_id, email, name, created_at }
     }
 }
@@ -121,6 +146,7 @@ impl ImportView {
         let (id, error) = match outcome {
             ImportOutcome::Created(id) | ImportOutcome::Known(id) => (Some(id), None),
             ImportOutcome::Elsewhere => (None, Some("registered with another company".to_owned())),
+            ImportOutcome::Closed => (None, Some("the account is closed".to_owned())),
             ImportOutcome::Refused(bad) => (None, Some(bad.to_string())),
         };
         Self { email, id, created: matches!(outcome, ImportOutcome::Created(_)), error }

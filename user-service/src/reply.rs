@@ -1,17 +1,55 @@
 //! The one match from [`UserError`] to status, code and message.
 
-use shared::reply::ErrorCode;
+use serde_json::json;
 use shared::reply::input::Violation;
+use shared::reply::{ErrorCode, codes};
 use shared::{ApiError, db::DbError};
 
+use crate::domain::account::Registered;
+use crate::domain::user::Email;
 use crate::error::UserError;
+use crate::hashing::HashingError;
 
-const NO_SUCH_USER: ErrorCode = ErrorCode {
-    code: "U002",
-    status: 404,
-    ko: "존재하지 않는 사용자입니다.",
-    en: "There is no such user.",
-};
+const fn code(code: &'static str, status: u16, ko: &'static str, en: &'static str) -> ErrorCode {
+    ErrorCode { code, status, ko, en }
+}
+
+const REGISTERED: ErrorCode =
+    code("U001", 409, "이미 가입된 이메일입니다.", "This e-mail is already registered.");
+const NO_SUCH_USER: ErrorCode =
+    code("U002", 404, "존재하지 않는 사용자입니다.", "There is no such user.");
+const NOT_PROVEN: ErrorCode =
+    code("U003", 400, "이메일 인증이 필요합니다.", "The e-mail has not been verified yet.");
+const BAD_CODE: ErrorCode = code(
+    "U004",
+    400,
+    "인증 코드가 올바르지 않거나 만료되었습니다.",
+    "The code is wrong, expired or used up.",
+);
+const BAD_RESET_TOKEN: ErrorCode = code(
+    "U005",
+    400,
+    "비밀번호 재설정 토큰이 올바르지 않거나 만료되었습니다.",
+    "The reset token is wrong, expired or used.",
+);
+const WEAK_PASSWORD: ErrorCode = code(
+    "U006",
+    400,
+    "비밀번호가 보안 조건을 충족하지 않습니다.",
+    "The password does not meet the requirements.",
+);
+const WRONG_PASSWORD: ErrorCode = code(
+    "A006",
+    401,
+    "이메일 또는 비밀번호가 올바르지 않습니다.",
+    "The e-mail or the password is wrong.",
+);
+const TOO_MANY_FAILURES: ErrorCode = code(
+    "A009",
+    429,
+    "로그인 실패가 너무 많습니다. 잠시 후 다시 시도해 주세요.",
+    "Too many failed logins. Please try again later.",
+);
 
 impl From<UserError> for ApiError {
     fn from(error: UserError) -> Self {
@@ -23,9 +61,39 @@ impl From<UserError> for ApiError {
             UserError::TooManyUsers => {
                 Violation::new("users", "max", "at most 500 users at once").into()
             }
+            UserError::BadField(field, asked) => Violation::new(field, "format", asked).into(),
+            UserError::Registered(registered) => taken(&registered),
+            UserError::NotProven => Self::new(&NOT_PROVEN),
+            UserError::BadCode => Self::new(&BAD_CODE),
+            UserError::BadResetToken => Self::new(&BAD_RESET_TOKEN),
+            UserError::WeakPassword(missing) => {
+                Self::new(&WEAK_PASSWORD).with_data(json!({ "missing": missing }))
+            }
+            // Not `invalid_token`: the caller's token is good.
+            UserError::WrongPassword => Self::new(&WRONG_PASSWORD).with_challenge("Bearer"),
+            UserError::TooManyFailures { retry_after_s } => {
+                Self::new(&TOO_MANY_FAILURES).retry_after(retry_after_s)
+            }
+            UserError::TooOften { retry_after_s } => {
+                Self::new(&codes::TOO_MANY_REQUESTS).retry_after(retry_after_s)
+            }
+            UserError::Hashing(error @ HashingError::Busy) => Self::unavailable(1, error),
+            UserError::Hashing(error) => Self::unexpected(error),
+            error @ UserError::NoRandomness => Self::unexpected(error),
+            UserError::Cache(error) => Self::unavailable(2, error),
             UserError::Page(error) => error.into(),
             UserError::Db(error @ DbError::Unavailable(_)) => Self::unavailable(2, error),
             UserError::Db(error) => Self::unexpected(error),
         }
     }
+}
+
+fn taken(Registered { email, provider }: &Registered) -> ApiError {
+    let email = email.as_ref().map(Email::as_str);
+    ApiError::new(&REGISTERED)
+        .with_sentences(
+            format!("{provider}로 가입된 이메일입니다."),
+            format!("This e-mail is already registered with {provider}."),
+        )
+        .with_data(json!({ "email": email, "provider": provider }))
 }

@@ -1,5 +1,10 @@
-//! Users in the database. Every method asks for the company: there is no way to read across companies.
+//! Users in the database, as a company sees its own: every method here asks for the company. Whose account has been closed
+//! is in no list. Accounts, as their owners see them, are in [`accounts`].
 
+pub(crate) mod accounts;
+pub(crate) mod changes;
+pub(crate) mod login_ends;
+pub(crate) mod mail_outbox;
 mod schema;
 
 use diesel::{
@@ -24,7 +29,7 @@ pub(crate) struct UserRepository {
 struct UserRow {
     id: i64,
     company_id: i64,
-    email: String,
+    email: Option<String>,
     name: String,
     created_at: chrono::NaiveDateTime,
 }
@@ -34,10 +39,9 @@ impl TryFrom<UserRow> for User {
 
     fn try_from(row: UserRow) -> Result<Self, UserError> {
         Ok(Self {
-            id: UserId::try_from(row.id).map_err(|_| DbError::Corrupt("user id"))?,
-            company_id: CompanyId::try_from(row.company_id)
-                .map_err(|_| DbError::Corrupt("company id"))?,
-            email: Email::parse(&row.email).map_err(|_| DbError::Corrupt("e-mail address"))?,
+            id: user_id(row.id)?,
+            company_id: company_id(row.company_id)?,
+            email: row.email.map(Email::stored),
             name: UserName::parse(&row.name).map_err(|_| DbError::Corrupt("user name"))?,
             created_at: row.created_at.and_utc(),
         })
@@ -56,6 +60,7 @@ impl UserRepository {
     ) -> Result<Option<User>, UserError> {
         let row = with_conn!(&self.db, |conn| users::table
             .filter(users::company_id.eq(company.get()))
+            .filter(users::closed_at.is_null())
             .filter(users::id.eq(id.get()))
             .select(UserRow::as_select())
             .first(conn)
@@ -73,6 +78,7 @@ impl UserRepository {
         let after: i64 = after.map_err(|_| PageError::Cursor)?.unwrap_or(0);
         let rows = with_conn!(&self.db, |conn| users::table
             .filter(users::company_id.eq(company.get()))
+            .filter(users::closed_at.is_null())
             .filter(users::id.gt(after))
             .order(users::id.asc())
             .limit(i64::from(page.limit))
@@ -90,6 +96,7 @@ impl UserRepository {
         let ids: Vec<i64> = ids.iter().map(|id| id.get()).collect();
         let rows = with_conn!(&self.db, |conn| users::table
             .filter(users::company_id.eq(company.get()))
+            .filter(users::closed_at.is_null())
             .filter(users::id.eq_any(&ids))
             .order(users::id.asc())
             .select(UserRow::as_select())
@@ -125,20 +132,25 @@ impl UserRepository {
     }
 
     async fn outcome_for_known(&self, user: &NewUser) -> Result<ImportOutcome, UserError> {
-        let (id, company): (i64, i64) = with_conn!(&self.db, |conn| users::table
-            .filter(users::email.eq(user.email.as_str()))
-            .select((users::id, users::company_id))
-            .first(conn)
-            .await)
-        .map_err(DbError::from)?;
-        if company == user.company_id.get() {
-            Ok(ImportOutcome::Known(user_id(id)?))
-        } else {
-            Ok(ImportOutcome::Elsewhere)
+        let (id, company, closed): (i64, i64, Option<chrono::NaiveDateTime>) =
+            with_conn!(&self.db, |conn| users::table
+                .filter(users::email.eq(user.email.as_str()))
+                .select((users::id, users::company_id, users::closed_at))
+                .first(conn)
+                .await)
+            .map_err(DbError::from)?;
+        match (company == user.company_id.get(), closed) {
+            (true, None) => Ok(ImportOutcome::Known(user_id(id)?)),
+            (true, Some(_)) => Ok(ImportOutcome::Closed),
+            (false, _) => Ok(ImportOutcome::Elsewhere),
         }
     }
 }
 
-fn user_id(id: i64) -> Result<UserId, UserError> {
-    UserId::try_from(id).map_err(|_| DbError::Corrupt("user id").into())
+fn user_id(id: i64) -> Result<UserId, DbError> {
+    UserId::try_from(id).map_err(|_| DbError::Corrupt("user id"))
+}
+
+fn company_id(id: i64) -> Result<CompanyId, DbError> {
+    CompanyId::try_from(id).map_err(|_| DbError::Corrupt("company id"))
 }

@@ -4,7 +4,7 @@ use shared::Routes;
 use shared::extractor::show_session;
 use shared::reply::input::json_config;
 
-use crate::handlers;
+use crate::handlers::{self, codes, logins, mailbox, profile, signing_up};
 
 /// 500 users, however long their names.
 const MAX_IMPORT_BYTES: usize = 2 * 1024 * 1024;
@@ -16,6 +16,27 @@ pub fn routes() -> Routes {
         .get("/api/me", handlers::find_me).session()
         .get("/api/users", handlers::list_users).session().scope("user:read")
         .get("/api/users/{id}", handlers::find_user).session().scope("user:read")
+        .post("/api/v2/users/email-codes", codes::ask_code).public()
+        .post("/api/v2/users/email-codes/verify", codes::verify_code).public()
+        .post("/api/v2/users", signing_up::sign_up).public()
+        .post("/api/v2/users/password-reset", signing_up::reset_password).public()
+        .get("/api/v2/users/me", profile::find_own).session()
+        .patch("/api/v2/users/me", profile::rename).session()
+        .delete("/api/v2/users/me", profile::withdraw).session()
+        .post("/api/v2/users/me/password", profile::change_password).session()
         .post("/internal/users/import", handlers::import_users).session().scope("user:import")
             .path_data(json_config(MAX_IMPORT_BYTES))
+        .post("/internal/logins", logins::log_in).scope("user:internal")
+        .post("/internal/social-logins", logins::log_in_socially).scope("user:internal")
+        .post("/internal/users/{id}/identities", logins::link_identity).scope("user:internal")
+        .post("/internal/users/{id}/password-check", logins::check_password).scope("user:internal")
+        .get("/internal/users/{id}", logins::find_person).scope("user:internal")
+}
+
+/// The same with the page of the mail that is not sent.
+#[rustfmt::skip]
+pub(crate) fn with_mailbox(routes: Routes) -> Routes {
+    routes
+        .get("/mailbox", mailbox::show).public()
+        .get("/mailbox/messages", mailbox::list_messages).public()
 }

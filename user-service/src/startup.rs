@@ -1,21 +1,22 @@
 //! From settings to a server that listens: the one place that constructs things.
 
+mod parts;
+
 use actix_web::web;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
-use shared::clock::SystemClock;
+use shared::Routes;
 use shared::db::{self, Db, Migrations};
 use shared::health::Readiness;
-use shared::server::{self, BoundServer, Parts, StartupError};
+use shared::server::{BoundServer, Listeners, Parts, StartupError};
+use tracing::warn;
 
 use crate::config::Config;
-use crate::repository::UserRepository;
 use crate::routes;
-use crate::state::AppState;
 
 const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 
-fn migrations() -> Migrations {
+pub(crate) fn migrations() -> Migrations {
     Migrations { postgres: POSTGRES, sqlite: SQLITE }
 }
 
@@ -31,13 +32,13 @@ pub async fn migrate(config: &Config) -> Result<(), StartupError> {
 /// A server that listens.
 ///
 /// # Errors
-/// When an address is taken or the database is away.
+/// When an address is taken, the database is away, or a setting cannot be used.
 pub async fn bind(config: &Config) -> Result<BoundServer, StartupError> {
     let migrations = config.migrate.then(migrations);
     let db = Db::start(&config.database_url, config.max_connections.get(), migrations).await;
     let db = db.map_err(StartupError::part("database"))?;
     let readiness = Readiness::new().needs_database(&db);
-    serve(config, parts(config, readiness)?, db)
+    serve(config, parts(config, readiness)?, &db)
 }
 
 fn parts(config: &Config, readiness: Readiness) -> Result<Parts, StartupError> {
@@ -45,10 +46,18 @@ fn parts(config: &Config, readiness: Readiness) -> Result<Parts, StartupError> {
     Parts::new(readiness).with_tokens_of(&config.jwks_url, revocations_url, config.expectation())
 }
 
-fn serve(config: &Config, parts: Parts, db: Db) -> Result<BoundServer, StartupError> {
-    let state = AppState { users: UserRepository::new(db), clock: SystemClock::shared() };
-    let state = web::Data::new(state);
-    let bound =
-        server::bind(&config.listen(), parts, move || routes::routes().app_data(state.clone()));
-    Ok(bound?)
+fn serve(config: &Config, parts: Parts, db: &Db) -> Result<BoundServer, StartupError> {
+    let listeners = Listeners::bind(&config.listen())?;
+    let state = web::Data::new(parts::state(config, db)?);
+    let shows_mail = state.post.folder().is_some() && listeners.address.ip().is_loopback();
+    if state.post.folder().is_some() && !shows_mail {
+        warn!("mail is kept in a folder; /mailbox would show it to others and is not there");
+    }
+    let routes = move || table(shows_mail).app_data(state.clone());
+    Ok(listeners.serve(parts, routes)?)
+}
+
+fn table(shows_mail: bool) -> Routes {
+    let routes = routes::routes();
+    if shows_mail { routes::with_mailbox(routes) } else { routes }
 }

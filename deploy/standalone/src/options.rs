@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use auth_service::config::{SocialProvider, TrustedIssuer};
-use shared::Algorithm;
+use shared::{Algorithm, Secret};
 use url::Url;
 
 /// How the services are set up.
@@ -27,6 +27,12 @@ pub struct Options {
     pub token_ttl_s: u32,
     /// Token requests of one client a second, on the average; none: auth-service's own limit.
     pub client_rate_per_s: Option<u32>,
+    /// A mail server; none: mail is kept in the folder.
+    pub smtp_url: Option<Secret>,
+    /// How long the next code to the same address has to wait, in seconds; none: user-service's own pause.
+    pub code_pause_s: Option<u32>,
+    /// Codes that one caller may ask for in an hour; none: user-service's own limit.
+    pub codes_per_ip_per_hour: Option<u32>,
     /// Clusters whose service accounts may be clients.
     pub trusted_issuers: Vec<TrustedIssuer>,
     /// Providers by which people may come.
@@ -82,6 +88,9 @@ impl Options {
             signing_algorithm: Algorithm::Es256,
             token_ttl_s: 300,
             client_rate_per_s: None,
+            smtp_url: None,
+            code_pause_s: None,
+            codes_per_ip_per_hour: None,
             trusted_issuers: Vec::new(),
             social: Vec::new(),
             front_end_url: None,

@@ -2,13 +2,13 @@
 
 use std::fmt::Display;
 use std::fs::{DirBuilder, File};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
 use auth_service::commands::{self, CommandError};
-use auth_service::domain::client::Client;
+use auth_service::domain::client::{Client, ClientId};
 use shared::Secret;
 use shared::config::{LogLevels, defaults};
 use shared::server::{BoundServer, StartupError, Stopper};
@@ -85,10 +85,11 @@ impl Services {
         commands::create_master_key_file(&master_key).map_err(StartupError::part("master key"))?;
         // auth-service and user-service call each other: the one has an address before the other starts.
         let listeners = auth_service::startup::listen(&auth_config)?;
-        let issuer = format!("http://{}", listeners.address);
-        let issuer = options.other_issuer.clone().unwrap_or(issuer);
-        let configs = Configs { options, issuer };
-        let user = Running::start(user_service::startup::bind(&configs.user()).await?);
+        let auth_url = format!("http://{}", listeners.address);
+        let issuer = options.other_issuer.clone().unwrap_or_else(|| auth_url.clone());
+        let user_secret = register_user_service(&auth_config).await?;
+        let configs = Configs { options, issuer, auth_url, user_secret };
+        let user = Running::start(user_service::startup::bind(&configs.user()?).await?);
         let own = url(&user.url())?;
         auth_config.user_url = Some(options.user_url.clone().unwrap_or(own));
         let auth = auth_service::startup::bind_to(listeners, &auth_config).await?;
@@ -193,6 +194,22 @@ fn auth_config(options: &Options) -> Result<auth_service::config::Config, Startu
 struct Configs<'o> {
     options: &'o Options,
     issuer: String,
+    auth_url: String,
+    user_secret: Secret,
+}
+
+/// The client by which user-service tells auth-service whose logins end; with a secret of its own for this run.
+async fn register_user_service(
+    auth_config: &auth_service::config::Config,
+) -> Result<Secret, StartupError> {
+    let id = ClientId::parse("user-service").map_err(StartupError::part("client"))?;
+    let client = Client {
+        scopes: "auth:logins".parse().map_err(StartupError::part("client"))?,
+        audiences: ["auth-service".to_owned()].into(),
+        ..Client::new(id)
+    };
+    let secret = commands::replace_client(auth_config, &client).await;
+    secret.map_err(StartupError::part("client of user-service"))
 }
 
 impl Configs<'_> {
@@ -206,22 +223,27 @@ impl Configs<'_> {
         own.then(|| format!("{}/oauth2/revocations", self.issuer))
     }
 
-    fn user(&self) -> user_service::config::Config {
-        let (listen, management_listen) = self.options.listen(1);
-        user_service::config::Config {
-            listen,
-            management_listen,
-            workers: self.options.workers,
-            database_url: self.options.databases.user.clone(),
-            max_connections: defaults::max_connections(),
-            migrate: true,
-            issuer: self.issuer.clone(),
-            jwks_url: self.jwks_url(),
-            revocations_url: self.revocations_url(),
-            audience: "user-service".to_owned(),
-            max_token_lifetime_s: MAX_TOKEN_LIFETIME_S,
-            log: LogLevels::default(),
-        }
+    /// Mail is kept in the folder, to be seen at `/mailbox`, unless there is a server for it.
+    fn user(&self) -> Result<user_service::config::Config, StartupError> {
+        let options = self.options;
+        let config = user_service::config::Config::embedded(&options.databases.user, &self.issuer);
+        let mut config = config.map_err(StartupError::part("settings of user-service"))?;
+        (config.listen, config.management_listen) = options.listen(1);
+        config.workers = options.workers;
+        config.revocations_url = self.revocations_url();
+        config.max_token_lifetime_s = MAX_TOKEN_LIFETIME_S;
+        config.cache_url.clone_from(&options.cache_url);
+        // auth-service's page, on the same machine, hands on what people ask for.
+        config.trusted_proxies = vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
+        config.auth_url = Some(url(&self.auth_url)?);
+        config.client_secret = Some(self.user_secret.clone());
+        config.smtp_url.clone_from(&options.smtp_url);
+        config.mailbox_folder =
+            options.smtp_url.is_none().then(|| options.data_dir.join("mailbox"));
+        config.code_pause_s = options.code_pause_s.unwrap_or(config.code_pause_s);
+        config.codes_per_ip_per_hour =
+            options.codes_per_ip_per_hour.unwrap_or(config.codes_per_ip_per_hour);
+        Ok(config)
     }
 
     fn order(&self) -> order_service::config::Config {

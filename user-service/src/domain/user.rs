@@ -16,12 +16,14 @@ const MAX_NAME_CHARS: usize = 200;
 pub(crate) struct User {
     pub(crate) id: UserId,
     pub(crate) company_id: CompanyId,
-    pub(crate) email: Email,
+    /// Who came by way of another provider may have none.
+    pub(crate) email: Option<Email>,
     pub(crate) name: UserName,
     pub(crate) created_at: Timestamp,
 }
 
-/// An e-mail address in its one normal form: lower case.
+/// An e-mail address in its one normal form: lower case. A domain that is not ASCII is refused, also where it is
+/// written in ASCII (`xn--`): two that look alike would be two accounts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Email(String);
 
@@ -34,15 +36,34 @@ impl Email {
             && text.len() <= MAX_EMAIL_BYTES
             && local.len() <= MAX_LOCAL_BYTES
             && dotted(local)
-            && dotted(domain)
             && domain.contains('.')
-            && !domain.contains('@');
+            && domain.split('.').all(is_label);
         if sound { Ok(Self(text.to_ascii_lowercase())) } else { Err(BadUser::NotAnEmail) }
+    }
+
+    /// One that comes from the database: it was good by the rules of its day.
+    pub(crate) fn stored(text: String) -> Self {
+        Self(text)
+    }
+
+    /// What stands before the `@`.
+    pub(crate) fn local_part(&self) -> &str {
+        self.0.split('@').next().unwrap_or_default()
     }
 
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// RFC 1035 section 2.3.1.
+fn is_label(label: &str) -> bool {
+    let inside = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    (1..=63).contains(&label.len())
+        && label.bytes().all(inside)
+        && !label.starts_with('-')
+        && !label.ends_with('-')
+        && !label.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("xn--"))
 }
 
 /// What a user is called.
@@ -54,6 +75,16 @@ impl UserName {
         let sound = (1..=MAX_NAME_CHARS).contains(&text.chars().count())
             && !text.chars().any(char::is_control);
         if sound { Ok(Self(text.to_owned())) } else { Err(BadUser::NotAName) }
+    }
+
+    /// The name that another provider gives, as far as it can be used; else the address's first part stands in for it.
+    pub(crate) fn given(name: Option<&str>, email: Option<&Email>) -> Self {
+        let plain = |text: &str| -> String {
+            text.chars().filter(|c| !c.is_control()).take(MAX_NAME_CHARS).collect()
+        };
+        let name = name.map(|name| plain(name).trim().to_owned()).filter(|name| !name.is_empty());
+        let local = || email.map(|email| email.local_part().to_owned());
+        Self(name.or_else(local).unwrap_or_else(|| "user".to_owned()))
     }
 
     pub(crate) fn as_str(&self) -> &str {
@@ -88,7 +119,7 @@ impl NewUser {
     /// Without a name, the address's first part stands in for it.
     pub(crate) fn parse(company_id: CompanyId, raw: &RawUser) -> Result<Self, BadUser> {
         let email = Email::parse(&raw.email)?;
-        let local = email.as_str().split('@').next().unwrap_or_default();
+        let local = email.local_part();
         let name = raw.name.as_deref().map(str::trim).filter(|name| !name.is_empty());
         let name = UserName::parse(name.unwrap_or(local))?;
         Ok(Self { company_id, email, name })
@@ -102,6 +133,8 @@ pub(crate) enum ImportOutcome {
     Known(UserId),
     /// The address belongs to a user of another company.
     Elsewhere,
+    /// The address belongs to a user who has left.
+    Closed,
     Refused(BadUser),
 }
 
@@ -139,6 +172,13 @@ mod tests {
             "ä@b.c",
             ".a@b.c",
             "a@b.c\0",
+            "a@-b.c",
+            "a@b-.c",
+            "a@b_c.d",
+            "a@xn--80ak6aa92e.com",
+            "a@XN--80ak6aa92e.com",
+            "a@аpple.com",
+            &format!("a@{}.c", "x".repeat(64)),
             &format!("{}@b.c", "x".repeat(65)),
             &format!("a@{}.c", "x".repeat(251)),
         ];
@@ -162,6 +202,18 @@ mod tests {
         for name in ["a\0b", "a\tb", "\u{85}x\u{7f}", &"가".repeat(201)] {
             assert_eq!(named(Some(name)), Err(BadUser::NotAName), "{name:?}");
         }
+    }
+
+    #[test]
+    fn what_another_provider_calls_somebody_is_taken_as_far_as_it_can_be() {
+        let email = Email::parse("min@b.c").ok();
+        let given = |name| UserName::given(name, email.as_ref()).as_str().to_owned();
+        assert_eq!(given(Some("서민")), "서민");
+        assert_eq!(given(Some("<script>\r\n\0x")), "<script>x");
+        let long = "가".repeat(300);
+        assert_eq!(given(Some(&long)).chars().count(), 200);
+        assert_eq!((given(Some(" \n")), given(None)), ("min".to_owned(), "min".to_owned()));
+        assert_eq!(UserName::given(None, None).as_str(), "user");
     }
 
     #[test]

@@ -1,0 +1,32 @@
+//! The calls that we make to auth-service.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use shared::ServiceClient;
+use shared::client::CallError;
+
+use crate::domain::account::LoginEnd;
+
+/// How long one call may take, its token included.
+const DEADLINE: Duration = Duration::from_secs(10);
+
+#[derive(Clone, Debug)]
+pub(crate) struct AuthApi {
+    client: ServiceClient,
+}
+
+impl AuthApi {
+    pub(crate) fn new(client: ServiceClient) -> Self {
+        Self { client }
+    }
+
+    /// Ends the logins of a user that began before. Again, it changes nothing.
+    pub(crate) async fn end_logins(&self, end: &LoginEnd) -> Result<(), CallError> {
+        let LoginEnd { user_id, reason, before_ms, except_sid, .. } = end;
+        let body = json!({ "reason": reason, "before_ms": before_ms, "except": except_sid });
+        let path = format!("/internal/users/{user_id}/end-logins");
+        let call = self.client.without_session().post(&path).json(&body);
+        call.deadline(DEADLINE).fetch::<Value>().await.map(|_| ())
+    }
+}

@@ -1,0 +1,139 @@
+//! What somebody does with his own account.
+
+use chrono::TimeDelta;
+use shared::reply::Language;
+use shared::{CompanyId, Secret, Timestamp, UserId};
+use tracing::warn;
+
+use crate::domain::account::{Account, EndReason, LoginEnd};
+use crate::domain::password::{NewPassword, could_be_one};
+use crate::domain::user::UserName;
+use crate::error::UserError;
+use crate::hashing::Verdict;
+use crate::mail::Mail;
+use crate::mail::texts::{Occasion, letter};
+use crate::repository::changes::Word;
+use crate::state::AppState;
+
+/// How long we try to bring news that is no code.
+const NEWS_TTL: TimeDelta = TimeDelta::days(3);
+
+/// Whose account it is, as his session says.
+pub(crate) type Owner = (CompanyId, UserId);
+
+pub(crate) async fn find_own(state: &AppState, owner: Owner) -> Result<Account, UserError> {
+    let found = state.accounts.find(owner.1).await?;
+    found.filter(|account| account.company_id == owner.0).ok_or(UserError::NoSuchUser)
+}
+
+pub(crate) async fn rename(
+    state: &AppState,
+    owner: Owner,
+    name: &UserName,
+) -> Result<Account, UserError> {
+    if !state.accounts.update_name(owner, name).await? {
+        return Err(UserError::NoSuchUser);
+    }
+    find_own(state, owner).await
+}
+
+/// A change of a password, as it is asked for.
+pub(crate) struct PasswordChange {
+    pub(crate) old: Secret,
+    pub(crate) new: Secret,
+    /// The login in which it is asked for: that one goes on.
+    pub(crate) sid: Option<String>,
+    pub(crate) language: Language,
+}
+
+pub(crate) async fn change_password(
+    state: &AppState,
+    owner: Owner,
+    asked: PasswordChange,
+) -> Result<(), UserError> {
+    let account = find_own(state, owner).await?;
+    check_own_password(state, &account, &asked.old).await?;
+    let new = NewPassword::parse(asked.new, account.email.as_ref());
+    let new = new.map_err(UserError::WeakPassword)?;
+    let hash = state.hashing.hash(new.secret()).await?;
+    let now = state.clock.now();
+    let end = LoginEnd::new(account.id, EndReason::PasswordChanged, now).except(asked.sid);
+    let mail = news(&account, &Occasion::PasswordChanged, (asked.language, now));
+    let word = Word { login_end: Some(end), mail };
+    // Another change came in between: the old password is old no more.
+    if !state.accounts.update_password(&account, &hash, (&word, now)).await? {
+        return Err(UserError::WrongPassword);
+    }
+    tell(state, &word).await;
+    Ok(())
+}
+
+/// The password of somebody who is logged in. Whoever has found his way to his screen may guess five times an hour.
+async fn check_own_password(
+    state: &AppState,
+    account: &Account,
+    password: &Secret,
+) -> Result<(), UserError> {
+    state.limits.check_guess(account.id).await?;
+    if !is_right(state, account, password).await? {
+        return Err(UserError::WrongPassword);
+    }
+    if let Err(error) = state.limits.forget_guesses(account.id).await {
+        warn!(cause = %error, "a right password counts as a guess for an hour");
+    }
+    Ok(())
+}
+
+/// Whether this is the account's password. Where there is none it takes as long to say no.
+pub(crate) async fn is_right(
+    state: &AppState,
+    account: &Account,
+    password: &Secret,
+) -> Result<bool, UserError> {
+    let sound = could_be_one(password.expose());
+    let stored = account.password.as_ref().filter(|_| sound);
+    let empty = Secret::new("");
+    let verdict = state.hashing.verify(if sound { password } else { &empty }, stored).await?;
+    Ok(verdict != Verdict::Wrong)
+}
+
+/// Closes the account. Who has a password has to show that it is he; after a while all that is personal is erased.
+pub(crate) async fn withdraw(
+    state: &AppState,
+    owner: Owner,
+    password: Option<&Secret>,
+) -> Result<(), UserError> {
+    let account = find_own(state, owner).await?;
+    if account.password.is_some() {
+        let password = password.ok_or(UserError::BadField("password", "your password"))?;
+        check_own_password(state, &account, password).await?;
+    }
+    let now = state.clock.now();
+    let end = LoginEnd::new(account.id, EndReason::Withdrawn, now);
+    let word = Word { login_end: Some(end), mail: None };
+    if !state.accounts.close(account.id, (&word, now)).await? {
+        return Err(UserError::NoSuchUser);
+    }
+    tell(state, &word).await;
+    Ok(())
+}
+
+/// A letter to the owner, if he has an address.
+pub(crate) fn news(
+    account: &Account,
+    occasion: &Occasion<'_>,
+    (language, now): (Language, Timestamp),
+) -> Option<Mail> {
+    let to = account.email.as_ref()?;
+    Some(Mail::new(to, letter(occasion, language), (now, now + NEWS_TTL)))
+}
+
+/// What has been written down with a change is delivered.
+pub(crate) async fn tell(state: &AppState, word: &Word) {
+    if word.mail.is_some() {
+        state.post.wake();
+    }
+    if let Some(end) = &word.login_end {
+        state.login_ends.deliver_now(end).await;
+    }
+}

@@ -1,0 +1,47 @@
+//! Codes by mail, and what they are exchanged for.
+
+use actix_web::HttpRequest;
+use actix_web::web::{Data, Json};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use shared::{ApiError, ApiResponse};
+
+use crate::domain::codes::{self, Purpose, Token};
+use crate::handlers::{email, language};
+use crate::state::AppState;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AskBody {
+    email: String,
+    purpose: Purpose,
+}
+
+/// Says the same whoever has the address.
+pub(crate) async fn ask_code(
+    state: Data<AppState>,
+    request: HttpRequest,
+    body: Json<AskBody>,
+) -> Result<ApiResponse<Value>, ApiError> {
+    let email = email(&body.email)?;
+    state.limits.check_caller(state.limits.address(&request)).await?;
+    codes::ask_code(&state, (&email, body.purpose), language(&request)).await?;
+    Ok(ApiResponse::accepted(json!({ "email": email.as_str() })))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct VerifyBody {
+    email: String,
+    purpose: Purpose,
+    code: String,
+}
+
+pub(crate) async fn verify_code(
+    state: Data<AppState>,
+    body: Json<VerifyBody>,
+) -> Result<ApiResponse<Token>, ApiError> {
+    let email = email(&body.email)?;
+    let token = codes::verify_code(&state, (&email, body.purpose), &body.code).await?;
+    Ok(ApiResponse::ok(token))
+}

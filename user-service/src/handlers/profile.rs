@@ -1,0 +1,119 @@
+//! Somebody's own account.
+
+use actix_web::HttpRequest;
+use actix_web::web::{Bytes, Data, Json};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use shared::extractor::Caller;
+use shared::reply::codes::BAD_JSON;
+use shared::{ApiError, ApiResponse, CompanyId, Secret, Session, Timestamp, UserId};
+
+use crate::domain::account::{Account, Provider};
+use crate::domain::profile::{self, Owner, PasswordChange};
+use crate::domain::signing_up::SignedUp;
+use crate::handlers::{language, name};
+use crate::state::AppState;
+
+/// An account, as its owner sees it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct OwnView {
+    id: UserId,
+    company_id: CompanyId,
+    email: Option<String>,
+    name: String,
+    provider: Provider,
+    has_password: bool,
+    created_at: Timestamp,
+    /// By which way the last owner of the address came in, whose account has been erased.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    former_provider: Option<Provider>,
+}
+
+impl From<Account> for OwnView {
+    fn from(account: Account) -> Self {
+        Self {
+            id: account.id,
+            company_id: account.company_id,
+            email: account.email.map(|email| email.as_str().to_owned()),
+            name: account.name.as_str().to_owned(),
+            provider: account.provider,
+            has_password: account.password.is_some(),
+            created_at: account.created_at,
+            former_provider: None,
+        }
+    }
+}
+
+impl From<SignedUp> for OwnView {
+    fn from(SignedUp { account, former_provider }: SignedUp) -> Self {
+        Self { former_provider, ..account.into() }
+    }
+}
+
+fn owner(session: &Session) -> Owner {
+    (session.company_id(), session.user_id())
+}
+
+pub(crate) async fn find_own(
+    state: Data<AppState>,
+    session: Session,
+) -> Result<ApiResponse<OwnView>, ApiError> {
+    Ok(ApiResponse::ok(profile::find_own(&state, owner(&session)).await?.into()))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RenameBody {
+    name: String,
+}
+
+pub(crate) async fn rename(
+    state: Data<AppState>,
+    session: Session,
+    body: Json<RenameBody>,
+) -> Result<ApiResponse<OwnView>, ApiError> {
+    let renamed = profile::rename(&state, owner(&session), &name(&body.name)?).await?;
+    Ok(ApiResponse::ok(renamed.into()))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(crate) struct PasswordBody {
+    old_password: Secret,
+    new_password: Secret,
+}
+
+pub(crate) async fn change_password(
+    state: Data<AppState>,
+    request: HttpRequest,
+    (session, caller): (Session, Caller),
+    body: Json<PasswordBody>,
+) -> Result<ApiResponse<Value>, ApiError> {
+    let PasswordBody { old_password: old, new_password: new } = body.into_inner();
+    let (sid, language) = (caller.claims().sid.clone(), language(&request));
+    let asked = PasswordChange { old, new, sid, language };
+    profile::change_password(&state, owner(&session), asked).await?;
+    Ok(ApiResponse::ok(Value::Null))
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WithdrawBody {
+    password: Option<Secret>,
+}
+
+/// Who has no password need not send a body.
+pub(crate) async fn withdraw(
+    state: Data<AppState>,
+    session: Session,
+    body: Bytes,
+) -> Result<ApiResponse<Value>, ApiError> {
+    let body: WithdrawBody = if body.is_empty() {
+        WithdrawBody::default()
+    } else {
+        serde_json::from_slice(&body).map_err(|error| ApiError::new(&BAD_JSON).because(error))?
+    };
+    profile::withdraw(&state, owner(&session), body.password.as_ref()).await?;
+    Ok(ApiResponse::ok(Value::Null))
+}
