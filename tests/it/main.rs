@@ -1,5 +1,6 @@
 //! The end-to-end tests: a file for each behaviour.
 
+mod accounts;
 mod configuration;
 mod examples;
 mod file_storage;

@@ -122,7 +122,7 @@ async fn while_redis_is_away_tokens_are_issued_and_revocations_arrive_a_little_l
 }
 
 /// Keeps every writer of a SQLite file waiting, as a disk that is full does.
-async fn locked(database_url: &str) -> AsyncSqliteConnection {
+pub async fn locked(database_url: &str) -> AsyncSqliteConnection {
     let path = database_url.strip_prefix("sqlite://").unwrap();
     let mut connection = AsyncSqliteConnection::establish(path).await.unwrap();
     connection.batch_execute("BEGIN EXCLUSIVE").await.unwrap();

@@ -66,9 +66,9 @@ pub(crate) async fn log_in_socially(
         return Ok((account, false));
     }
     if let Some(email) = &asked.email
-        && let Some(holder) = state.accounts.find_by_email(email).await?
+        && state.accounts.find_by_email(email).await?.is_some()
     {
-        return Err(UserError::Registered(holder.registered()));
+        return find_holder(state, asked).await;
     }
     let new = NewAccount {
         email: asked.email.clone(),
@@ -78,15 +78,12 @@ pub(crate) async fn log_in_socially(
     };
     match state.accounts.insert(&new, state.clock.now()).await? {
         Some(account) => Ok((account, true)),
-        None => found_by_another(state, asked).await,
+        None => find_holder(state, asked).await,
     }
 }
 
-/// Somebody was faster, most likely he himself.
-async fn found_by_another(
-    state: &AppState,
-    asked: &SocialLogin,
-) -> Result<(Account, bool), UserError> {
+/// The address or the identity is taken: by another one, or by himself a moment ago.
+async fn find_holder(state: &AppState, asked: &SocialLogin) -> Result<(Account, bool), UserError> {
     if let Some(account) = find_open(state, &asked.identity).await? {
         return Ok((account, false));
     }

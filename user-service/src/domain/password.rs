@@ -1,6 +1,8 @@
 //! What a password has to be, and what is stored of it.
 
+use std::collections::HashSet;
 use std::fmt;
+use std::sync::LazyLock;
 
 use serde::Serialize;
 use shared::Secret;
@@ -14,6 +16,7 @@ const MAX_CHARS: usize = 128;
 const MIN_LOCAL_CHARS: usize = 4;
 /// Those that are tried first by whoever guesses; in lower case, sorted. Made from patterns, not from anybody's leak.
 const COMMON: &str = include_str!("password/common.txt");
+static COMMON_ONES: LazyLock<HashSet<&str>> = LazyLock::new(|| COMMON.lines().collect());
 
 /// What a password lacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -48,14 +51,10 @@ fn missing(text: &str, email: Option<&Email>) -> Vec<Missing> {
         (Missing::MinLength, chars < MIN_CHARS),
         (Missing::MaxLength, chars > MAX_CHARS),
         (Missing::NoNul, text.contains('\0')),
-        (Missing::Common, is_common(&lower)),
+        (Missing::Common, COMMON_ONES.contains(lower.as_str())),
         (Missing::ContainsEmail, email.is_some_and(|email| contains(&lower, email))),
     ];
     verdicts.into_iter().filter(|(_, is_so)| *is_so).map(|(missing, _)| missing).collect()
-}
-
-fn is_common(lower: &str) -> bool {
-    COMMON.lines().any(|common| common == lower)
 }
 
 fn contains(lower: &str, email: &Email) -> bool {

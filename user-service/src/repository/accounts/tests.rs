@@ -1,9 +1,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use shared::{Clock, UserId};
 use shared::db::Db;
 use shared::testing::StoppedClock;
+use shared::{Clock, UserId};
 
 use super::*;
 use crate::domain::account::{Account, Identity, NewAccount, Provider, Way};

@@ -1,0 +1,112 @@
+//! What a code is good for, and for how many tries.
+
+use futures_util::future::join_all;
+use serde_json::json;
+use tests::system::System;
+
+use super::{PASSWORD, People};
+
+/// A code that is not this one.
+fn other_than(code: &str) -> String {
+    let number: u32 = code.parse().unwrap();
+    format!("{:06}", (number + 1) % 1_000_000)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_code_is_good_once_for_its_purpose_and_until_the_next_one() {
+    let system = System::start_with(|options| options.code_pause_s = Some(0)).await;
+    let people = People::of(&system).await;
+    let (email, signup, reset) = ("a@b.example", "SIGNUP", "PASSWORD_RESET");
+    assert_eq!(people.ask(email, signup).await.status, 202);
+    let first = people.mailbox.code(1, email).await;
+    assert_eq!(people.verify((email, reset), &first).await.verdict(), (400, "U004"));
+    assert_eq!(people.verify(("c@b.example", signup), &first).await.verdict(), (400, "U004"));
+    assert_eq!(people.ask(email, signup).await.status, 202);
+    let second = people.mailbox.code(2, email).await;
+    if first != second {
+        assert_eq!(people.verify((email, signup), &first).await.verdict(), (400, "U004"));
+    }
+    let verified = people.verify((email, signup), &second).await;
+    assert_eq!((verified.status, &verified.body["data"]["expiresInS"]), (200, &json!(600)));
+    assert_eq!(people.verify((email, signup), &second).await.verdict(), (400, "U004"));
+
+    people.sign_up("c@b.example").await;
+    assert_eq!(people.ask("c@b.example", reset).await.status, 202);
+    let code = people.mailbox.code(2, "c@b.example").await;
+    assert_eq!(people.verify(("c@b.example", signup), &code).await.verdict(), (400, "U004"));
+    let verified = people.verify(("c@b.example", reset), &code).await;
+    assert_eq!((verified.status, &verified.body["data"]["expiresInS"]), (200, &json!(180)));
+    let token = verified.body["data"]["token"].as_str().unwrap();
+    let misused = people.sign_up_with(("c@b.example", PASSWORD), token).await;
+    assert_eq!(misused.verdict(), (400, "U003"), "a reset token proves nothing");
+    system.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_hundred_who_have_the_code_one_gets_the_token() {
+    let system = System::start().await;
+    let people = People::of(&system).await;
+    let email = "a@b.example";
+    assert_eq!(people.ask(email, "SIGNUP").await.status, 202);
+    let code = people.mailbox.code(1, email).await;
+    let tries = (0..100).map(|_| people.verify((email, "SIGNUP"), &code));
+    let answers = join_all(tries).await;
+    assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 1);
+    assert_eq!(answers.iter().filter(|answer| answer.verdict() == (400, "U004")).count(), 99);
+    system.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_five_wrong_tries_not_even_the_right_code_is_good() {
+    let system = System::start().await;
+    let people = People::of(&system).await;
+    for (email, wrong, good) in
+        [("four@b.example", 4, true), ("five@b.example", 5, false), ("many@b.example", 100, false)]
+    {
+        assert_eq!(people.ask(email, "SIGNUP").await.status, 202);
+        let code = people.mailbox.code(1, email).await;
+        let other = other_than(&code);
+        let answers = join_all((0..wrong).map(|_| people.verify((email, "SIGNUP"), &other))).await;
+        assert!(answers.iter().all(|answer| answer.verdict() == (400, "U004")));
+        let answer = people.verify((email, "SIGNUP"), &code).await;
+        assert_eq!(answer.status == 200, good, "after {wrong} wrong tries: {}", answer.text);
+    }
+    system.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_next_code_has_to_wait_and_it_is_said_how_long() {
+    let system = System::start().await;
+    let people = People::of(&system).await;
+    people.sign_up("known@b.example").await;
+    for email in ["known@b.example", "unknown@b.example"] {
+        assert_eq!(people.ask(email, "PASSWORD_RESET").await.status, 202);
+        let again = people.ask(email, "PASSWORD_RESET").await;
+        assert_eq!(again.verdict(), (429, "C007"), "{email}");
+        let wait: u64 = again.header("retry-after").parse().unwrap();
+        assert!((50..=60).contains(&wait), "{wait}");
+    }
+    system.stop().await;
+}
+
+/// However many addresses he writes to; what he says of himself before the proxy does not count.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_caller_gets_twenty_codes_an_hour_and_another_his_own() {
+    let system = System::start().await;
+    let people = People::of(&system).await;
+    let mut statuses = Vec::new();
+    for number in 0..21 {
+        let body = json!({"email": format!("{number}@b.example"), "purpose": "SIGNUP"});
+        let address = format!("192.0.2.{number}, 198.51.100.7");
+        let answer = people.ask_from(&address, &body).await;
+        if answer.status == 429 {
+            let wait: u64 = answer.header("retry-after").parse().unwrap();
+            assert!((3_000..=3_600).contains(&wait), "{wait}");
+        }
+        statuses.push(answer.status);
+    }
+    assert_eq!((&statuses[..20], statuses[20]), (&[202; 20][..], 429));
+    let body = json!({"email": "other@b.example", "purpose": "SIGNUP"});
+    assert_eq!(people.ask_from("198.51.100.8", &body).await.status, 202);
+    system.stop().await;
+}
