@@ -6,6 +6,7 @@ mod enumeration;
 mod login_ends;
 mod mail;
 mod outages;
+mod outboxes;
 mod passwords;
 mod resets;
 mod social;

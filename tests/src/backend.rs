@@ -26,9 +26,9 @@ pub struct Backend {
 }
 
 #[derive(diesel::QueryableByName)]
-struct Count {
-    #[diesel(sql_type = diesel::sql_types::BigInt)]
-    n: i64,
+struct Row {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    text: String,
 }
 
 /// Whether the tests run on real servers.
@@ -83,21 +83,14 @@ impl Backend {
 
     /// A number that auth-service's database gives, past auth-service.
     pub async fn count_in_auth(&self, sql: &str) -> i64 {
-        let (url, query) = (
-            &self.databases.auth,
-            diesel::sql_query(format!("SELECT CAST(({sql}) AS BIGINT) AS n")),
-        );
-        let row: Count = match url.strip_prefix("sqlite://") {
-            Some(path) => {
-                let mut connection = AsyncSqliteConnection::establish(path).await.expect("a file");
-                query.get_result(&mut connection).await.expect("a number")
-            }
-            None => {
-                let mut connection = AsyncPgConnection::establish(url).await.expect("a server");
-                query.get_result(&mut connection).await.expect("a number")
-            }
-        };
-        row.n
+        let sql = format!("SELECT CAST(({sql}) AS TEXT) AS text");
+        let rows = ask(&self.databases.auth, &sql).await;
+        rows[0].parse().expect("a number")
+    }
+
+    /// What a statement gives in user-service's database, past user-service: its one column `text`.
+    pub async fn ask_user(&self, sql: &str) -> Vec<String> {
+        ask(&self.databases.user, sql).await
     }
 
     /// Drops the databases, also where somebody is still connected.
@@ -109,4 +102,20 @@ impl Backend {
             diesel::sql_query(drop).execute(&mut connection).await.expect("a database is dropped");
         }
     }
+}
+
+async fn ask(url: &str, sql: &str) -> Vec<String> {
+    let statement = diesel::sql_query(sql);
+    let rows: Vec<Row> = match url.strip_prefix("sqlite://") {
+        Some(path) => {
+            let mut connection = AsyncSqliteConnection::establish(path).await.expect("a file");
+            connection.batch_execute("PRAGMA busy_timeout = 5000").await.expect("it is set");
+            statement.load(&mut connection).await.expect("rows")
+        }
+        None => {
+            let mut connection = AsyncPgConnection::establish(url).await.expect("a server");
+            statement.load(&mut connection).await.expect("rows")
+        }
+    };
+    rows.into_iter().map(|row| row.text).collect()
 }

@@ -1,7 +1,7 @@
 //! [`Hashing`]: passwords are hashed on threads of their own, and no more at once than there is room for, so that a storm
 //! of logins stops no other request.
 
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
@@ -9,7 +9,7 @@ use argon2::password_hash::phc::{Output, ParamsString, Salt};
 use argon2::{Argon2, Params, PasswordHash as Phc, PasswordHasher, PasswordVerifier};
 use aws_lc_rs::rand;
 use shared::Secret;
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tracing::debug;
 
 use crate::domain::password::PasswordHash;
@@ -49,9 +49,13 @@ pub(crate) struct Cost {
 
 type Job = Box<dyn FnOnce() + Send>;
 
+/// A place in the queue.
+pub(crate) struct Place(OwnedSemaphorePermit);
+
 /// The threads; they end when this is dropped.
 pub(crate) struct Hashing {
-    jobs: SyncSender<Job>,
+    jobs: Sender<Job>,
+    places: Arc<Semaphore>,
     params: Params,
     /// What no password has, with the parameters in force: as much work to compare with as a real one.
     nobody: PasswordHash,
@@ -63,19 +67,27 @@ impl Hashing {
         let Cost { memory_kib, iterations, parallelism } = cost;
         let params = Params::new(memory_kib, iterations, parallelism, None).map_err(failed)?;
         let nobody = nobody(&params)?;
-        let (jobs, waiting) = sync_channel(queue);
+        let (jobs, waiting) = channel();
         let waiting = Arc::new(Mutex::new(waiting));
         for _ in 0..threads {
             let waiting = Arc::clone(&waiting);
             let work = move || work(&waiting);
             thread::Builder::new().name("hashing".to_owned()).spawn(work).map_err(failed)?;
         }
-        Ok(Self { jobs, params, nobody })
+        // Those at work have one, too.
+        let places = Arc::new(Semaphore::new(threads.saturating_add(queue)));
+        Ok(Self { jobs, places, params, nobody })
+    }
+
+    /// For who has something to do first that cannot be undone; else each call takes one by itself.
+    pub(crate) fn place(&self) -> Result<Place, HashingError> {
+        let place = Arc::clone(&self.places).try_acquire_owned();
+        place.map(Place).map_err(|_| HashingError::Busy)
     }
 
     pub(crate) async fn hash(&self, password: &Secret) -> Result<PasswordHash, HashingError> {
         let (password, argon2) = (password.clone(), Argon2::from(&self.params));
-        self.run(move || hash(&argon2, &password)).await
+        self.run(self.place()?, move || hash(&argon2, &password)).await
     }
 
     /// Compares with what is stored. Without anything stored it takes as long to say no.
@@ -84,13 +96,24 @@ impl Hashing {
         password: &Secret,
         stored: Option<&PasswordHash>,
     ) -> Result<Verdict, HashingError> {
+        self.verify_at(self.place()?, password, stored).await
+    }
+
+    /// The same for who has a place already.
+    pub(crate) async fn verify_at(
+        &self,
+        place: Place,
+        password: &Secret,
+        stored: Option<&PasswordHash>,
+    ) -> Result<Verdict, HashingError> {
         let stored = stored.unwrap_or(&self.nobody).clone();
         let (password, params) = (password.clone(), self.params.clone());
-        self.run(move || verify(&params, &password, &stored)).await
+        self.run(place, move || verify(&params, &password, &stored)).await
     }
 
     async fn run<T: Send + 'static>(
         &self,
+        place: Place,
         job: impl FnOnce() -> Result<T, HashingError> + Send + 'static,
     ) -> Result<T, HashingError> {
         let (answer, answered) = oneshot::channel();
@@ -99,11 +122,9 @@ impl Hashing {
             if !answer.is_closed() {
                 let _ = answer.send(job());
             }
+            drop(place.0);
         });
-        self.jobs.try_send(job).map_err(|error| match error {
-            TrySendError::Full(_) => HashingError::Busy,
-            TrySendError::Disconnected(_) => failed("no thread is left"),
-        })?;
+        self.jobs.send(job).map_err(|_| failed("no thread is left"))?;
         answered.await.unwrap_or_else(|_| Err(failed("a thread ended in the middle of it")))
     }
 }
@@ -215,7 +236,7 @@ mod tests {
                 let _ = began.send(());
                 wait.recv().map_err(failed)
             };
-            first.run(job).await
+            first.run(first.place()?, job).await
         });
         begun.await.map_err(failed)?;
         let second = tokio::spawn(async move { second.hash(&Secret::new("a")).await });

@@ -154,3 +154,6 @@ fn user_id(id: i64) -> Result<UserId, DbError> {
 fn company_id(id: i64) -> Result<CompanyId, DbError> {
     CompanyId::try_from(id).map_err(|_| DbError::Corrupt("company id"))
 }
+
+#[cfg(test)]
+mod tests;

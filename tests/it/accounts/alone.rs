@@ -120,6 +120,11 @@ impl Alone {
         (self.stopper, self.people) = serve(&self.config, &self.auth).await;
     }
 
+    /// Another one beside it, on the same database.
+    pub async fn replica(&self) -> (Stopper, People) {
+        serve(&self.config, &self.auth).await
+    }
+
     /// The owner of this account, in this login.
     pub fn owner(&self, account: &Value, sid: &str) -> Caller {
         self.caller(account, ("user:self", Some(sid)))

@@ -12,7 +12,7 @@ use tests::system::System;
 use super::People;
 use super::alone::Alone;
 
-async fn with_server(port: u16) -> Alone {
+pub async fn with_server(port: u16) -> Alone {
     let url = Secret::new(format!("smtp://127.0.0.1:{port}"));
     Alone::start(|config| {
         config.mailbox_folder = None;

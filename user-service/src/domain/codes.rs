@@ -1,6 +1,7 @@
 //! Codes by mail: who reads what is sent to an address may say that it is his.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use aws_lc_rs::{constant_time, rand};
@@ -72,20 +73,28 @@ pub(crate) struct Token {
     expires_in_s: u64,
 }
 
+/// Who asks, and in which language.
+#[derive(Clone, Copy)]
+pub(crate) struct Asker {
+    pub(crate) address: IpAddr,
+    pub(crate) language: Language,
+}
+
 /// Writes a letter to the address. Whoever has no account there gets one, too, and nothing that is done differs: who asks
 /// cannot tell.
 pub(crate) async fn ask_code(
     state: &AppState,
     (email, purpose): (&Email, Purpose),
-    language: Language,
+    asker: Asker,
 ) -> Result<(), UserError> {
     // First, so that with the database away nothing has happened yet.
     let holder = state.accounts.find_by_email(email).await?;
+    state.limits.check_caller(asker.address).await?;
     state.limits.check_address(email, purpose).await?;
     let (code, now) = (random_code()?, state.clock.now());
     let ttl = CODE_TTL.to_std().unwrap_or_default();
     state.cache.insert(&purpose.code_key(email), &code, ttl).await?;
-    let letter = letter(&occasion(purpose, holder.as_ref(), &code), language);
+    let letter = letter(&occasion(purpose, holder.as_ref(), &code), asker.language);
     let sent = state.post.send(&Mail::new(email, letter, (now, now + CODE_TTL))).await;
     if let Err(error) = sent {
         take_back(state, email, purpose).await;

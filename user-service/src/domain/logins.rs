@@ -132,5 +132,6 @@ pub(crate) async fn check_password(
         UserError::NoSuchUser => UserError::WrongPassword,
         error => error,
     })?;
-    if is_right(state, &account, password).await? { Ok(()) } else { Err(UserError::WrongPassword) }
+    let right = is_right(state, (&account, password), state.hashing.place()?).await?;
+    if right { Ok(()) } else { Err(UserError::WrongPassword) }
 }

@@ -9,7 +9,7 @@ use crate::domain::account::{Account, EndReason, LoginEnd};
 use crate::domain::password::{NewPassword, could_be_one};
 use crate::domain::user::UserName;
 use crate::error::UserError;
-use crate::hashing::Verdict;
+use crate::hashing::{Place, Verdict};
 use crate::mail::Mail;
 use crate::mail::texts::{Occasion, letter};
 use crate::repository::changes::Word;
@@ -74,8 +74,10 @@ async fn check_own_password(
     account: &Account,
     password: &Secret,
 ) -> Result<(), UserError> {
+    // Whoever finds no room has not guessed.
+    let place = state.hashing.place()?;
     state.limits.check_guess(account.id).await?;
-    if !is_right(state, account, password).await? {
+    if !is_right(state, (account, password), place).await? {
         return Err(UserError::WrongPassword);
     }
     if let Err(error) = state.limits.forget_guesses(account.id).await {
@@ -87,13 +89,14 @@ async fn check_own_password(
 /// Whether this is the account's password. Where there is none it takes as long to say no.
 pub(crate) async fn is_right(
     state: &AppState,
-    account: &Account,
-    password: &Secret,
+    (account, password): (&Account, &Secret),
+    place: Place,
 ) -> Result<bool, UserError> {
     let sound = could_be_one(password.expose());
     let stored = account.password.as_ref().filter(|_| sound);
     let empty = Secret::new("");
-    let verdict = state.hashing.verify(if sound { password } else { &empty }, stored).await?;
+    let password = if sound { password } else { &empty };
+    let verdict = state.hashing.verify_at(place, password, stored).await?;
     Ok(verdict != Verdict::Wrong)
 }
 

@@ -1,12 +1,13 @@
 //! Codes by mail, and what they are exchanged for.
 
 use actix_web::HttpRequest;
+use actix_web::http::header::{CACHE_CONTROL, HeaderValue};
 use actix_web::web::{Data, Json};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::{ApiError, ApiResponse};
 
-use crate::domain::codes::{self, Purpose, Token};
+use crate::domain::codes::{self, Asker, Purpose, Token};
 use crate::handlers::{email, language};
 use crate::state::AppState;
 
@@ -24,8 +25,8 @@ pub(crate) async fn ask_code(
     body: Json<AskBody>,
 ) -> Result<ApiResponse<Value>, ApiError> {
     let email = email(&body.email)?;
-    state.limits.check_caller(state.limits.address(&request)).await?;
-    codes::ask_code(&state, (&email, body.purpose), language(&request)).await?;
+    let asker = Asker { address: state.limits.address(&request), language: language(&request) };
+    codes::ask_code(&state, (&email, body.purpose), asker).await?;
     Ok(ApiResponse::accepted(json!({ "email": email.as_str() })))
 }
 
@@ -43,5 +44,6 @@ pub(crate) async fn verify_code(
 ) -> Result<ApiResponse<Token>, ApiError> {
     let email = email(&body.email)?;
     let token = codes::verify_code(&state, (&email, body.purpose), &body.code).await?;
-    Ok(ApiResponse::ok(token))
+    let no_store = HeaderValue::from_static("no-store");
+    Ok(ApiResponse::ok(token).with_header(CACHE_CONTROL, no_store))
 }

@@ -1,6 +1,8 @@
 //! The mail that would have been sent, to be read on this machine while there is no mail server.
 
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, X_CONTENT_TYPE_OPTIONS};
+use actix_web::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, X_CONTENT_TYPE_OPTIONS,
+};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use shared::ApiError;
@@ -45,10 +47,10 @@ async fn list(state: &AppState, request: &HttpRequest) -> Result<Vec<Shown>, Api
     folder.list().await.map_err(ApiError::unexpected)
 }
 
-/// A page of somebody else, whose name leads to this machine for a moment, must not read codes (DNS rebinding).
+/// A page of somebody else, whose name leads to this machine for a moment, must not read codes (DNS rebinding). It may send
+/// any header but this one.
 fn is_here(request: &HttpRequest) -> bool {
-    let info = request.connection_info();
-    let host = info.host();
+    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
     ["localhost", "127.0.0.1", "[::1]"].contains(&name)
 }
@@ -89,7 +91,9 @@ mod tests {
             ("", false),
         ];
         for (host, good) in table {
-            let request = TestRequest::default().insert_header(("host", host)).to_http_request();
+            let request = TestRequest::default().insert_header(("host", host));
+            let request = request.insert_header(("x-forwarded-host", "localhost"));
+            let request = request.to_http_request();
             assert_eq!(is_here(&request), good, "{host}");
         }
     }
