@@ -4,7 +4,7 @@ use futures_util::future::join_all;
 use serde_json::json;
 use tests::system::System;
 
-use super::{PASSWORD, People};
+use super::{PASSWORD, People, one_of_many};
 
 /// A code that is not this one.
 fn other_than(code: &str) -> String {
@@ -46,13 +46,19 @@ async fn a_code_is_good_once_for_its_purpose_and_until_the_next_one() {
 async fn of_a_hundred_who_have_the_code_one_gets_the_token() {
     let system = System::start().await;
     let people = People::of(&system).await;
-    let email = "a@b.example";
-    assert_eq!(people.ask(email, "SIGNUP").await.status, 202);
-    let code = people.mailbox.code(1, email).await;
-    let tries = (0..100).map(|_| people.verify((email, "SIGNUP"), &code));
-    let answers = join_all(tries).await;
-    assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 1);
-    assert_eq!(answers.iter().filter(|answer| answer.verdict() == (400, "U004")).count(), 99);
+    let mut all_heard = false;
+    for round in 0..10 {
+        let email = format!("{round}@b.example");
+        assert_eq!(people.ask(&email, "SIGNUP").await.status, 202);
+        let code = people.mailbox.code(1, &email).await;
+        let many = people.impatient();
+        let tries = (0..100).map(|_| many.verify((&email, "SIGNUP"), &code));
+        all_heard |= one_of_many(&join_all(tries).await, (400, "U004"));
+        if all_heard {
+            break;
+        }
+    }
+    assert!(all_heard, "in none of ten rounds");
     system.stop().await;
 }
 
@@ -60,17 +66,33 @@ async fn of_a_hundred_who_have_the_code_one_gets_the_token() {
 async fn after_five_wrong_tries_not_even_the_right_code_is_good() {
     let system = System::start().await;
     let people = People::of(&system).await;
-    for (email, wrong, good) in
-        [("four@b.example", 4, true), ("five@b.example", 5, false), ("many@b.example", 100, false)]
-    {
+    for (email, wrong, good) in [("four@b.example", 4, true), ("five@b.example", 5, false)] {
         assert_eq!(people.ask(email, "SIGNUP").await.status, 202);
         let code = people.mailbox.code(1, email).await;
-        let other = other_than(&code);
-        let answers = join_all((0..wrong).map(|_| people.verify((email, "SIGNUP"), &other))).await;
-        assert!(answers.iter().all(|answer| answer.verdict() == (400, "U004")));
+        for _ in 0..wrong {
+            let answer = people.verify((email, "SIGNUP"), &other_than(&code)).await;
+            assert_eq!(answer.verdict(), (400, "U004"));
+        }
         let answer = people.verify((email, "SIGNUP"), &code).await;
         assert_eq!(answer.status == 200, good, "after {wrong} wrong tries: {}", answer.text);
     }
+    system.stop().await;
+}
+
+/// P05: all of them at once, one of whom has found it; but five have been heard before.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hundred_guesses_at_once_leave_nothing_to_find() {
+    let system = System::start().await;
+    let people = People::of(&system).await;
+    let email = "a@b.example";
+    assert_eq!(people.ask(email, "SIGNUP").await.status, 202);
+    let code = people.mailbox.code(1, email).await;
+    let guess = other_than(&code);
+    let many = people.impatient();
+    let answers = join_all((0..100).map(|_| many.verify((email, "SIGNUP"), &guess))).await;
+    assert!(answers.iter().all(|answer| answer.status == 400 || answer.status == 503));
+    let late = people.verify((email, "SIGNUP"), &code).await;
+    assert_eq!(late.verdict(), (400, "U004"));
     system.stop().await;
 }
 

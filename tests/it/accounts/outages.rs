@@ -34,7 +34,7 @@ async fn while_redis_is_away_codes_and_resets_wait_and_logins_go_on() {
         return;
     }
     let alone = Alone::start(|_| ()).await;
-    let (people, redis) = (&alone.people, alone.redis.as_ref().unwrap());
+    let (people, redis) = (alone.people.impatient(), alone.redis.as_ref().unwrap());
     people.sign_up("a@b.example").await;
     let token = people.token(("a@b.example", "PASSWORD_RESET"), 2).await;
     assert_eq!(people.ask("new@b.example", "SIGNUP").await.status, 202);
@@ -57,7 +57,7 @@ async fn while_redis_is_away_codes_and_resets_wait_and_logins_go_on() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reset_or_a_sign_up_that_the_database_failed_may_be_tried_again_with_the_same_token() {
     let alone = Alone::start(|_| ()).await;
-    let people = &alone.people;
+    let people = alone.people.impatient();
     people.sign_up("a@b.example").await;
     let token = people.token(("a@b.example", "PASSWORD_RESET"), 2).await;
     let proof = people.token(("new@b.example", "SIGNUP"), 1).await;

