@@ -14,6 +14,8 @@ use tests::system::{ALL_SCOPES, System};
 /// Who may pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Guard {
+    /// Everybody, and who it is makes no difference.
+    Open,
     /// Everybody; who we know is told more.
     Public,
     Session,
@@ -27,6 +29,7 @@ impl Guard {
     /// As the service declares it.
     fn of_policy(policy: &str) -> Self {
         match (policy, policy.contains("scope ")) {
+            ("public", _) => Self::Open,
             ("optional", _) => Self::Public,
             ("session", _) => Self::Session,
             (both, true) if both.starts_with("session, ") => Self::SessionAndScope,
@@ -39,12 +42,25 @@ impl Guard {
 /// Service, method, path, its guard, and what a good token is answered.
 type Route = (&'static str, &'static str, &'static str, Guard, (u16, &'static str));
 
-const ROUTES: [Route; 19] = [
+const ROUTES: [Route; 32] = [
     ("user", "GET", "/api/session", Guard::Session, (200, "")),
     ("user", "GET", "/api/me", Guard::Session, (404, "U002")),
     ("user", "GET", "/api/users", Guard::SessionAndScope, (200, "")),
     ("user", "GET", "/api/users/1", Guard::SessionAndScope, (404, "U002")),
+    ("user", "POST", "/api/v2/users/email-codes", Guard::Open, (400, "C002")),
+    ("user", "POST", "/api/v2/users/email-codes/verify", Guard::Open, (400, "C002")),
+    ("user", "POST", "/api/v2/users", Guard::Open, (400, "C002")),
+    ("user", "POST", "/api/v2/users/password-reset", Guard::Open, (400, "C002")),
+    ("user", "GET", "/api/v2/users/me", Guard::Session, (404, "U002")),
+    ("user", "PATCH", "/api/v2/users/me", Guard::Session, (400, "C002")),
+    ("user", "DELETE", "/api/v2/users/me", Guard::Session, (404, "U002")),
+    ("user", "POST", "/api/v2/users/me/password", Guard::Session, (400, "C002")),
     ("user", "POST", "/internal/users/import", Guard::SessionAndScope, (400, "C002")),
+    ("user", "POST", "/internal/logins", Guard::Scope, (400, "C002")),
+    ("user", "POST", "/internal/social-logins", Guard::Scope, (400, "C002")),
+    ("user", "POST", "/internal/users/x/identities", Guard::Scope, (400, "C002")),
+    ("user", "POST", "/internal/users/x/password-check", Guard::Scope, (400, "C002")),
+    ("user", "GET", "/internal/users/x", Guard::Scope, (404, "U002")),
     ("order", "GET", "/api/products", Guard::Public, (200, "")),
     ("order", "GET", "/api/session", Guard::Session, (200, "")),
     ("order", "GET", "/api/orders", Guard::SessionAndScope, (200, "")),
@@ -104,11 +120,12 @@ fn expected(token: Token, guard: Guard, good: (u16, &'static str)) -> (u16, &'st
             | Token::SessionIsNotJson,
             _,
         ) => BAD,
+        (Token::None, Guard::Open) => good,
         (Token::None, Guard::Public) => (200, ""),
         (Token::None, _) => NO_SESSION,
-        (Token::WithoutScope, Guard::Public | Guard::Session) => good,
+        (Token::WithoutScope, Guard::Open | Guard::Public | Guard::Session) => good,
         (Token::WithoutScope, Guard::SessionAndScope | Guard::Scope) => (403, "A005"),
-        (Token::WithoutSession, Guard::Public | Guard::Scope) => good,
+        (Token::WithoutSession, Guard::Open | Guard::Public | Guard::Scope) => good,
         (Token::WithoutSession, Guard::Session | Guard::SessionAndScope) => NO_SESSION,
     }
 }
@@ -141,7 +158,7 @@ impl Issuer {
 
     fn claims(&self, audience: &str) -> Claims {
         let session = Session::parse(r#"{"companyId":100,"userId":200}"#).unwrap();
-        let scope: Scopes = ALL_SCOPES.parse().unwrap();
+        let scope: Scopes = format!("{ALL_SCOPES} user:internal").parse().unwrap();
         self.trusted.claims(audience, scope, Some(session))
     }
 
@@ -195,7 +212,8 @@ async fn answer(system: &System, issuer: &Issuer, route: &Route, token: Token) -
     let token = issuer.token(token, &format!("{service}-service"));
     let method = Method::from_bytes(method.as_bytes()).unwrap();
     let request = Caller::new(token).request(method.clone(), &format!("{url}{path}"));
-    let json = method == Method::POST && !path.starts_with("/api/files");
+    let written = [Method::POST, Method::PATCH].contains(&method);
+    let json = written && !path.starts_with("/api/files");
     send(if json { request.json(&json!({"no": "such field"})) } else { request }).await
 }
 
