@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, TimeDelta};
+use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 use shared::{Claims, Scopes, Timestamp, UserId};
 use tracing::{info, warn};
@@ -61,19 +61,19 @@ pub(crate) struct Pair {
 }
 
 impl Logins {
-    /// Logs somebody in who has proved who he is.
+    /// Logs somebody in who has proved who he is; the login counts from before it was looked. A password that was changed
+    /// meanwhile ends it.
     pub(crate) async fn begin(
         &self,
         person: &Person,
         device: &Device,
+        began_at: Timestamp,
     ) -> Result<Begun, AccountError> {
         let (sid, now) = (Uuid::now_v7(), self.issuer.now());
         let refresh = RefreshToken::generate(sid, 0, &self.macs)?;
         let session = person.session();
         let claims = self.claims((sid, person.user_id), now);
         let issued = self.issuer.issue(Claims { session: Some(session.clone()), ..claims }).await?;
-        // What was revoked within this second is over, and this begins after it.
-        let began_at = DateTime::from_timestamp(issued.claims.iat, 0).unwrap_or(now).max(now);
         let login = Login {
             sid,
             user_id: person.user_id,
@@ -81,9 +81,10 @@ impl Logins {
             provider: person.provider,
             device: device.clone(),
             began_at,
-            used_at: began_at,
+            auth_time_s: issued.claims.iat,
+            used_at: now,
             ends_at: began_at + TimeDelta::seconds(self.terms.max_s.into()),
-            idle_until: began_at + TimeDelta::seconds(self.terms.idle_s.into()),
+            idle_until: now + TimeDelta::seconds(self.terms.idle_s.into()),
             line: Line { generation: 0, token_hash: refresh.hash(), parent: None },
             ended: None,
         };
@@ -160,7 +161,7 @@ impl Logins {
         let next = RefreshToken::generate(login.sid, token.generation + 1, &self.macs)?;
         let claims = Claims {
             session: Some(login.session.clone()),
-            auth_time: Some(login.began_at.timestamp()),
+            auth_time: Some(login.auth_time_s),
             ..self.claims((login.sid, login.user_id), now)
         };
         self.refuse_revoked(login, &claims).await?;

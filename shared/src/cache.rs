@@ -122,9 +122,9 @@ impl Cache {
         max_wrong: u32,
     ) -> Result<TakeIf, CacheUnavailable> {
         match self {
-            Self::Redis(pool) => {
+            Self::Redis(redis) => {
                 let script = take_if::script(key, expected, max_wrong);
-                let answer = ask(pool, async |conn| script.query_async(conn).await).await?;
+                let answer = redis.ask(async |conn| script.query_async(conn).await).await?;
                 Ok(TakeIf::read(answer))
             }
             Self::Memory(map) => Ok(map.take_if(key, expected, max_wrong)),

@@ -22,9 +22,9 @@ pub struct Visitor {
 
 /// What a browser keeps of an answer: the refresh token; none when it is taken away.
 pub fn refresh_cookie(headers: &HeaderMap) -> Option<String> {
-    let cookies = headers.get_all(SET_COOKIE).iter();
-    let own = cookies.filter_map(|cookie| cookie.to_str().ok()?.strip_prefix(REFRESH_COOKIE));
-    let value = own.last()?.strip_prefix('=')?.split(';').next()?;
+    let mut cookies = headers.get_all(SET_COOKIE).iter();
+    let own = cookies.find_map(|cookie| cookie.to_str().ok()?.strip_prefix(REFRESH_COOKIE));
+    let value = own?.strip_prefix('=')?.split(';').next()?;
     (!value.is_empty()).then(|| value.to_owned())
 }
 

@@ -51,7 +51,7 @@ pub struct Config {
     #[serde(default = "defaults::cache_url")]
     pub cache_url: String,
     /// Addresses of proxies whose `X-Forwarded-For` is believed. Default none: the address is that of the connection.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "shared::config::list")]
     pub trusted_proxies: Vec<IpAddr>,
     /// Codes that one caller may ask for in an hour. 0: no limit. Default 20.
     #[serde(default = "default_codes_per_ip_per_hour")]

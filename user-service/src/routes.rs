@@ -9,6 +9,9 @@ use crate::handlers::{self, codes, logins, mailbox, profile, signing_up};
 /// 500 users, however long their names.
 const MAX_IMPORT_BYTES: usize = 2 * 1024 * 1024;
 
+/// What people's own tokens are for; a service that acts for somebody does not touch his account.
+const OWN_ACCOUNT: &str = "account:self";
+
 #[rustfmt::skip]
 pub fn routes() -> Routes {
     Routes::new()
@@ -20,10 +23,10 @@ pub fn routes() -> Routes {
         .post("/api/v2/users/email-codes/verify", codes::verify_code).public()
         .post("/api/v2/users", signing_up::sign_up).public()
         .post("/api/v2/users/password-reset", signing_up::reset_password).public()
-        .get("/api/v2/users/me", profile::find_own).session()
-        .patch("/api/v2/users/me", profile::rename).session()
-        .delete("/api/v2/users/me", profile::withdraw).session()
-        .post("/api/v2/users/me/password", profile::change_password).session()
+        .get("/api/v2/users/me", profile::find_own).session().scope(OWN_ACCOUNT)
+        .patch("/api/v2/users/me", profile::rename).session().scope(OWN_ACCOUNT)
+        .delete("/api/v2/users/me", profile::withdraw).session().scope(OWN_ACCOUNT)
+        .post("/api/v2/users/me/password", profile::change_password).session().scope(OWN_ACCOUNT)
         .post("/internal/users/import", handlers::import_users).session().scope("user:import")
             .path_data(json_config(MAX_IMPORT_BYTES))
         .post("/internal/logins", logins::log_in).scope("user:internal")

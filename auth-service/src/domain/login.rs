@@ -32,7 +32,10 @@ pub(crate) struct Login {
     pub(crate) session: Session,
     pub(crate) provider: Provider,
     pub(crate) device: Device,
+    /// When it was looked who he is: what was changed after that he may not have known.
     pub(crate) began_at: Timestamp,
+    /// `auth_time` of its tokens, in seconds since 1970: later than what was revoked before it began.
+    pub(crate) auth_time_s: i64,
     pub(crate) used_at: Timestamp,
     /// It ends then at the latest, however much it is used.
     pub(crate) ends_at: Timestamp,

@@ -11,7 +11,7 @@ use actix_web::http::header::{
 use actix_web::web::{Data, Json, Path, Query};
 use serde::{Deserialize, Serialize};
 use shared::extractor::Caller;
-use shared::{ApiError, ApiResponse, Secret};
+use shared::{ApiError, ApiResponse, Claims, Secret};
 use tracing::{error, info, warn};
 
 use crate::domain::audit::{AuditEvent, Event};
@@ -98,17 +98,37 @@ pub(crate) async fn begin_login(
         .finish())
 }
 
+/// Makes sure that it is the person himself. Passwords are counted as at a login: who has somebody's token does not know them.
+async fn prove(
+    state: &AppState,
+    (request, claims): (&HttpRequest, &Claims),
+    password: Option<&Secret>,
+) -> Result<(), ApiError> {
+    let now_s = state.issuer.now().timestamp();
+    let admitted = match password {
+        Some(_) => {
+            let from = state.authenticator.limits.address(request);
+            Some(state.gate.admit(&format!("user {}", claims.sub), from).await?)
+        }
+        None => None,
+    };
+    people::prove(users(state)?, (claims, now_s), password).await?;
+    if let Some(admitted) = admitted {
+        state.gate.succeeded(&admitted).await;
+    }
+    Ok(())
+}
+
 /// Begins to add an identity to the account of the caller.
 pub(crate) async fn begin_link(
     state: Data<AppState>,
-    provider: Path<String>,
+    (request, provider): (HttpRequest, Path<String>),
     caller: Caller,
     asked: Json<LinkAsked>,
 ) -> Result<ApiResponse<LinkBegun>, ApiError> {
     let client = state.social.find(&provider)?;
     let target = target(asked.target.as_deref())?;
-    let now = (caller.claims(), state.issuer.now().timestamp());
-    people::prove(users(&state)?, now, asked.password.as_ref()).await?;
+    prove(&state, (&request, caller.claims()), asked.password.as_ref()).await?;
     let purpose = Purpose::Link(Box::new(caller.claims().clone()));
     let departure = state.social.begin(client, purpose, target)?;
     let cookie = HeaderValue::from_str(&state_cookie(&departure).to_string());
@@ -187,9 +207,10 @@ async fn conclude(
         note(state, (Event::IdentityLinked, &format!("user {user}")), provider.name());
         return Ok(Concluded::Linked(provider));
     }
+    let began_at = state.issuer.now();
     let found = people::find_person(users(state)?, &profile).await?;
     let (user, created) = (found.person.user_id, found.created);
-    let begun = state.logins.begin(&found.person, &login::device(state, request)).await;
+    let begun = state.logins.begin(&found.person, &login::device(state, request), began_at).await;
     let begun = begun.map_err(|error| SocialRefusal::Unavailable(error.to_string()))?;
     info!(%provider, user = user.get(), created, "user {user} has come by {provider}");
     note(state, (Event::SocialLogin, &format!("user {user}")), provider.name());

@@ -46,6 +46,7 @@ const ko = {
   missing: {
     min_length: "10자 이상이어야 합니다.",
     max_length: "128자 이하여야 합니다.",
+    no_nul: "사용할 수 없는 문자가 있습니다.",
     common: "너무 흔한 비밀번호입니다.",
     contains_email: "이메일 주소가 들어 있습니다.",
   },
@@ -87,7 +88,7 @@ const en = {
   ended: "You are logged out.",
   endedElsewhere: "You were logged out from somewhere else. Please log in again.",
   othersEnded: (count) => `Logged out on ${count} other device${count === 1 ? "" : "s"}.`,
-  taken: (provider) => `This e-mail is registered with ${provider}.`,
+  taken: (provider) => `This e-mail is already registered with ${provider}.`,
   linked: (provider) => `${provider} is linked to your account.`,
   unreachable: "The server cannot be reached. Please try again in a moment.",
   A010: "That did not work. Please try again.",
@@ -97,6 +98,7 @@ const en = {
   missing: {
     min_length: "It has 10 characters or more.",
     max_length: "It has 128 characters at the most.",
+    no_nul: "It contains a character that cannot be used.",
     common: "It is too common.",
     contains_email: "It contains your e-mail address.",
   },

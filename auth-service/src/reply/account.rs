@@ -30,8 +30,8 @@ const REFRESH_REUSED: ErrorCode = code(
 pub(super) const TOO_MANY_ATTEMPTS: ErrorCode = code(
     "A009",
     429,
-    "로그인 시도가 너무 많습니다. 잠시 후 다시 시도해 주세요.",
-    "Too many failed logins. Please try again in a moment.",
+    "로그인 실패가 너무 많습니다. 잠시 후 다시 시도해 주세요.",
+    "Too many failed logins. Please try again later.",
 );
 const CROSS_SITE: ErrorCode = code(
     "A013",
@@ -83,7 +83,7 @@ fn taken_by(taken: &Taken) -> ApiError {
     ApiError::new(&TAKEN)
         .with_sentences(
             format!("{provider}로 가입된 이메일입니다."),
-            format!("This e-mail is registered with {provider}."),
+            format!("This e-mail is already registered with {provider}."),
         )
         .with_data(json!(taken))
 }

@@ -85,6 +85,7 @@ diesel::table! {
         user_agent -> Text,
         address -> Text,
         began_at -> Timestamp,
+        auth_time_s -> BigInt,
         used_at -> Timestamp,
         ends_at -> Timestamp,
         idle_until -> Timestamp,

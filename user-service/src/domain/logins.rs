@@ -54,6 +54,8 @@ pub(crate) struct SocialLogin {
     /// Only if the provider has made sure of it.
     pub(crate) email: Option<Email>,
     pub(crate) name: UserName,
+    /// No account is made where there is none.
+    pub(crate) known_only: bool,
 }
 
 /// The account of this identity, whatever its address is by now; a new one where there is none. An address that is
@@ -64,6 +66,9 @@ pub(crate) async fn log_in_socially(
 ) -> Result<(Account, bool), UserError> {
     if let Some(account) = find_open(state, &asked.identity).await? {
         return Ok((account, false));
+    }
+    if asked.known_only {
+        return Err(UserError::NoSuchUser);
     }
     if let Some(email) = &asked.email
         && state.accounts.find_by_email(email).await?.is_some()

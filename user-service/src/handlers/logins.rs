@@ -59,6 +59,9 @@ pub(crate) struct SocialLoginBody {
     subject: String,
     email: Option<String>,
     name: Option<String>,
+    /// No account is made: the provider has said that the address is not this person's for certain.
+    #[serde(default)]
+    known_only: bool,
 }
 
 #[derive(Serialize)]
@@ -76,12 +79,12 @@ pub(crate) async fn log_in_socially(
     state: Data<AppState>,
     body: Json<SocialLoginBody>,
 ) -> Result<ApiResponse<SocialLoginAnswer>, ApiError> {
-    let SocialLoginBody { provider, subject, email, name } = body.into_inner();
+    let SocialLoginBody { provider, subject, email, name, known_only } = body.into_inner();
     let identity = identity(provider, &subject)?;
     // An address that we could not write to is none.
     let email = email.and_then(|email| Email::parse(&email).ok());
     let name = UserName::given(name.as_deref(), email.as_ref());
-    let asked = SocialLogin { identity, email, name };
+    let asked = SocialLogin { identity, email, name, known_only };
     let (account, created) = logins::log_in_socially(&state, &asked).await?;
     Ok(ApiResponse::ok(SocialLoginAnswer { created, person: account.into() }))
 }

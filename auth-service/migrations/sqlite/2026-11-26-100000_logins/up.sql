@@ -8,6 +8,8 @@ CREATE TABLE logins (
     user_agent TEXT NOT NULL,
     address TEXT NOT NULL,
     began_at TIMESTAMP NOT NULL,
+    -- auth_time of its tokens, in seconds since 1970.
+    auth_time_s BIGINT NOT NULL,
     used_at TIMESTAMP NOT NULL,
     -- It ends then, however much it is used, and earlier when it is not used.
     ends_at TIMESTAMP NOT NULL,

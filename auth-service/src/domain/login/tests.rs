@@ -25,6 +25,7 @@ impl Story {
             provider: Provider::Local,
             device: Device::new("a\nb", "::1".to_owned()),
             began_at: now,
+            auth_time_s: now.timestamp(),
             used_at: now,
             ends_at: now + TimeDelta::days(90),
             idle_until: now + TimeDelta::days(14),
