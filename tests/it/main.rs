@@ -23,3 +23,4 @@ mod introspection_and_revocation;
 mod administration;
 mod logins;
 mod social_login;
+mod account_page;

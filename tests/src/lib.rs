@@ -3,6 +3,7 @@
 pub mod backend;
 pub mod browser;
 pub mod caller;
+pub mod chromium;
 pub mod fake_users;
 pub mod mailbox;
 pub mod oauth;

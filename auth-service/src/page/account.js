@@ -248,6 +248,7 @@ function prepareSteps(name, purpose, finish) {
     // A proof that is used up is asked for again from the beginning.
     if (again) go(0);
   });
+  go(0);
   return () => {
     form.reset();
     go(0);

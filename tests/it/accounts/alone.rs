@@ -127,7 +127,7 @@ impl Alone {
 
     /// The owner of this account, in this login.
     pub fn owner(&self, account: &Value, sid: &str) -> Caller {
-        self.caller(account, ("user:self", Some(sid)))
+        self.caller(account, ("account:self", Some(sid)))
     }
 
     /// The same on his behalf, for who may do this.
