@@ -54,8 +54,14 @@ impl Chromium {
         arguments.push(format!("--user-data-dir={}", profile.path().display()));
         arguments.push(format!("--accept-lang={language}"));
         arguments.push(format!("--window-size={width},{height}"));
+        let mut options = json!({ "args": arguments });
+        if (width, height) == PHONE {
+            // A window cannot be as narrow.
+            let metrics = json!({"width": width, "height": height, "pixelRatio": 2});
+            options["mobileEmulation"] = json!({ "deviceMetrics": metrics });
+        }
         let wanted = json!({"capabilities": {"alwaysMatch": {
-            "goog:chromeOptions": {"args": arguments},
+            "goog:chromeOptions": options,
             "goog:loggingPrefs": {"browser": "ALL"},
         }}});
         let session = new_session(&http, &root, &wanted).await;

@@ -167,8 +167,9 @@ function sessionItem(session) {
     name.append(here);
   }
   const time = (at) => new Date(at).toLocaleString(language, { dateStyle: "medium", timeStyle: "short" });
-  const { lastUsed, firstUsed } = words();
-  hint.textContent = `${session.address} · ${session.provider} · ${lastUsed} ${time(session.lastUsedAt)} · ${firstUsed} ${time(session.firstUsedAt)}`;
+  const { lastUsed, firstUsed, password } = words();
+  const way = session.provider === "LOCAL" ? password : session.provider;
+  hint.textContent = `${session.address} · ${way} · ${lastUsed} ${time(session.lastUsedAt)} · ${firstUsed} ${time(session.firstUsedAt)}`;
   const end = item.querySelector("button");
   end.setAttribute("aria-label", words().endThis(device));
   end.addEventListener("click", () => endSession(session));
