@@ -95,14 +95,7 @@ impl Auth {
 
     /// A request for one token.
     pub fn token_request(&self) -> String {
-        let form = form_urlencoded::Serializer::new(String::new())
-            .append_pair("grant_type", "client_credentials")
-            .append_pair("client_id", CLIENT)
-            .append_pair("client_secret", self.secret.expose())
-            .append_pair("scope", SCOPE)
-            .append_pair("resource", AUDIENCE)
-            .append_pair("session", SESSION)
-            .finish();
+        let form = token_form(self.secret.expose());
         post("/oauth2/token", "application/x-www-form-urlencoded", &form)
     }
 
@@ -130,6 +123,18 @@ impl Auth {
     }
 }
 
+/// A form that asks for a token.
+pub fn token_form(secret: &str) -> String {
+    form_urlencoded::Serializer::new(String::new())
+        .append_pair("grant_type", "client_credentials")
+        .append_pair("client_id", CLIENT)
+        .append_pair("client_secret", secret)
+        .append_pair("scope", SCOPE)
+        .append_pair("resource", AUDIENCE)
+        .append_pair("session", SESSION)
+        .finish()
+}
+
 fn client() -> Result<Client, Failure> {
     Ok(Client {
         scopes: SCOPE.parse()?,
@@ -139,7 +144,8 @@ fn client() -> Result<Client, Failure> {
     })
 }
 
-fn post(path: &str, media_type: &str, body: &str) -> String {
+/// A request as it is sent.
+pub fn post(path: &str, media_type: &str, body: &str) -> String {
     let length = body.len();
     format!(
         "POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: application/json\r\nContent-Type: {media_type}\r\nContent-Length: {length}\r\n\r\n{body}"

@@ -9,6 +9,7 @@ mod connection;
 mod guarded_route;
 mod harness;
 mod load;
+mod login;
 mod process;
 mod refresh;
 mod servers;
@@ -56,6 +57,8 @@ enum Command {
     },
     /// What a token costs where a client asks for 1,000 at once, against the signature alone.
     TokenBatch,
+    /// Logins a second against bare Argon2id, and how long token requests wait beside them.
+    Login,
     /// Renewals of logins a second on PostgreSQL and Redis, against the same as one statement by pgbench.
     Refresh,
     /// A server that a program measures; not for people.
@@ -73,6 +76,7 @@ enum Server {
         jwk: String,
     },
     Auth(auth::Server),
+    Login(login::Server),
     Refresh(refresh::Server),
     Limit {
         port: u16,
@@ -108,6 +112,7 @@ impl Server {
                     guarded_route::serve(*server, *port, jwk).await
                 }
                 Self::Auth(server) => auth::serve(server).await,
+                Self::Login(server) => login::serve(server).await,
                 Self::Refresh(server) => refresh::serve(server).await,
                 Self::Limit { port, algorithm } => token::limit::serve(*port, *algorithm).await,
                 Self::Signing { algorithm, times } => {
@@ -135,6 +140,7 @@ fn main() -> ExitCode {
         }
         Command::UnknownKids => unknown_kids::run(&settings),
         Command::Token { million } => token::run(&settings, *million),
+        Command::Login => login::run(&settings),
         Command::Refresh => refresh::run(&settings),
         Command::TokenBatch => token_batch::run(&settings),
         Command::Server(server) => return server.run(),

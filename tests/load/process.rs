@@ -23,6 +23,14 @@ fn start_server_with(arguments: &[&str], stderr: Stdio) -> Result<Killed, Failur
     Ok(server)
 }
 
+/// Starts this program with these arguments on whichever core is free; and its first word.
+pub fn start_unpinned(arguments: &[&str]) -> Result<(Killed, String), Failure> {
+    let mut command = Command::new(std::env::current_exe()?);
+    let mut server = Killed(command.args(arguments).stdout(Stdio::piped()).spawn()?);
+    let word = first_word(&mut server.0)?;
+    Ok((server, word))
+}
+
 /// A port that is free now, as are the ones that follow it.
 pub fn free_ports(count: u16) -> Result<u16, Failure> {
     for _ in 0..100 {
@@ -94,7 +102,7 @@ fn output(command: &mut Command) -> Result<String, Failure> {
 }
 
 /// A child that does not outlive this program.
-pub struct Killed(pub Child);
+pub struct Killed(Child);
 
 impl Killed {
     pub fn id(&self) -> u32 {
@@ -111,11 +119,15 @@ impl Drop for Killed {
 }
 
 /// The server's own word that all is put together, the batch too, which has no port to ask.
-pub fn wait_for_word(server: &mut Child) -> Result<(), Failure> {
+fn wait_for_word(server: &mut Child) -> Result<(), Failure> {
+    if first_word(server)? == READY { Ok(()) } else { Err("the server did not start".into()) }
+}
+
+fn first_word(server: &mut Child) -> Result<String, Failure> {
     let output = server.stdout.take().ok_or("no output")?;
     let mut line = String::new();
     BufReader::new(output).read_line(&mut line)?;
-    if line.trim() == READY { Ok(()) } else { Err("the server did not start".into()) }
+    Ok(line.trim().to_owned())
 }
 
 /// Resident memory of a process. `taskset` has become the server by exec, so its id is the server's.

@@ -5,7 +5,6 @@ mod pgbench;
 
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use auth_service::commands;
@@ -21,7 +20,7 @@ use tokio::runtime::Runtime;
 
 use crate::connection::Connection;
 use crate::harness::{Failure, Settings, median, quantile, rounded};
-use crate::process::{Killed, READY, free_ports, wait_for_word};
+use crate::process::{Killed, READY, free_ports, start_unpinned};
 use crate::servers::Servers;
 use pgbench::Pgbench;
 
@@ -128,11 +127,17 @@ impl Bench {
         runtime.block_on(pgbench::create_database(&servers.postgres, "refresh"))?;
         let people = runtime.block_on(async { People::start() });
         let port = free_ports(2)?;
-        let mut command = Command::new(std::env::current_exe()?);
-        command.args(["server", "refresh", &port.to_string()]).arg(folder.path());
-        command.args([&database_url, &format!("{}/0", servers.redis), &people.url]);
-        let mut auth = Killed(command.stdout(Stdio::piped()).spawn()?);
-        wait_for_word(&mut auth.0)?;
+        let (number, path) = (port.to_string(), folder.path().display().to_string());
+        let cache_url = format!("{}/0", servers.redis);
+        let (auth, _) = start_unpinned(&[
+            "server",
+            "refresh",
+            &number,
+            &path,
+            &database_url,
+            &cache_url,
+            &people.url,
+        ])?;
         let pgbench = runtime.block_on(Pgbench::new(&database_url, CONNECTIONS * LOGINS_EACH))?;
         Ok(Self { runtime, port, pgbench, _auth: auth, _folder: folder, _servers: servers })
     }
