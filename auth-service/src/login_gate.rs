@@ -10,7 +10,7 @@ use chrono::TimeDelta;
 use shared::Clock;
 use tracing::warn;
 
-use crate::domain::attempts::{ACCOUNT, ACCOUNT_AND_ADDRESS, ADDRESS, Pace};
+use crate::domain::attempts::{ACCOUNT, ACCOUNT_AND_ADDRESS, ADDRESS, KNOWN, Pace};
 use crate::error::AccountError;
 use crate::repository::attempts::AttemptRepository;
 
@@ -24,10 +24,15 @@ pub(crate) struct LoginGate {
 
 /// A try that was let through; under which keys it was counted.
 pub(crate) struct Admitted {
-    address: String,
-    account_and_address: String,
-    account: Option<String>,
+    counted: Vec<Counted>,
     known: String,
+}
+
+struct Counted {
+    key: String,
+    pace: &'static Pace,
+    /// Forgotten when the try was a good one.
+    own: bool,
 }
 
 impl LoginGate {
@@ -35,22 +40,20 @@ impl LoginGate {
     pub(crate) async fn admit(&self, email: &str, from: IpAddr) -> Result<Admitted, AccountError> {
         let account = hash(&email.trim().to_lowercase());
         let known = format!("known:{account}:{from}");
-        let admitted = Admitted {
-            address: format!("from:{from}"),
-            account_and_address: format!("at:{account}:{from}"),
-            account: (!self.attempts.is_noted(&known, self.clock.now()).await?)
-                .then(|| format!("of:{account}")),
-            known,
-        };
-        self.count(&admitted.address, &ADDRESS).await?;
-        self.count(&admitted.account_and_address, &ACCOUNT_AND_ADDRESS).await?;
-        if let Some(account) = &admitted.account {
-            self.count(account, &ACCOUNT).await?;
+        let is_known = self.attempts.is_noted(&known, self.clock.now()).await?;
+        let mut admitted = Admitted { counted: Vec::with_capacity(3), known };
+        for counted in keys(&account, from, is_known) {
+            if let Err(refused) = self.count(&counted).await {
+                // What is not tried counts nowhere.
+                self.not_made(&admitted).await;
+                return Err(refused);
+            }
+            admitted.counted.push(counted);
         }
         Ok(admitted)
     }
 
-    async fn count(&self, key: &str, pace: &Pace) -> Result<(), AccountError> {
+    async fn count(&self, Counted { key, pace, .. }: &Counted) -> Result<(), AccountError> {
         let counted = self.attempts.count(key, pace, self.clock.now()).await?;
         counted.map_err(|too_early| {
             let retry_after_s = u64::try_from(too_early.wait_ms).unwrap_or_default() / 1000 + 1;
@@ -60,30 +63,42 @@ impl LoginGate {
 
     /// The try was a good one: it counts for nothing.
     pub(crate) async fn succeeded(&self, admitted: &Admitted) {
-        if let Err(error) = self.forgive(admitted).await {
+        let until = self.clock.now() + KNOWN_FOR;
+        let forgiven = async {
+            for Counted { key, pace, own } in &admitted.counted {
+                match own {
+                    true => self.attempts.delete(key).await?,
+                    false => self.attempts.take_back(key, pace).await?,
+                }
+            }
+            self.attempts.note(&admitted.known, until).await
+        };
+        if let Err(error) = forgiven.await {
             warn!(cause = %error, "could not take back a counted login: it is forgotten in an hour");
         }
     }
 
-    async fn forgive(&self, admitted: &Admitted) -> Result<(), AccountError> {
-        self.attempts.delete(&admitted.account_and_address).await?;
-        self.attempts.take_back(&admitted.address).await?;
-        if let Some(account) = &admitted.account {
-            self.attempts.take_back(account).await?;
-        }
-        Ok(self.attempts.note(&admitted.known, self.clock.now() + KNOWN_FOR).await?)
-    }
-
     /// The try was not made: what was to check it is away.
     pub(crate) async fn not_made(&self, admitted: &Admitted) {
-        for key in
-            [&admitted.address, &admitted.account_and_address].into_iter().chain(&admitted.account)
-        {
-            if self.attempts.take_back(key).await.is_err() {
+        for Counted { key, pace, .. } in &admitted.counted {
+            if self.attempts.take_back(key, pace).await.is_err() {
                 return;
             }
         }
     }
+}
+
+/// Under which keys a try counts. Who has come from there before is not held up by others who come from there, too.
+fn keys(account: &str, from: IpAddr, is_known: bool) -> Vec<Counted> {
+    let own = |pace| Counted { key: format!("at:{account}:{from}"), pace, own: true };
+    if is_known {
+        return vec![own(&KNOWN)];
+    }
+    vec![
+        Counted { key: format!("from:{from}"), pace: &ADDRESS, own: false },
+        own(&ACCOUNT_AND_ADDRESS),
+        Counted { key: format!("of:{account}"), pace: &ACCOUNT, own: false },
+    ]
 }
 
 /// Nobody's address is to be read in the table.

@@ -19,11 +19,14 @@ pub(crate) struct Pace {
 /// Who tries whose password, from where.
 pub(crate) const ACCOUNT_AND_ADDRESS: Pace =
     Pace { free: 5, first_ms: 1_000, longest_ms: 60_000, forget_ms: 3_600_000 };
+/// The same for who has come from there before with the right one: he may be in several places at once.
+pub(crate) const KNOWN: Pace =
+    Pace { free: 20, first_ms: 1_000, longest_ms: 60_000, forget_ms: 3_600_000 };
 /// Somebody with many accounts, or many behind one address: what succeeds is taken back.
 pub(crate) const ADDRESS: Pace =
     Pace { free: 50, first_ms: 500, longest_ms: 30_000, forget_ms: 900_000 };
-/// Many addresses and one account. It does not count for addresses from which the user has come before: a stranger must
-/// not keep him out.
+/// Many addresses and one account. Neither this nor the one before counts for an address from which the user has come
+/// before: strangers must not keep him out.
 pub(crate) const ACCOUNT: Pace =
     Pace { free: 50, first_ms: 1_000, longest_ms: 15_000, forget_ms: 3_600_000 };
 

@@ -83,12 +83,18 @@ impl AttemptRepository {
         Ok(written == 1)
     }
 
-    /// Takes a try back: it was a good one.
-    pub(crate) async fn take_back(&self, key: &str) -> Result<(), DbError> {
+    /// Takes a try back that does not count after all. A pause that the others have earned stays.
+    pub(crate) async fn take_back(&self, key: &str, pace: &Pace) -> Result<(), DbError> {
         with_conn!(&self.db, |conn| diesel::update(
             login_attempts::table.find(key).filter(login_attempts::tries.gt(0))
         )
-        .set((login_attempts::tries.eq(login_attempts::tries - 1), login_attempts::next_ms.eq(0)))
+        .set(login_attempts::tries.eq(login_attempts::tries - 1))
+        .execute(conn)
+        .await)?;
+        with_conn!(&self.db, |conn| diesel::update(
+            login_attempts::table.find(key).filter(login_attempts::tries.lt(pace.free))
+        )
+        .set(login_attempts::next_ms.eq(0))
         .execute(conn)
         .await)?;
         Ok(())

@@ -82,3 +82,19 @@ async fn who_claims_another_address_is_counted_by_his_own() {
     assert!(looked_at <= 7, "{looked_at}: nobody vouches for the header");
     house.stop().await;
 }
+
+/// Nor can somebody who guesses at others behind the same address.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_come_from_an_address_before_is_not_held_up_by_others_who_come_from_there() {
+    let house = House::start(&[]).await;
+    let mut visitor = Visitor::logged_in(&house.one.url, 1).await;
+    let mut refused = 0;
+    for guess in 0..90 {
+        let email = email_of(100 + guess);
+        refused +=
+            usize::from(Visitor::new(&house.one.url).log_in(&email, "wrong").await.status == 429);
+    }
+    assert!(refused > 20, "{refused}: many accounts from one address");
+    assert_eq!(visitor.log_in(&email_of(1), PASSWORD).await.status, 200);
+    house.stop().await;
+}
