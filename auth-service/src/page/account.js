@@ -32,17 +32,30 @@ async function ask(method, path, body) {
   };
 }
 
-async function refresh() {
-  access = null;
+let renewing = null;
+
+/// One at a time, however many need it. What there was stays until there is something better, or nothing any more.
+function refresh() {
+  renewing ??= renew().finally(() => (renewing = null));
+  return renewing;
+}
+
+async function renew() {
   const answer = await ask("POST", "/api/v2/auth/refresh");
-  if (answer.ok) access = answer.data.accessToken;
+  if (answer.ok) access = answer.data?.accessToken ?? null;
+  else if (isOver(answer)) access = null;
   return answer;
+}
+
+/// Whether an answer says that this login has ended; others may pass.
+function isOver(answer) {
+  return ["A004", "A007", "A008"].includes(answer.code);
 }
 
 /// With a token that has expired, once more with the next one.
 async function askSignedIn(method, path, body) {
   const answer = await ask(method, path, body);
-  if (answer.status !== 401 || answer.code !== "A003") return answer;
+  if (answer.status !== 401 || isOver(answer)) return answer;
   const renewed = await refresh();
   return renewed.ok ? ask(method, path, body) : renewed;
 }
@@ -124,24 +137,32 @@ function signedOut(text, bad = false) {
 async function logIn(email, password) {
   const answer = await ask("POST", "/api/v2/auth/login", { email, password });
   if (!answer.ok) return refuse(answer);
-  access = answer.data.accessToken;
+  access = answer.data?.accessToken ?? null;
   await signedIn();
 }
 
-/// Waits until this login ends, wherever it is ended.
+/// Waits until this login ends, wherever it is ended. A page that nobody sees does not wait: browsers have few connections.
 async function watch(own) {
   while (own === turn) {
-    const answer = await askSignedIn("GET", "/api/v2/auth/sessions/watch");
-    if (own !== turn) return;
-    if (answer.status === 401) return signedOut(words().endedElsewhere, true);
-    if (answer.ok) continue;
-    await new Promise((resolve) => setTimeout(resolve, 2000));
+    if (document.hidden) await once(document, "visibilitychange");
+    else await look(own);
   }
+}
+
+async function look(own) {
+  const answer = await askSignedIn("GET", "/api/v2/auth/sessions/watch");
+  if (own !== turn) return;
+  if (isOver(answer)) signedOut(words().endedElsewhere, true);
+  else if (!answer.ok) await new Promise((resolve) => setTimeout(resolve, 2000));
+}
+
+function once(target, event) {
+  return new Promise((resolve) => target.addEventListener(event, resolve, { once: true }));
 }
 
 async function listSessions() {
   const answer = await askSignedIn("GET", "/api/v2/auth/sessions");
-  if (answer.status === 401) {
+  if (isOver(answer)) {
     signedOut(words().endedElsewhere, true);
     return false;
   }
@@ -149,8 +170,9 @@ async function listSessions() {
     refuse(answer);
     return true;
   }
-  $("sessions").replaceChildren(...answer.data.map(sessionItem));
-  $("end-others").disabled = answer.data.length < 2;
+  const sessions = answer.data ?? [];
+  $("sessions").replaceChildren(...sessions.map(sessionItem));
+  $("end-others").disabled = sessions.length < 2;
   return true;
 }
 
@@ -191,12 +213,12 @@ async function endOthers() {
 }
 
 async function logOut() {
-  const own = access;
-  access = null;
+  // What is being waited for would say that somebody else has done it.
+  turn += 1;
   const answer = await ask("POST", "/api/v2/auth/logout");
   if (answer.ok) return signedOut(words().ended);
-  access = own;
   refuse(answer);
+  watch(turn);
 }
 
 // ---- signing up, and a new password: the address is proved first
@@ -238,9 +260,11 @@ function prepareSteps(name, purpose, finish) {
     go(2);
   }
 
-  form.elements.resend.addEventListener("click", () => {
+  form.elements.resend.addEventListener("click", async (event) => {
+    event.target.disabled = true;
     notice("");
-    sendCode();
+    await sendCode();
+    event.target.disabled = false;
   });
   onSubmit(form, async (fields) => {
     if (step === 0) return sendCode();
@@ -339,7 +363,7 @@ async function start() {
   window.addEventListener("hashchange", route);
   const outcome = cameBack();
   const [answer] = await Promise.all([refresh(), showProviders()]);
-  if (answer.ok) await signedIn();
+  if (answer.ok && access) await signedIn();
   else route();
   if (outcome) {
     notice(outcome.text, outcome.bad);

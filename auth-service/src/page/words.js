@@ -106,8 +106,25 @@ const en = {
 
 const KEY = "baton.language";
 
+/// A browser may keep nothing for us; then the choice lasts as long as the page.
+function kept() {
+  try {
+    return localStorage.getItem(KEY);
+  } catch {
+    return null;
+  }
+}
+
+function keep(chosen) {
+  try {
+    localStorage.setItem(KEY, chosen);
+  } catch {
+    // See above.
+  }
+}
+
 function preferred() {
-  const chosen = localStorage.getItem(KEY);
+  const chosen = kept();
   if (chosen === "ko" || chosen === "en") return chosen;
   const first = navigator.languages.find((tag) => /^(ko|en)\b/i.test(tag));
   return first && first.toLowerCase().startsWith("en") ? "en" : "ko";
@@ -121,5 +138,5 @@ export function words() {
 
 export function switchLanguage() {
   language = language === "en" ? "ko" : "en";
-  localStorage.setItem(KEY, language);
+  keep(language);
 }
