@@ -59,6 +59,17 @@ impl Issuer {
         self.sign_and_log(claims)
     }
 
+    /// The same for a login that goes on: that it began stands in the audit log, and when it ends, and not each time that it is
+    /// renewed. There is no line in the log, either.
+    pub(crate) async fn issue_renewal(&self, claims: Claims) -> Result<Issued, TokenRefusal> {
+        let (claims, wait) = self.dated(claims)?;
+        if !wait.is_zero() {
+            tokio::time::sleep(wait).await;
+        }
+        let token = self.sign(&claims)?;
+        Ok(Issued { token, claims })
+    }
+
     /// The same on a thread that may block: the token is written to the end of the text. There is no line of its own in
     /// the log.
     pub(crate) fn issue_blocking(
@@ -91,10 +102,14 @@ impl Issuer {
         Ok((claims, wait.min(LONGEST_WAIT)))
     }
 
-    fn sign_and_log(&self, claims: Claims) -> Result<Issued, TokenRefusal> {
+    fn sign(&self, claims: &Claims) -> Result<AccessToken, TokenRefusal> {
         let keys = self.mirror.key_ring();
         let signer = keys.signing(self.now()).ok_or(TokenRefusal::NoKey)?;
-        let token = signer.sign(&claims)?;
+        Ok(signer.sign(claims)?)
+    }
+
+    fn sign_and_log(&self, claims: Claims) -> Result<Issued, TokenRefusal> {
+        let token = self.sign(&claims)?;
         self.audit.granted(|| AuditEvent::granted(&claims, self.now()));
         info!(
             client.id = claims.client_id,

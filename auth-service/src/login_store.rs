@@ -34,13 +34,13 @@ pub(crate) struct Which {
     /// None: all.
     pub(crate) only: Option<Uuid>,
     pub(crate) except: Option<Uuid>,
-    /// Those that began until then. None: whenever.
-    pub(crate) began_until: Option<Timestamp>,
+    /// Those that began with older credentials; from then on none begins with such. None: with whichever.
+    pub(crate) older_than: Option<i64>,
 }
 
 impl Which {
     pub(crate) fn all(user: UserId) -> Self {
-        Self { user, only: None, except: None, began_until: None }
+        Self { user, only: None, except: None, older_than: None }
     }
 
     pub(crate) fn one(user: UserId, sid: Uuid) -> Self {
@@ -52,7 +52,7 @@ impl Which {
         login.user_id == self.user
             && self.only.is_none_or(|only| only == login.sid)
             && self.except != Some(login.sid)
-            && self.began_until.is_none_or(|until| login.began_at <= until)
+            && self.older_than.is_none_or(|version| login.credentials_version < version)
     }
 }
 
@@ -63,8 +63,13 @@ pub(crate) enum LoginStore {
 }
 
 impl LoginStore {
-    /// Adds a login, and ends the oldest of the user's that are more than so many.
-    pub(crate) async fn insert(&self, login: &Login, max: u32) -> Result<Vec<Uuid>, AccountError> {
+    /// Adds a login, and ends the oldest of the user's that are more than so many. None: what he has proved who he is with is
+    /// over.
+    pub(crate) async fn insert(
+        &self,
+        login: &Login,
+        max: u32,
+    ) -> Result<Option<Vec<Uuid>>, AccountError> {
         match self {
             Self::Hybrid(own) => own.insert(login, max).await,
             Self::Database(own) => Ok(own.insert(login, max).await?),
@@ -97,8 +102,8 @@ impl LoginStore {
     ) -> Result<bool, AccountError> {
         match self {
             Self::Hybrid(own) => own.exchange(login, exchange).await,
-            Self::Database(own) => Ok(own.exchange(exchange).await?),
-            Self::Redis(own) => own.exchange(exchange).await,
+            Self::Database(own) => Ok(own.exchange(login, exchange).await?),
+            Self::Redis(own) => own.exchange(login, exchange).await,
         }
     }
 

@@ -61,13 +61,11 @@ pub(crate) struct Pair {
 }
 
 impl Logins {
-    /// Logs somebody in who has proved who he is; the login counts from before it was looked. A password that was changed
-    /// meanwhile ends it.
+    /// Logs somebody in who has proved who he is; not with a password that was changed meanwhile.
     pub(crate) async fn begin(
         &self,
         person: &Person,
         device: &Device,
-        began_at: Timestamp,
     ) -> Result<Begun, AccountError> {
         let (sid, now) = (Uuid::now_v7(), self.issuer.now());
         let refresh = RefreshToken::generate(sid, 0, &self.macs)?;
@@ -80,17 +78,19 @@ impl Logins {
             session,
             provider: person.provider,
             device: device.clone(),
-            began_at,
+            credentials_version: person.credentials_version,
+            began_at: now,
             auth_time_s: issued.claims.iat,
             used_at: now,
-            ends_at: began_at + TimeDelta::seconds(self.terms.max_s.into()),
+            ends_at: now + TimeDelta::seconds(self.terms.max_s.into()),
             idle_until: now + TimeDelta::seconds(self.terms.idle_s.into()),
             line: Line { generation: 0, token_hash: refresh.hash(), parent: None },
             ended: None,
         };
         let ended = self.store.insert(&login, self.terms.max_logins).await?;
+        let ended = ended.ok_or(AccountError::WrongCredentials)?;
         if !ended.is_empty() {
-            self.ended(person.user_id, &ended, EndedBy::TooMany).await?;
+            self.ended(person.user_id, &ended, EndedBy::TooMany).await;
         }
         self.log_begun(&login);
         let pair = Pair {
@@ -165,7 +165,7 @@ impl Logins {
             ..self.claims((login.sid, login.user_id), now)
         };
         self.refuse_revoked(login, &claims).await?;
-        let issued = self.issuer.issue(claims).await?;
+        let issued = self.issuer.issue_renewal(claims).await?;
         let pair = Pair {
             access: issued.token.expose().to_owned(),
             expires_s: issued.claims.exp,
@@ -229,18 +229,20 @@ impl Logins {
     pub(crate) async fn end(&self, which: &Which, by: EndedBy) -> Result<Vec<Uuid>, AccountError> {
         let ended = self.store.end(which, (by, self.issuer.now())).await?;
         if !ended.is_empty() {
-            self.ended(which.user, &ended, by).await?;
+            self.ended(which.user, &ended, by).await;
         }
         Ok(ended)
     }
 
-    async fn ended(&self, user: UserId, sids: &[Uuid], by: EndedBy) -> Result<(), AccountError> {
+    async fn ended(&self, user: UserId, sids: &[Uuid], by: EndedBy) {
         for sid in sids {
             info!(user = user.get(), login = %sid, by = by.name(), "a login of user {user} is ended");
             let event = AuditEvent::new(Event::LoginEnded, &actor(user), self.issuer.now());
             self.issuer.audit.write(event.because(format!("{} sid {sid}", by.name())));
         }
-        Ok(self.issuer.mirror.changed().await?)
+        if let Err(error) = self.issuer.mirror.changed().await {
+            warn!(cause = %error, "ended logins will be read when the database is back");
+        }
     }
 
     /// Ends the login of this refresh token, good or used up; nothing to do where it is over. The token is as good as its

@@ -1,11 +1,9 @@
 //! What a handler may use.
 
 use shared::TokenVerifier;
-use shared::client::http::HttpClient;
 use shared::db::Db;
 use shared::server::Stopping;
 use tokio::sync::Semaphore;
-use url::Url;
 
 use crate::authentication::Authenticator;
 use crate::domain::person::Provider;
@@ -33,7 +31,7 @@ pub(crate) struct AppState {
     pub(crate) logins: Logins,
     pub(crate) gate: LoginGate,
     /// None: nobody can log in here.
-    pub(crate) people: Option<People>,
+    pub(crate) users: Option<UserApi>,
     pub(crate) social: Social,
     /// Beside this server's own: origins whose pages may use the refresh cookie.
     pub(crate) front_end_origins: Vec<String>,
@@ -44,34 +42,13 @@ pub(crate) struct AppState {
     pub(crate) _upkeep: Upkeep,
 }
 
-/// Where people are known.
-pub(crate) struct People {
-    pub(crate) users: UserApi,
-    /// For what is passed on without a token of ours.
-    pub(crate) http: HttpClient,
-    pub(crate) root: Url,
-}
-
-impl People {
-    /// This path there.
-    pub(crate) fn url(&self, path: &str) -> Url {
-        let mut url = self.root.clone();
-        url.set_path(path);
-        url
-    }
-}
-
 impl AppState {
-    pub(crate) fn people(&self) -> Result<&People, AccountError> {
-        self.people.as_ref().ok_or(AccountError::NotConfigured)
-    }
-
     pub(crate) fn providers(&self) -> Vec<Provider> {
         self.social.providers()
     }
 
     pub(crate) fn users(&self) -> Result<&UserApi, AccountError> {
-        Ok(&self.people()?.users)
+        self.users.as_ref().ok_or(AccountError::NotConfigured)
     }
 }
 

@@ -65,6 +65,11 @@ impl UserApi {
         Self { client }
     }
 
+    /// A POST for somebody else.
+    pub(crate) fn post(&self, path: &str) -> Call {
+        self.caller().post(path).deadline(DEADLINE)
+    }
+
     fn caller(&self) -> SessionClient {
         self.client.without_session()
     }

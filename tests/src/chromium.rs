@@ -37,29 +37,7 @@ impl Chromium {
         let driver = Process::start(command);
         let http = Client::builder().no_proxy().build().expect("a client");
         let root = format!("http://127.0.0.1:{port}");
-        let mut arguments: Vec<String> = [
-            "--headless=new",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--disable-quic",
-            "--no-first-run",
-            "--disable-background-networking",
-            "--disable-component-update",
-            "--disable-sync",
-            "--disable-dev-shm-usage",
-            "--no-proxy-server",
-        ]
-        .map(str::to_owned)
-        .into();
-        arguments.push(format!("--user-data-dir={}", profile.path().display()));
-        arguments.push(format!("--accept-lang={language}"));
-        arguments.push(format!("--window-size={width},{height}"));
-        let mut options = json!({ "args": arguments });
-        if (width, height) == PHONE {
-            // A window cannot be as narrow.
-            let metrics = json!({"width": width, "height": height, "pixelRatio": 2});
-            options["mobileEmulation"] = json!({ "deviceMetrics": metrics });
-        }
+        let options = options(profile.path(), language, (width, height));
         let wanted = json!({"capabilities": {"alwaysMatch": {
             "goog:chromeOptions": options,
             "goog:loggingPrefs": {"browser": "ALL"},
@@ -202,6 +180,33 @@ impl Chromium {
 /// Where pictures are kept.
 pub fn screenshots() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/screenshots")
+}
+
+fn options(profile: &Path, language: &str, (width, height): (u32, u32)) -> Value {
+    let mut arguments: Vec<String> = [
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--disable-dev-shm-usage",
+        "--no-proxy-server",
+    ]
+    .map(str::to_owned)
+    .into();
+    arguments.push(format!("--user-data-dir={}", profile.display()));
+    arguments.push(format!("--accept-lang={language}"));
+    arguments.push(format!("--window-size={width},{height}"));
+    let mut options = json!({ "args": arguments });
+    if (width, height) == PHONE {
+        // A window cannot be as narrow.
+        let metrics = json!({"width": width, "height": height, "pixelRatio": 2});
+        options["mobileEmulation"] = json!({ "deviceMetrics": metrics });
+    }
+    options
 }
 
 /// The driver takes a moment to listen, and the browser to start.

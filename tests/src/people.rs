@@ -2,7 +2,8 @@
 //! know, answers at once, and counts.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use actix_web::web::{self, Data, Json};
 use actix_web::{App, HttpResponse, HttpServer};
@@ -13,8 +14,14 @@ pub const PASSWORD: &str = "correct horse battery";
 
 pub struct People {
     pub url: String,
-    checks: Arc<AtomicUsize>,
+    known: Arc<Known>,
     server: actix_web::dev::ServerHandle,
+}
+
+struct Known {
+    checks: AtomicUsize,
+    version: AtomicI64,
+    slow_ms: AtomicU64,
 }
 
 /// The address of a user.
@@ -24,8 +31,9 @@ pub fn email_of(user: i64) -> String {
 
 impl People {
     pub fn start() -> Self {
-        let checks = Arc::new(AtomicUsize::new(0));
-        let counted = Data::from(Arc::clone(&checks));
+        let (checks, version, slow_ms) = Default::default();
+        let known = Arc::new(Known { checks, version, slow_ms });
+        let counted = Data::from(Arc::clone(&known));
         let server = HttpServer::new(move || {
             App::new()
                 .app_data(counted.clone())
@@ -36,12 +44,22 @@ impl People {
         let server = server.run();
         let handle = server.handle();
         tokio::spawn(server);
-        Self { url, checks, server: handle }
+        Self { url, known, server: handle }
     }
 
     /// How many passwords it was asked to check.
     pub fn checks(&self) -> usize {
-        self.checks.load(Ordering::SeqCst)
+        self.known.checks.load(Ordering::SeqCst)
+    }
+
+    /// Everybody has another password now; for who looked a moment ago the one before is still good.
+    pub fn change_passwords(&self) -> i64 {
+        self.known.version.fetch_add(1, Ordering::SeqCst) + 1
+    }
+
+    /// It takes so much longer to answer, from when it has looked.
+    pub fn slow(&self, milliseconds: u64) {
+        self.known.slow_ms.store(milliseconds, Ordering::SeqCst);
     }
 
     pub async fn stop(&self) {
@@ -49,15 +67,18 @@ impl People {
     }
 }
 
-async fn check_password(checks: Data<AtomicUsize>, body: Json<Value>) -> HttpResponse {
-    checks.fetch_add(1, Ordering::SeqCst);
+async fn check_password(known: Data<Known>, body: Json<Value>) -> HttpResponse {
+    known.checks.fetch_add(1, Ordering::SeqCst);
+    let version = known.version.load(Ordering::SeqCst);
+    let slow = Duration::from_millis(known.slow_ms.load(Ordering::SeqCst));
+    tokio::time::sleep(slow).await;
     let user = body["email"].as_str().and_then(|email| {
         email.strip_prefix("user")?.strip_suffix("@example.com")?.parse::<i64>().ok()
     });
     match user.filter(|_| body["password"] == PASSWORD) {
         Some(user) => HttpResponse::Ok().json(json!({"success": true, "data": {
             "userId": user, "companyId": 100, "email": body["email"], "name": "Somebody",
-            "provider": "LOCAL", "roles": [],
+            "provider": "LOCAL", "roles": [], "credentialsVersion": version,
         }})),
         None => HttpResponse::Unauthorized().json(json!({"success": false, "errorCode": "A006"})),
     }

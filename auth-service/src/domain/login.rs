@@ -32,7 +32,8 @@ pub(crate) struct Login {
     pub(crate) session: Session,
     pub(crate) provider: Provider,
     pub(crate) device: Device,
-    /// When it was looked who he is: what was changed after that he may not have known.
+    /// Of what he has proved who he is with.
+    pub(crate) credentials_version: i64,
     pub(crate) began_at: Timestamp,
     /// `auth_time` of its tokens, in seconds since 1970: later than what was revoked before it began.
     pub(crate) auth_time_s: i64,

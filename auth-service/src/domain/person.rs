@@ -53,6 +53,8 @@ pub(crate) struct Person {
     pub(crate) provider: Provider,
     #[serde(default)]
     pub(crate) roles: Vec<String>,
+    /// Raised with each change of the password and at the end of the account: what was checked before that is over.
+    pub(crate) credentials_version: i64,
 }
 
 impl Person {

@@ -59,6 +59,13 @@ pub(crate) enum SocialRefusal {
     Unexpected(String),
 }
 
+impl SocialRefusal {
+    /// Nobody has looked at what was to be looked at.
+    pub(crate) fn is_away(&self) -> bool {
+        matches!(self, Self::Away(_) | Self::Unavailable(_))
+    }
+}
+
 /// What is wrong with a state that a browser brings back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum StateFault {

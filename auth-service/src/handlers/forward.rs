@@ -2,40 +2,39 @@
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
-    ACCEPT_LANGUAGE, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER,
+    ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER,
+    WWW_AUTHENTICATE,
 };
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 use shared::ApiError;
-use shared::edge::{TRACEPARENT, X_REQUEST_ID};
 
 use crate::error::AccountError;
 use crate::state::AppState;
 
 const X_FORWARDED_FOR: &str = "x-forwarded-for";
 /// What of a request goes on.
-const SENT: [HeaderName; 4] = [ACCEPT_LANGUAGE, CONTENT_TYPE, TRACEPARENT, X_REQUEST_ID];
+const SENT: [HeaderName; 2] = [ACCEPT_LANGUAGE, CONTENT_TYPE];
 /// What of an answer comes back.
-const RETURNED: [HeaderName; 2] = [CONTENT_TYPE, RETRY_AFTER];
+const RETURNED: [HeaderName; 4] = [CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE];
 
-/// Passes on a POST to the same path there, and the answer back.
+/// Passes on a POST to the same path there, and the answer back. The token is ours: by it the address is believed.
 pub(crate) async fn forward(
     state: Data<AppState>,
     request: HttpRequest,
     body: Bytes,
 ) -> Result<HttpResponse, ApiError> {
-    let people = state.people()?;
     let address = state.authenticator.limits.caller(&request);
-    let mut forwarded = people.http.post(people.url(request.path()));
+    let mut call = state.users()?.post(request.path()).body(body);
     for name in SENT {
-        if let Some(value) = request.headers().get(&name) {
-            forwarded = forwarded.header(name.as_str(), value.as_bytes());
+        let value = request.headers().get(&name).and_then(|value| value.to_str().ok());
+        if let Some(value) = value {
+            call = call.header(name.as_str(), value);
         }
     }
-    let forwarded = forwarded.header(X_FORWARDED_FOR, address.to_string()).body(body);
-    let away =
-        |error: reqwest::Error| AccountError::UserServiceAway(error.without_url().to_string());
-    let answer = forwarded.send().await.map_err(away)?;
+    let call = call.header(X_FORWARDED_FOR, &address.to_string());
+    let away = |cause: String| AccountError::UserServiceAway(cause);
+    let answer = call.send().await.map_err(|error| away(error.to_string()))?;
     let status = StatusCode::from_u16(answer.status().as_u16()).unwrap_or(StatusCode::BAD_GATEWAY);
     let mut response = HttpResponse::build(status);
     for name in RETURNED {
@@ -44,5 +43,6 @@ pub(crate) async fn forward(
             response.insert_header((name, value));
         }
     }
-    Ok(response.body(answer.bytes().await.map_err(away)?))
+    let body = answer.bytes().await.map_err(|error| away(error.without_url().to_string()))?;
+    Ok(response.body(body))
 }

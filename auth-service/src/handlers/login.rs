@@ -48,9 +48,8 @@ pub(crate) async fn log_in(
     body: Json<LoginBody>,
 ) -> Result<ApiResponse<LoggedIn>, ApiError> {
     check_same_site(&state, &request)?;
-    let began_at = state.issuer.now();
     let person = checked(&state, &request, &body).await?;
-    let begun = state.logins.begin(&person, &device(&state, &request), began_at).await?;
+    let begun = state.logins.begin(&person, &device(&state, &request)).await?;
     Ok(answer(&state, begun))
 }
 

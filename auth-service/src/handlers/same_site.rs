@@ -16,8 +16,9 @@ const FORM_TYPES: [&str; 3] =
 /// Refuses what another site's page has sent. Programs send neither header; a form of an old browser is told by its type.
 pub(super) fn check_same_site(state: &AppState, request: &HttpRequest) -> Result<(), AccountError> {
     let headers = request.headers();
+    let scheme = state.issuer.terms.issuer.split(':').next().unwrap_or_default();
     let allowed = |origin: &str| {
-        is_own(origin, headers) || state.front_end_origins.iter().any(|own| own == origin)
+        is_own(origin, scheme, headers) || state.front_end_origins.iter().any(|own| own == origin)
     };
     match (text(headers, &SEC_FETCH_SITE), text(headers, &ORIGIN)) {
         (Some("same-origin"), _) => Ok(()),
@@ -33,9 +34,12 @@ pub(super) fn check_same_site(state: &AppState, request: &HttpRequest) -> Result
     }
 }
 
-/// Whether the page came from the very host that the request went to.
-fn is_own(origin: &str, headers: &HeaderMap) -> bool {
+/// Whether the page came from the very host that the request went to, and not over plain HTTP where this server has TLS.
+fn is_own(origin: &str, scheme: &str, headers: &HeaderMap) -> bool {
     let Ok(origin) = Url::parse(origin) else { return false };
+    if origin.scheme() != scheme {
+        return false;
+    }
     let Some(host) = origin.host_str() else { return false };
     let own = origin.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
     text(headers, &HOST).is_some_and(|asked| asked.eq_ignore_ascii_case(&own))

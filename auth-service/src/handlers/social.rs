@@ -112,11 +112,13 @@ async fn prove(
         }
         None => None,
     };
-    people::prove(users(state)?, (claims, now_s), password).await?;
-    if let Some(admitted) = admitted {
-        state.gate.succeeded(&admitted).await;
+    let proved = people::prove(users(state)?, (claims, now_s), password).await;
+    match (&admitted, &proved) {
+        (Some(admitted), Ok(_)) => state.gate.succeeded(admitted).await,
+        (Some(admitted), Err(refusal)) if refusal.is_away() => state.gate.not_made(admitted).await,
+        _ => {}
     }
-    Ok(())
+    Ok(proved.map(drop)?)
 }
 
 /// Begins to add an identity to the account of the caller.
@@ -207,10 +209,9 @@ async fn conclude(
         note(state, (Event::IdentityLinked, &format!("user {user}")), provider.name());
         return Ok(Concluded::Linked(provider));
     }
-    let began_at = state.issuer.now();
     let found = people::find_person(users(state)?, &profile).await?;
     let (user, created) = (found.person.user_id, found.created);
-    let begun = state.logins.begin(&found.person, &login::device(state, request), began_at).await;
+    let begun = state.logins.begin(&found.person, &login::device(state, request)).await;
     let begun = begun.map_err(|error| SocialRefusal::Unavailable(error.to_string()))?;
     info!(%provider, user = user.get(), created, "user {user} has come by {provider}");
     note(state, (Event::SocialLogin, &format!("user {user}")), provider.name());

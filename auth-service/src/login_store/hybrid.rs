@@ -30,6 +30,7 @@ struct Copy {
     user_id: UserId,
     session: String,
     provider: Provider,
+    credentials_version: i64,
     began_at: Timestamp,
     auth_time_s: i64,
     ends_at: Timestamp,
@@ -44,6 +45,7 @@ impl Copy {
             user_id: login.user_id,
             session: login.session.as_json().to_owned(),
             provider: login.provider,
+            credentials_version: login.credentials_version,
             began_at: login.began_at,
             auth_time_s: login.auth_time_s,
             ends_at: login.ends_at,
@@ -62,6 +64,7 @@ impl Copy {
             session: Session::parse(&self.session).ok()?,
             provider: self.provider,
             device: Device::new("", String::new()),
+            credentials_version: self.credentials_version,
             began_at: self.began_at,
             auth_time_s: self.auth_time_s,
             used_at: self.began_at,
@@ -82,10 +85,16 @@ impl Hybrid {
         Self { database, cache }
     }
 
-    pub(super) async fn insert(&self, login: &Login, max: u32) -> Result<Vec<Uuid>, AccountError> {
+    pub(super) async fn insert(
+        &self,
+        login: &Login,
+        max: u32,
+    ) -> Result<Option<Vec<Uuid>>, AccountError> {
         let ended = self.database.insert(login, max).await?;
-        self.copy(login).await;
-        self.forget(&ended).await;
+        if let Some(ended) = &ended {
+            self.copy(login).await;
+            self.forget(ended).await;
+        }
         Ok(ended)
     }
 
@@ -118,7 +127,7 @@ impl Hybrid {
         login: &Login,
         exchange: &Exchange,
     ) -> Result<bool, AccountError> {
-        if !self.database.exchange(exchange).await? {
+        if !self.database.exchange(login, exchange).await? {
             return Ok(false);
         }
         let (generation, token_hash) = (exchange.generation + 1, exchange.next.clone());

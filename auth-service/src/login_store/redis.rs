@@ -5,13 +5,16 @@
 mod scripts;
 mod state;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use deadpool_redis::redis::{FromRedisValue, RedisError, ScriptInvocation};
+use arc_swap::ArcSwap;
+use deadpool_redis::redis::{FromRedisValue, RedisError, Script, ScriptInvocation};
 use deadpool_redis::{Config, Connection, Pool, PoolConfig, Runtime, Timeouts};
 use shared::{Timestamp, UserId};
-use tracing::error;
+use tokio::sync::Mutex;
+use tracing::{error, warn};
 use uuid::Uuid;
 
 use crate::domain::login::{EndedBy, Line, Login, Parent};
@@ -23,8 +26,14 @@ use scripts::Scripts;
 
 /// How long Redis may take. It is the truth here, so it gets more time than a cache.
 const TIMEOUT: Duration = Duration::from_secs(1);
-/// The number that has gone back, in the answer of a script.
+/// What a script says when the number has gone back.
 const WENT_BACK: &str = "WENT_BACK";
+/// What it says when somebody has begun a later era.
+const NEW_ERA: &str = "NEW_ERA";
+/// Which era it is, for those who have not noticed.
+const ERA_KEY: &str = "baton:logins:era";
+/// Eras that may begin while one thing is done.
+const TRIES: usize = 3;
 
 pub(crate) struct RedisLogins {
     pool: Pool,
@@ -32,31 +41,29 @@ pub(crate) struct RedisLogins {
     eras: EraRepository,
     /// For the revocations of what has ended.
     database: LoginRepository,
-    era: AtomicI64,
-    /// The greatest number that was seen in this era.
+    epoch: ArcSwap<Epoch>,
+    /// Held while an era begins: of many who notice, one begins it.
+    beginning: Mutex<()>,
+    /// How long a login may last, in seconds.
+    max_s: u32,
+}
+
+/// An era, and how far it has come.
+struct Epoch {
+    era: i64,
+    /// The greatest number of changes that was seen in it.
     seen: AtomicI64,
 }
 
-impl RedisLogins {
-    /// The logins at `redis://host:port`.
-    pub(crate) async fn open(
-        url: &str,
-        eras: EraRepository,
-        database: LoginRepository,
-    ) -> Result<Self, AccountError> {
-        let mut config = Config::from_url(url);
-        let timeouts =
-            Timeouts { wait: Some(TIMEOUT), create: Some(TIMEOUT), recycle: Some(TIMEOUT) };
-        config.pool = Some(PoolConfig { timeouts, ..PoolConfig::default() });
-        let pool = config.create_pool(Some(Runtime::Tokio1));
-        let pool = pool.map_err(|error| AccountError::Redis(error.to_string()))?;
-        let Era { era, counted } = eras.find().await?;
-        let (era, seen) = (AtomicI64::new(era), AtomicI64::new(counted));
-        Ok(Self { pool, scripts: Scripts::new(), eras, database, era, seen })
+impl From<Era> for Epoch {
+    fn from(Era { era, counted }: Era) -> Self {
+        Self { era, seen: AtomicI64::new(counted) }
     }
+}
 
+impl Epoch {
     fn key(&self, rest: &str) -> String {
-        format!("baton:logins:{}:{rest}", self.era.load(Ordering::Acquire))
+        format!("baton:logins:{}:{rest}", self.era)
     }
 
     fn login_key(&self, sid: Uuid) -> String {
@@ -67,28 +74,56 @@ impl RedisLogins {
         self.key(&format!("user:{user}"))
     }
 
-    /// Runs a script whose first key and argument are the number of changes there and here. When it has gone back, the next
-    /// era begins, and the script runs once more: there is nothing in it.
+    /// Which credentials of the user are good.
+    fn version_key(&self, user: UserId) -> String {
+        self.key(&format!("version:{user}"))
+    }
+}
+
+impl RedisLogins {
+    /// The logins at `redis://host:port`.
+    pub(crate) async fn open(
+        (url, max_s): (&str, u32),
+        eras: EraRepository,
+        database: LoginRepository,
+    ) -> Result<Self, AccountError> {
+        let mut config = Config::from_url(url);
+        let timeouts =
+            Timeouts { wait: Some(TIMEOUT), create: Some(TIMEOUT), recycle: Some(TIMEOUT) };
+        config.pool = Some(PoolConfig { timeouts, ..PoolConfig::default() });
+        let pool = config.create_pool(Some(Runtime::Tokio1));
+        let pool = pool.map_err(|error| AccountError::Redis(error.to_string()))?;
+        let epoch = ArcSwap::from_pointee(Epoch::from(eras.find().await?));
+        let (scripts, beginning) = (Scripts::new(), Mutex::default());
+        Ok(Self { pool, scripts, eras, database, epoch, beginning, max_s })
+    }
+
+    /// Runs a script whose first keys and arguments say how far it has come there, and here. When it has gone back, the
+    /// next era begins, and the script runs once more: there is nothing in it.
     async fn run<T: FromRedisValue>(
         &self,
-        prepare: impl Fn(&Self, &mut ScriptInvocation<'_>),
-        script: &deadpool_redis::redis::Script,
+        script: &Script,
+        prepare: impl Fn(&Epoch, &mut ScriptInvocation<'_>),
     ) -> Result<T, AccountError> {
-        for _ in 0..2 {
-            let mut invocation = script.key(self.key("changes"));
-            invocation.arg(self.seen.load(Ordering::Acquire));
-            prepare(self, &mut invocation);
+        for _ in 0..TRIES {
+            let epoch = self.epoch.load_full();
+            let mut invocation = script.key(epoch.key("changes"));
+            invocation.key(ERA_KEY).arg(epoch.seen.load(Ordering::Acquire)).arg(epoch.era);
+            prepare(&epoch, &mut invocation);
             let asked: Result<(i64, T), RedisError> = self.ask(&invocation).await?;
             match asked {
                 Ok((counted, answer)) => {
-                    self.seen.fetch_max(counted, Ordering::AcqRel);
+                    epoch.seen.fetch_max(counted, Ordering::AcqRel);
                     return Ok(answer);
                 }
-                Err(error) if error.code() == Some(WENT_BACK) => self.begin_era().await?,
+                Err(error) if error.code() == Some(WENT_BACK) => {
+                    self.begin_after(epoch.era).await?
+                }
+                Err(error) if error.code() == Some(NEW_ERA) => self.follow().await?,
                 Err(error) => return Err(AccountError::Redis(error.to_string())),
             }
         }
-        Err(AccountError::Redis("the number of changes goes back again and again".to_owned()))
+        Err(AccountError::Redis("one era follows the other".to_owned()))
     }
 
     /// A connection on which something failed is not used again.
@@ -97,11 +132,12 @@ impl RedisLogins {
         invocation: &ScriptInvocation<'_>,
     ) -> Result<Result<T, RedisError>, AccountError> {
         let away = |cause: String| AccountError::Redis(cause);
+        let is_word = |error: &RedisError| matches!(error.code(), Some(WENT_BACK | NEW_ERA));
         let exchange = async {
             let connection = self.pool.get().await;
             let mut connection = connection.map_err(|error| away(error.to_string()))?;
             let answer = invocation.invoke_async(&mut connection).await;
-            if answer.as_ref().is_err_and(|error: &RedisError| error.code() != Some(WENT_BACK)) {
+            if answer.as_ref().is_err_and(|error| !is_word(error)) {
                 drop(Connection::take(connection));
             }
             Ok(answer)
@@ -110,72 +146,94 @@ impl RedisLogins {
         answer.unwrap_or_else(|_| Err(away("no answer within a second".to_owned())))
     }
 
-    async fn begin_era(&self) -> Result<(), AccountError> {
-        let old = self.era.load(Ordering::Acquire);
-        let Era { era, counted } = self.eras.begin_after(old).await?;
+    /// Ends this era, if nobody has yet, and says so to the others.
+    async fn begin_after(&self, old: i64) -> Result<(), AccountError> {
+        let _beginning = self.beginning.lock().await;
+        if self.epoch.load().era > old {
+            return Ok(());
+        }
+        let next = self.eras.begin_after(old).await?;
         error!(
-            era,
+            era = next.era,
             "Redis has lost changes, or was put back to an older copy: the logins in it are not believed any more"
         );
-        self.seen.store(counted, Ordering::Release);
-        self.era.store(era, Ordering::Release);
+        let mut announcement = self.scripts.announce.key(ERA_KEY);
+        announcement.arg(next.era);
+        // Those who do not hear of it read it in the database within a second.
+        if let Err(error) = self.ask::<i64>(&announcement).await {
+            warn!(cause = %error, "could not tell the others of a new era");
+        }
+        self.epoch.store(Arc::new(next.into()));
         Ok(())
     }
 
-    /// Writes down how far Redis has come, for those who start later.
-    pub(crate) async fn remember(&self) -> Result<(), AccountError> {
-        let era = self.era.load(Ordering::Acquire);
-        Ok(self.eras.count(era, self.seen.load(Ordering::Acquire)).await?)
+    /// Takes over how far the others have come.
+    async fn follow(&self) -> Result<(), AccountError> {
+        let written = self.eras.find().await?;
+        let _beginning = self.beginning.lock().await;
+        let epoch = self.epoch.load_full();
+        if written.era > epoch.era {
+            self.epoch.store(Arc::new(written.into()));
+        } else if written.era == epoch.era {
+            epoch.seen.fetch_max(written.counted, Ordering::AcqRel);
+        }
+        Ok(())
     }
 
-    pub(super) async fn insert(&self, login: &Login, max: u32) -> Result<Vec<Uuid>, AccountError> {
-        let text = state::write(login);
-        let ended: Vec<String> = self
-            .run(
-                |own, invocation| {
-                    invocation.key(own.login_key(login.sid)).key(own.user_key(login.user_id));
-                    invocation.arg(login.sid.to_string()).arg(login.line.token_hash.as_str());
-                    invocation.arg(&text).arg(login.began_at.timestamp_millis());
-                    invocation.arg(login.idle_until.min(login.ends_at).timestamp_millis());
-                    invocation.arg(login.ends_at.timestamp_millis()).arg(max.max(1));
-                    invocation.arg(own.key("login:"));
-                },
-                &self.scripts.insert,
-            )
-            .await?;
-        let ended: Vec<Uuid> = ended.iter().filter_map(|sid| sid.parse().ok()).collect();
+    /// Writes down how far Redis has come, and reads how far the others have seen it come.
+    pub(crate) async fn remember(&self) -> Result<(), AccountError> {
+        let epoch = self.epoch.load_full();
+        self.eras.count(epoch.era, epoch.seen.load(Ordering::Acquire)).await?;
+        self.follow().await
+    }
+
+    pub(super) async fn insert(
+        &self,
+        login: &Login,
+        max: u32,
+    ) -> Result<Option<Vec<Uuid>>, AccountError> {
+        let (text, user) = (state::write(login), login.user_id);
+        let prepare = |epoch: &Epoch, invocation: &mut ScriptInvocation<'_>| {
+            invocation.key(epoch.login_key(login.sid)).key(epoch.user_key(user));
+            invocation.key(epoch.version_key(user)).arg(login.sid.to_string());
+            invocation.arg(login.line.token_hash.as_str()).arg(&text);
+            invocation.arg(login.began_at.timestamp_millis());
+            invocation.arg(login.idle_until.min(login.ends_at).timestamp_millis());
+            invocation.arg(login.ends_at.timestamp_millis()).arg(max.max(1));
+            invocation.arg(epoch.key("login:")).arg(login.credentials_version);
+        };
+        let beyond: Option<Vec<String>> = self.run(&self.scripts.insert, prepare).await?;
+        let Some(beyond) = beyond else { return Ok(None) };
+        let ended: Vec<Uuid> = beyond.iter().filter_map(|sid| sid.parse().ok()).collect();
         if !ended.is_empty() {
             self.database.revoke(&ended, login.began_at).await?;
-            self.remove(login.user_id, &ended).await?;
+            self.remove(user, &ended).await?;
         }
-        Ok(ended)
+        Ok(Some(ended))
     }
 
     pub(super) async fn find(&self, sid: Uuid) -> Result<Option<Login>, AccountError> {
         let text: Option<String> = self
-            .run(
-                |own, invocation| {
-                    invocation.key(own.login_key(sid));
-                },
-                &self.scripts.find,
-            )
+            .run(&self.scripts.find, |epoch, invocation| {
+                invocation.key(epoch.login_key(sid));
+            })
             .await?;
         Ok(text.and_then(|text| state::read(sid, &text)))
     }
 
-    pub(super) async fn exchange(&self, exchange: &Exchange) -> Result<bool, AccountError> {
-        let Some(login) = self.find(exchange.sid).await? else { return Ok(false) };
-        let next = exchanged(&login, exchange);
+    pub(super) async fn exchange(
+        &self,
+        login: &Login,
+        exchange: &Exchange,
+    ) -> Result<bool, AccountError> {
+        let next = exchanged(login, exchange);
         let text = state::write(&next);
         let done: i64 = self
-            .run(
-                |own, invocation| {
-                    invocation.key(own.login_key(exchange.sid));
-                    invocation.arg(exchange.used.as_str()).arg(exchange.next.as_str()).arg(&text);
-                    invocation.arg(next.idle_until.min(next.ends_at).timestamp_millis());
-                },
-                &self.scripts.exchange,
-            )
+            .run(&self.scripts.exchange, |epoch, invocation| {
+                invocation.key(epoch.login_key(exchange.sid));
+                invocation.arg(exchange.used.as_str()).arg(exchange.next.as_str()).arg(&text);
+                invocation.arg(next.idle_until.min(next.ends_at).timestamp_millis());
+            })
             .await?;
         Ok(done == 1)
     }
@@ -186,12 +244,9 @@ impl RedisLogins {
         now: Timestamp,
     ) -> Result<Vec<Login>, AccountError> {
         let sids: Vec<String> = self
-            .run(
-                |own, invocation| {
-                    invocation.key(own.user_key(user));
-                },
-                &self.scripts.list,
-            )
+            .run(&self.scripts.list, |epoch, invocation| {
+                invocation.key(epoch.user_key(user));
+            })
             .await?;
         let mut logins = Vec::with_capacity(sids.len());
         for sid in sids.iter().filter_map(|sid| sid.parse().ok()) {
@@ -207,6 +262,9 @@ impl RedisLogins {
         which: &Which,
         (_, now): (EndedBy, Timestamp),
     ) -> Result<Vec<Uuid>, AccountError> {
+        if let Some(version) = which.older_than {
+            self.raise_version(which.user, version).await?;
+        }
         let logins = self.list(which.user, now).await?;
         let ended: Vec<Uuid> =
             logins.iter().filter(|login| which.takes(login)).map(|login| login.sid).collect();
@@ -215,16 +273,23 @@ impl RedisLogins {
         Ok(ended)
     }
 
+    async fn raise_version(&self, user: UserId, version: i64) -> Result<(), AccountError> {
+        let ttl_ms = i64::from(self.max_s) * 1000;
+        let _: i64 = self
+            .run(&self.scripts.raise_version, |epoch, invocation| {
+                invocation.key(epoch.version_key(user)).arg(version).arg(ttl_ms);
+            })
+            .await?;
+        Ok(())
+    }
+
     async fn remove(&self, user: UserId, sids: &[Uuid]) -> Result<(), AccountError> {
         for sid in sids {
             let _: i64 = self
-                .run(
-                    |own, invocation| {
-                        invocation.key(own.login_key(*sid)).key(own.user_key(user));
-                        invocation.arg(sid.to_string());
-                    },
-                    &self.scripts.remove,
-                )
+                .run(&self.scripts.remove, |epoch, invocation| {
+                    invocation.key(epoch.login_key(*sid)).key(epoch.user_key(user));
+                    invocation.arg(sid.to_string());
+                })
                 .await?;
         }
         Ok(())

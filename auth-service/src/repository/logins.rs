@@ -34,6 +34,7 @@ struct LoginRow {
     provider: String,
     user_agent: String,
     address: String,
+    credentials_version: i64,
     began_at: chrono::NaiveDateTime,
     auth_time_s: i64,
     used_at: chrono::NaiveDateTime,
@@ -57,6 +58,7 @@ impl From<&Login> for LoginRow {
             provider: login.provider.name().to_owned(),
             user_agent: login.device.user_agent.clone(),
             address: login.device.address.clone(),
+            credentials_version: login.credentials_version,
             began_at: login.began_at.naive_utc(),
             auth_time_s: login.auth_time_s,
             used_at: login.used_at.naive_utc(),
@@ -87,6 +89,7 @@ impl TryFrom<LoginRow> for Login {
             session: Session::parse(&row.session).map_err(|_| DbError::Corrupt("session"))?,
             provider: Provider::named(&row.provider).ok_or(DbError::Corrupt("provider"))?,
             device: Device { user_agent: row.user_agent, address: row.address },
+            credentials_version: row.credentials_version,
             began_at: row.began_at.and_utc(),
             auth_time_s: row.auth_time_s,
             used_at: row.used_at.and_utc(),
@@ -113,15 +116,42 @@ impl LoginRow {
     }
 }
 
-/// Counts a login of this user. The row is locked until the end of the transaction, so that two at once count each other.
+/// Counts a login of this user, and gives the least version of credentials that is good. The row is locked until the end of
+/// the transaction, so that two at once count each other, and none begins while its credentials end.
 macro_rules! count_login {
     ($conn:expr, $user:expr) => {
         insert_into(login_counts::table)
-            .values((login_counts::user_id.eq($user), login_counts::begun.eq(1)))
+            .values((
+                login_counts::user_id.eq($user),
+                login_counts::begun.eq(1),
+                login_counts::min_version.eq(0),
+            ))
             .on_conflict(login_counts::user_id)
             .do_update()
             .set(login_counts::begun.eq(login_counts::begun + 1))
-            .execute($conn)
+            .returning(login_counts::min_version)
+            .get_result::<i64>($conn)
+    };
+}
+
+/// From now on nobody logs in with older credentials. It comes before the lock of the revocations, as it does where a login
+/// is added.
+macro_rules! raise_version {
+    ($conn:expr, $user:expr, $version:expr) => {
+        // Tables have a method of that name, too.
+        diesel::query_dsl::methods::FilterDsl::filter(
+            insert_into(login_counts::table)
+                .values((
+                    login_counts::user_id.eq($user),
+                    login_counts::begun.eq(0),
+                    login_counts::min_version.eq($version),
+                ))
+                .on_conflict(login_counts::user_id)
+                .do_update()
+                .set(login_counts::min_version.eq($version)),
+            login_counts::min_version.lt($version),
+        )
+        .execute($conn)
     };
 }
 
@@ -150,30 +180,41 @@ impl LoginRepository {
     }
 
     /// Adds a login, and ends the oldest of the user's that are more than so many; gives those. Two at once wait for each
-    /// other.
-    pub(crate) async fn insert(&self, login: &Login, max: u32) -> Result<Vec<Uuid>, DbError> {
+    /// other. None: what he has proved who he is with is over, and nothing is added.
+    pub(crate) async fn insert(
+        &self,
+        login: &Login,
+        max: u32,
+    ) -> Result<Option<Vec<Uuid>>, DbError> {
         let (row, user, now) = (LoginRow::from(login), login.user_id.get(), login.began_at);
-        let ended: Vec<String> = with_conn!(&self.db, |conn| {
-            conn.transaction(async |conn| {
-                count_login!(conn, user).await?;
-                insert_into(logins::table).values(&row).execute(conn).await?;
-                let beyond: Vec<String> = logins::table
-                    .filter(logins::user_id.eq(user))
-                    .filter(logins::ended_by.is_null())
-                    .filter(logins::idle_until.gt(now.naive_utc()))
-                    .filter(logins::ends_at.gt(now.naive_utc()))
-                    .filter(logins::sid.ne(&row.sid))
-                    .order((logins::began_at.desc(), logins::sid.desc()))
-                    .offset(i64::from(max.max(1)) - 1)
-                    .select(logins::sid)
-                    .load(conn)
-                    .await?;
-                end_logins!(conn, &beyond, EndedBy::TooMany, now);
-                Ok::<_, DieselError>(beyond)
-            })
-            .await
-        })?;
-        Ok(ended.iter().filter_map(|sid| sid.parse().ok()).collect())
+        let ended: Result<Vec<String>, DieselError> =
+            with_conn!(&self.db, |conn| Ok::<_, DieselError>(
+                conn.transaction(async |conn| {
+                    if login.credentials_version < count_login!(conn, user).await? {
+                        return Err(DieselError::RollbackTransaction);
+                    }
+                    insert_into(logins::table).values(&row).execute(conn).await?;
+                    let beyond: Vec<String> = logins::table
+                        .filter(logins::user_id.eq(user))
+                        .filter(logins::ended_by.is_null())
+                        .filter(logins::idle_until.gt(now.naive_utc()))
+                        .filter(logins::ends_at.gt(now.naive_utc()))
+                        .filter(logins::sid.ne(&row.sid))
+                        .order((logins::began_at.desc(), logins::sid.desc()))
+                        .offset(i64::from(max.max(1)) - 1)
+                        .select(logins::sid)
+                        .load(conn)
+                        .await?;
+                    end_logins!(conn, &beyond, EndedBy::TooMany, now);
+                    Ok::<_, DieselError>(beyond)
+                })
+                .await
+            ))?;
+        match ended {
+            Ok(ended) => Ok(Some(ended.iter().filter_map(|sid| sid.parse().ok()).collect())),
+            Err(DieselError::RollbackTransaction) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 
     pub(crate) async fn find(&self, sid: Uuid) -> Result<Option<Login>, DbError> {
@@ -187,7 +228,12 @@ impl LoginRepository {
     }
 
     /// Exchanges the token, if it is still the one that is good; false when it is not.
-    pub(crate) async fn exchange(&self, exchange: &Exchange) -> Result<bool, DbError> {
+    /// Whose it is has to be as it was said, too: who said it may have been a copy that somebody has changed.
+    pub(crate) async fn exchange(
+        &self,
+        login: &Login,
+        exchange: &Exchange,
+    ) -> Result<bool, DbError> {
         let Exchange { sid, used, next, .. } = exchange;
         let now = exchange.now.naive_utc();
         let generation = i64::from(exchange.generation);
@@ -197,6 +243,10 @@ impl LoginRepository {
                     .eq(sid.to_string())
                     .and(logins::token_hash.eq(used.as_str()))
                     .and(logins::generation.eq(generation))
+                    .and(logins::user_id.eq(login.user_id.get()))
+                    .and(logins::session.eq(login.session.as_json()))
+                    .and(logins::auth_time_s.eq(login.auth_time_s))
+                    .and(logins::ends_at.eq(login.ends_at.naive_utc()))
                     .and(logins::ended_by.is_null())
                     .and(logins::idle_until.gt(now))
                     .and(logins::ends_at.gt(now))
@@ -240,16 +290,19 @@ impl LoginRepository {
         (by, now): (EndedBy, Timestamp),
     ) -> Result<Vec<Uuid>, DbError> {
         let user = which.user.get();
-        let before = which.began_until.unwrap_or(now).naive_utc();
+        let older_than = which.older_than.unwrap_or(i64::MAX);
         let (only, except) = (which.only.map(|sid| sid.to_string()), which.except);
         let except = except.map(|sid| sid.to_string()).unwrap_or_default();
         let ended: Vec<String> = with_conn!(&self.db, |conn| {
             conn.transaction(async |conn| {
+                if let Some(version) = which.older_than {
+                    raise_version!(conn, user, version).await?;
+                }
                 note_change!(conn, REVOCATIONS).await?;
                 let mut query = logins::table
                     .filter(logins::user_id.eq(user))
                     .filter(logins::ended_by.is_null())
-                    .filter(logins::began_at.le(before))
+                    .filter(logins::credentials_version.lt(older_than))
                     .filter(logins::sid.ne(&except))
                     .select(logins::sid)
                     .into_boxed();

@@ -84,6 +84,7 @@ diesel::table! {
         provider -> Text,
         user_agent -> Text,
         address -> Text,
+        credentials_version -> BigInt,
         began_at -> Timestamp,
         auth_time_s -> BigInt,
         used_at -> Timestamp,
@@ -102,6 +103,7 @@ diesel::table! {
     login_counts (user_id) {
         user_id -> BigInt,
         begun -> BigInt,
+        min_version -> BigInt,
     }
 }
 

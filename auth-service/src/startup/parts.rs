@@ -100,7 +100,7 @@ pub(crate) async fn make(config: &Config, given: Given) -> Result<Made, StartupE
         audit: repositories.audit,
         logins,
         gate: people::gate(&db, &issuer),
-        people: people::people(config, &issuer)?,
+        users: people::users(config, &issuer)?,
         social: Social::open(config, &db, &issuer)?,
         front_end_origins: config.front_end_origins.clone(),
         batches: Semaphore::new(config.workers.get()),

@@ -19,7 +19,6 @@ use crate::repository::attempts::AttemptRepository;
 use crate::repository::eras::EraRepository;
 use crate::repository::logins::LoginRepository;
 use crate::routes::OWN_ACCOUNT;
-use crate::state::People;
 use crate::user_api::{self, OwnTokens, UserApi};
 
 pub(super) async fn logins(
@@ -52,7 +51,8 @@ async fn store(config: &Config, db: &Db, issuer: &Issuer) -> Result<LoginStore, 
         }
         Kept::Redis => {
             let eras = EraRepository::new(db.clone());
-            let opened = RedisLogins::open(&config.cache_url, eras, database).await;
+            let opened =
+                RedisLogins::open((&config.cache_url, config.login_max_s), eras, database).await;
             LoginStore::Redis(Box::new(opened.map_err(|error| part(error.to_string()))?))
         }
     })
@@ -80,7 +80,7 @@ pub(super) fn gate(db: &Db, issuer: &Issuer) -> LoginGate {
 }
 
 /// Where people are known; None where it is not said.
-pub(super) fn people(config: &Config, issuer: &Issuer) -> Result<Option<People>, StartupError> {
+pub(super) fn users(config: &Config, issuer: &Issuer) -> Result<Option<UserApi>, StartupError> {
     let Some(root) = &config.user_url else { return Ok(None) };
     let part = "user_url";
     let base_url = ServiceUrl::with_plain(root.clone(), &config.plain_http_hosts);
@@ -90,6 +90,5 @@ pub(super) fn people(config: &Config, issuer: &Issuer) -> Result<Option<People>,
     let source = OwnTokens::new(issuer.clone(), &config.audience);
     let tokens = TokenCache::new(Arc::new(source), Arc::clone(&issuer.clock));
     let target = Target::new(base_url, user_api::AUDIENCE, scope);
-    let users = UserApi::new(ServiceClient::new(http.clone(), tokens, target));
-    Ok(Some(People { users, http, root: root.clone() }))
+    Ok(Some(UserApi::new(ServiceClient::new(http, tokens, target))))
 }

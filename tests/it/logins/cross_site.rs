@@ -8,8 +8,10 @@ use super::House;
 
 const APP: &str = "https://app.example.com";
 const OWN: &str = "OWN";
+const PLAIN: &str = "PLAIN";
 
-/// Headers, and whether whoever sends them is let in. OWN stands for the server's own origin.
+/// Headers, and whether whoever sends them is let in. OWN stands for the server's own origin: its issuer has TLS. PLAIN is the
+/// same without.
 const TABLE: &[(&[(&str, &str)], bool)] = &[
     (&[], true),
     (&[("Origin", OWN), ("Sec-Fetch-Site", "same-origin")], true),
@@ -21,6 +23,7 @@ const TABLE: &[(&[(&str, &str)], bool)] = &[
     (&[("Origin", "https://evil.example"), ("Sec-Fetch-Site", "cross-site")], false),
     (&[("Origin", "null"), ("Sec-Fetch-Site", "cross-site")], false),
     (&[("Origin", "null")], false),
+    (&[("Origin", PLAIN)], false),
     (&[("Origin", "")], false),
     (&[("Origin", "https://app.example.com.evil.example")], false),
     (&[("Origin", "http://app.example.com")], false),
@@ -35,13 +38,19 @@ const TABLE: &[(&[(&str, &str)], bool)] = &[
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_of_another_site_cannot_use_the_cookie() {
     let house = House::start(&[("BATON_AUTH_FRONT_END_ORIGINS", APP)]).await;
-    let own = house.one.url.clone();
+    let plain = house.one.url.clone();
+    let own = plain.replace("http://", "https://");
     for path in ["refresh", "logout"] {
         for (headers, allowed) in TABLE {
-            let visitor = Visitor::logged_in(&own, 1).await;
+            let visitor = Visitor::logged_in(&plain, 1).await;
             let mut request = visitor.post(path);
             for (name, value) in *headers {
-                request = request.header(*name, if *value == OWN { &own } else { *value });
+                let value = match *value {
+                    OWN => &own,
+                    PLAIN => &plain,
+                    other => other,
+                };
+                request = request.header(*name, value);
             }
             let answer = send(request).await;
             let refused = answer.verdict() == (403, "A013");
@@ -53,7 +62,7 @@ async fn a_page_of_another_site_cannot_use_the_cookie() {
         }
     }
     let body = serde_json::json!({"email": email_of(1), "password": PASSWORD});
-    let login = Visitor::new(&own).post("login").header("Origin", "https://evil.example");
+    let login = Visitor::new(&plain).post("login").header("Origin", "https://evil.example");
     assert_eq!(send(login.json(&body)).await.verdict(), (403, "A013"), "nor log somebody in");
     house.stop().await;
 }

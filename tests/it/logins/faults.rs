@@ -18,6 +18,7 @@ use crate::outages::by_proxy;
 /// One replica between a database and a Redis that can be taken away.
 struct Fragile {
     replica: Replica,
+    cluster: Cluster,
     database: Proxy,
     redis: OwnRedis,
     to_redis: Proxy,
@@ -38,7 +39,7 @@ impl Fragile {
             .with("BATON_AUTH_USER_URL", &people.url)
             .with("BATON_AUTH_LOGIN_STORE", store);
         let replica = cluster.start().await;
-        Self { replica, database, redis, to_redis, people, backend, _folder: folder }
+        Self { replica, cluster, database, redis, to_redis, people, backend, _folder: folder }
     }
 
     async fn login(&self, user: i64) -> Visitor {
@@ -200,6 +201,62 @@ async fn redis_alone_flushed_or_put_back_has_logged_everybody_out_and_lets_nobod
     fragile.redis.say(&["FLUSHALL"]);
     assert_eq!(again.refresh().await.verdict(), (401, "A007"), "flushed");
     assert_eq!(fragile.try_login(1).await.status, 200);
+    fragile.stop().await;
+}
+
+/// Only one of them has seen what Redis has lost.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_replicas_of_redis_alone_agree_when_it_has_lost_something() {
+    if !on_servers() {
+        return;
+    }
+    let mut fragile = Fragile::kept_in("redis").await;
+    let second = fragile.cluster.start().await;
+    let mut visitor = fragile.login(1).await;
+    fragile.redis.save();
+    let used = visitor.cookie.clone().unwrap();
+    for _ in 0..3 {
+        assert_eq!(visitor.refresh().await.status, 200);
+    }
+    fragile.redis.put_back();
+    // Many notice at once, and one era begins.
+    let racers = (0..12).map(|_| visitor.refresh_with(visitor.cookie.as_deref().unwrap()));
+    for answer in futures_util::future::join_all(racers).await {
+        assert_eq!(answer.verdict(), (401, "A007"), "{}", answer.text);
+    }
+    let era = fragile.backend.count_in_auth("SELECT era FROM login_eras").await;
+    assert_eq!(era, 2, "one loss, one era");
+    let elsewhere = visitor.at(&second.url);
+    assert_eq!(
+        elsewhere.refresh_with(&used).await.verdict(),
+        (401, "A007"),
+        "used, and in the copy"
+    );
+    let mut again = Visitor::logged_in(&second.url, 1).await;
+    assert_eq!(again.at(&fragile.replica.url).sessions().await.len(), 1, "both see the same");
+    assert_eq!(again.log_out().await.status, 204);
+    let gone = again.at(&fragile.replica.url).refresh().await;
+    assert_eq!(gone.status, 401, "{}", gone.text);
+    fragile.stop().await;
+}
+
+/// Who can write to Redis is still nobody else.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_in_redis_that_somebody_has_changed_makes_nobody_somebody_else() {
+    if !on_servers() {
+        return;
+    }
+    let fragile = Fragile::kept_in("hybrid").await;
+    let mut visitor = fragile.login(1).await;
+    let key = fragile.redis.say(&["KEYS", "baton:login:*"]).trim().to_owned();
+    let copy = fragile.redis.say(&["GET", &key]);
+    let session = r#"{\"companyId\":100,\"userId\":1}"#;
+    assert!(copy.contains(session), "{copy}");
+    let forged = copy.trim().replace(session, r#"{\"companyId\":1,\"userId\":2}"#);
+    assert_eq!(fragile.redis.say(&["SET", &key, &forged]).trim(), "OK");
+    assert_eq!(visitor.refresh().await.status, 200);
+    let session = &tests::oauth::claims_of(&visitor.access)["session"];
+    assert_eq!(session, r#"{"companyId":100,"userId":1}"#);
     fragile.stop().await;
 }
 

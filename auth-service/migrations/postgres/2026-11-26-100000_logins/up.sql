@@ -7,6 +7,8 @@ CREATE TABLE logins (
     provider TEXT NOT NULL,
     user_agent TEXT NOT NULL,
     address TEXT NOT NULL,
+    -- Of what the user had proved who he is with: it rises with each change of his password.
+    credentials_version BIGINT NOT NULL,
     began_at TIMESTAMP NOT NULL,
     -- auth_time of its tokens, in seconds since 1970.
     auth_time_s BIGINT NOT NULL,
@@ -31,7 +33,9 @@ ALTER TABLE logins SET (fillfactor = 50);
 -- One row for each user who has ever signed in: it is locked while a login is added, so that two at once count each other.
 CREATE TABLE login_counts (
     user_id BIGINT PRIMARY KEY,
-    begun BIGINT NOT NULL
+    begun BIGINT NOT NULL,
+    -- Logins by older credentials than this neither live nor begin.
+    min_version BIGINT NOT NULL
 );
 
 -- Passwords that were tried: by account and address, by address, by account; hashed. Times in milliseconds since 1970.

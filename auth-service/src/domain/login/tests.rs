@@ -24,6 +24,7 @@ impl Story {
             session: Session::new(CompanyId::MIN, UserId::MIN),
             provider: Provider::Local,
             device: Device::new("a\nb", "::1".to_owned()),
+            credentials_version: 1,
             began_at: now,
             auth_time_s: now.timestamp(),
             used_at: now,
