@@ -35,7 +35,7 @@ pub(super) async fn logins(
 }
 
 async fn store(config: &Config, db: &Db, issuer: &Issuer) -> Result<LoginStore, StartupError> {
-    let database = LoginRepository::new(db.clone());
+    let database = LoginRepository::new(db.clone()).together();
     let part = StartupError::part("login_store");
     Ok(match config.login_store {
         Kept::Database => LoginStore::Database(database),

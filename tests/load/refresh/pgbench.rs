@@ -36,10 +36,10 @@ impl Pgbench {
         let mut connection = AsyncPgConnection::establish(database_url).await?;
         let table = format!(
             "CREATE TABLE bench (LIKE logins INCLUDING ALL) WITH (fillfactor = 50);
-             INSERT INTO bench (sid, user_id, session, provider, user_agent, address, began_at, auth_time_s, used_at, ends_at,
+             INSERT INTO bench (sid, user_id, session, provider, user_agent, address, credentials_version, began_at, auth_time_s, used_at, ends_at,
                  idle_until, generation, token_hash)
              SELECT number::text || '-0000-7000-8000-000000000000', number,
-                 '{{\"companyId\":100,\"userId\":200}}', 'LOCAL', 'bench', '127.0.0.1', now(), 0, now(),
+                 '{{\"companyId\":100,\"userId\":200}}', 'LOCAL', 'bench', '127.0.0.1', 0, now(), 0, now(),
                  now() + interval '90 days', now() + interval '14 days', 0,
                  md5(number::text || '-0000-7000-8000-0000000000000')
              FROM generate_series(1, {rows}) AS number;"
