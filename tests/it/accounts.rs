@@ -59,7 +59,7 @@ async fn who_proves_an_address_signs_up_logs_in_and_looks_after_his_account() {
     assert_eq!(again.verdict(), (400, "U003"), "a proof is good once");
 
     let person = json!({"userId": account["id"], "companyId": account["companyId"], "email": email,
-        "name": "서민", "provider": "LOCAL", "roles": []});
+        "name": "서민", "provider": "LOCAL", "credentialsVersion": 1, "roles": []});
     assert_eq!(people.log_in("Min.Seo@hanbit.example", PASSWORD).await.body["data"], person);
     let by_id = format!("{}/internal/users/{}", people.url, account["id"]);
     assert_eq!(people.internal.get(&by_id).await.body["data"], person);

@@ -81,7 +81,7 @@ fn configure(app: &mut ServiceConfig) {
 
 fn person(account: &Account) -> Value {
     json!({"userId": account.id, "companyId": 1_000_000_000 + account.id, "email": account.email,
-        "name": account.name, "provider": account.provider, "roles": []})
+        "name": account.name, "provider": account.provider, "credentialsVersion": 1, "roles": []})
 }
 
 fn ok(data: Value) -> HttpResponse {

@@ -21,10 +21,11 @@ impl AuthApi {
         Self { client }
     }
 
-    /// Ends the logins of a user that began before. Again, it changes nothing.
+    /// Ends the logins of a user that were made with older credentials; none begins with those any more. Again, it changes
+    /// nothing.
     pub(crate) async fn end_logins(&self, end: &LoginEnd) -> Result<(), CallError> {
-        let LoginEnd { user_id, reason, before_ms, except_sid, .. } = end;
-        let body = json!({ "reason": reason, "before_ms": before_ms, "except": except_sid });
+        let LoginEnd { user_id, reason, version, except_sid, .. } = end;
+        let body = json!({ "reason": reason, "version": version, "except": except_sid });
         let path = format!("/internal/users/{user_id}/end-logins");
         let call = self.client.without_session().post(&path).json(&body);
         call.deadline(DEADLINE).fetch::<Value>().await.map(|_| ())

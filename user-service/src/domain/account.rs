@@ -95,6 +95,9 @@ pub(crate) struct Account {
     pub(crate) name: UserName,
     pub(crate) provider: Provider,
     pub(crate) password: Option<PasswordHash>,
+    /// One higher with each change of the password, and when the account is closed: a login that was let in by what was
+    /// true before is known by it, whatever the clocks say.
+    pub(crate) credentials_version: i64,
     pub(crate) created_at: Timestamp,
     /// Its owner has left. Only the address and the identities are still held.
     pub(crate) is_closed: bool,
@@ -104,6 +107,11 @@ impl Account {
     /// Whether there is a password that could be forgotten. Imported users have none yet, and set it by that way.
     pub(crate) fn may_reset_password(&self) -> bool {
         !self.is_closed && (self.provider == Provider::Local || self.password.is_some())
+    }
+
+    /// That of its credentials after the next change of them.
+    pub(crate) fn next_version(&self) -> i64 {
+        self.credentials_version.saturating_add(1)
     }
 
     /// What others are told who want the same address.
@@ -169,14 +177,14 @@ impl EndReason {
     }
 }
 
-/// Word for auth-service that the logins of a user end which began before.
+/// Word for auth-service that the logins of a user end which were made with an older version of his credentials.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct LoginEnd {
     pub(crate) id: String,
     pub(crate) user_id: i64,
     pub(crate) reason: String,
-    /// In milliseconds since 1970.
-    pub(crate) before_ms: i64,
+    /// That of his credentials from now on.
+    pub(crate) version: i64,
     /// The login that goes on: the one in which it was asked for.
     pub(crate) except_sid: Option<String>,
     /// How often it has been tried to deliver it.
@@ -184,12 +192,13 @@ pub(crate) struct LoginEnd {
 }
 
 impl LoginEnd {
-    pub(crate) fn new(user: UserId, reason: EndReason, now: Timestamp) -> Self {
+    /// For a change of this account, which is made only if nobody has changed its credentials in between.
+    pub(crate) fn new(account: &Account, reason: EndReason) -> Self {
         Self {
             id: uuid::Uuid::now_v7().to_string(),
-            user_id: user.get(),
+            user_id: account.id.get(),
             reason: reason.as_str().to_owned(),
-            before_ms: now.timestamp_millis(),
+            version: account.next_version(),
             except_sid: None,
             attempts: 0,
         }

@@ -9,7 +9,6 @@ use crate::domain::profile::is_right;
 use crate::domain::user::{Email, UserName};
 use crate::error::UserError;
 use crate::hashing::Verdict;
-use crate::repository::changes::Word;
 use crate::state::AppState;
 
 /// The open account of this address and password. Unknown, wrong, closed, without a password: one answer, after as much
@@ -39,8 +38,7 @@ pub(crate) async fn log_in(
 async fn rehash(state: &AppState, account: &Account, password: &Secret) {
     let rehashed = async {
         let hash = state.hashing.hash(password).await?;
-        let (unsaid, now) = (Word::default(), state.clock.now());
-        state.accounts.update_password(account, &hash, (&unsaid, now)).await?;
+        state.accounts.rehash_password(account, &hash).await?;
         Ok::<_, UserError>(())
     };
     if let Err(error) = rehashed.await {

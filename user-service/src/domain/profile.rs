@@ -57,7 +57,7 @@ pub(crate) async fn change_password(
     let new = new.map_err(UserError::WeakPassword)?;
     let hash = state.hashing.hash(new.secret()).await?;
     let now = state.clock.now();
-    let end = LoginEnd::new(account.id, EndReason::PasswordChanged, now).except(asked.sid);
+    let end = LoginEnd::new(&account, EndReason::PasswordChanged).except(asked.sid);
     let mail = news(&account, &Occasion::PasswordChanged, (asked.language, now));
     let word = Word { login_end: Some(end), mail };
     // Another change came in between: the old password is old no more.
@@ -112,10 +112,12 @@ pub(crate) async fn withdraw(
         check_own_password(state, &account, password).await?;
     }
     let now = state.clock.now();
-    let end = LoginEnd::new(account.id, EndReason::Withdrawn, now);
+    let end = LoginEnd::new(&account, EndReason::Withdrawn);
     let word = Word { login_end: Some(end), mail: None };
-    if !state.accounts.close(account.id, (&word, now)).await? {
-        return Err(UserError::NoSuchUser);
+    if !state.accounts.close(&account, (&word, now)).await? {
+        // It is closed already, or there is another password that has not been shown.
+        find_own(state, owner).await?;
+        return Err(UserError::WrongPassword);
     }
     tell(state, &word).await;
     Ok(())

@@ -41,7 +41,7 @@ pub(crate) async fn reset_password(state: &AppState, asked: Reset) -> Result<(),
     }
 }
 
-/// A login that hashes the old password anew at the same moment is no reason to fail.
+/// That its owner changes the password at the same moment is no reason to fail.
 const TRIES: u32 = 3;
 
 async fn set_password(
@@ -55,7 +55,7 @@ async fn set_password(
         let account = find_account(state, email).await?;
         let now = state.clock.now();
         let word = Word {
-            login_end: Some(LoginEnd::new(account.id, EndReason::PasswordReset, now)),
+            login_end: Some(LoginEnd::new(&account, EndReason::PasswordReset)),
             mail: news(&account, &Occasion::PasswordReset, (language, now)),
         };
         if state.accounts.update_password(&account, &hash, (&word, now)).await? {

@@ -20,6 +20,8 @@ pub(crate) struct Person {
     email: Option<String>,
     name: String,
     provider: Provider,
+    /// As it was when this was true.
+    credentials_version: i64,
     /// Nobody has any yet.
     roles: [String; 0],
 }
@@ -32,6 +34,7 @@ impl From<Account> for Person {
             email: account.email.map(|email| email.as_str().to_owned()),
             name: account.name.as_str().to_owned(),
             provider: account.provider,
+            credentials_version: account.credentials_version,
             roles: [],
         }
     }

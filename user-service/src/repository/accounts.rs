@@ -1,11 +1,11 @@
 //! Accounts in the database, as their owners and auth-service see them.
 
+mod credentials;
 mod erasing;
 
-use diesel::sql_types::Bool;
 use diesel::{
-    BoolExpressionMethods, ExpressionMethods, IntoSql, JoinOnDsl, OptionalExtension, QueryDsl,
-    Queryable, Selectable, SelectableHelper,
+    BoolExpressionMethods, ExpressionMethods, JoinOnDsl, OptionalExtension, QueryDsl, Queryable,
+    Selectable, SelectableHelper,
 };
 use diesel_async::{AsyncConnection, RunQueryDsl};
 use shared::db::{Db, DbError};
@@ -14,7 +14,6 @@ use shared::{CompanyId, Timestamp, UserId, with_conn};
 use crate::domain::account::{Account, Identity, NewAccount, Provider, Way};
 use crate::domain::password::PasswordHash;
 use crate::domain::user::{Email, UserName};
-use crate::repository::changes::{Word, insert_word};
 use crate::repository::schema::{companies, identities, users};
 use crate::repository::{company_id, user_id};
 
@@ -32,6 +31,7 @@ struct AccountRow {
     name: String,
     provider: String,
     password_hash: Option<String>,
+    credentials_version: i64,
     created_at: chrono::NaiveDateTime,
     closed_at: Option<chrono::NaiveDateTime>,
 }
@@ -47,6 +47,7 @@ impl TryFrom<AccountRow> for Account {
             name: UserName::parse(&row.name).map_err(|_| DbError::Corrupt("user name"))?,
             provider: provider(&row.provider)?,
             password: row.password_hash.map(PasswordHash::new),
+            credentials_version: row.credentials_version,
             created_at: row.created_at.and_utc(),
             is_closed: row.closed_at.is_some(),
         })
@@ -221,51 +222,6 @@ impl AccountRepository {
             .execute(conn)
             .await)?;
         Ok(updated == 1)
-    }
-
-    /// Gives the account another password, if it still has the one of `before`; false when it has not, or is closed.
-    pub(crate) async fn update_password(
-        &self,
-        before: &Account,
-        password: &PasswordHash,
-        (word, now): (&Word, Timestamp),
-    ) -> Result<bool, DbError> {
-        let own = users::table.find(before.id.get()).filter(users::closed_at.is_null());
-        let stored = before.password.as_ref().map(PasswordHash::as_str);
-        // NULL equals nothing, not even itself.
-        let none = users::password_hash.is_null().and(stored.is_none().into_sql::<Bool>());
-        let own = own.filter(users::password_hash.eq(stored).or(none));
-        with_conn!(&self.db, |conn| {
-            conn.transaction(async |conn| {
-                let changed = users::password_hash.eq(password.as_str());
-                let updated = diesel::update(own).set(changed).execute(conn).await?;
-                if updated == 1 {
-                    insert_word!(conn, word, now);
-                }
-                Ok(updated == 1)
-            })
-            .await
-        })
-    }
-
-    /// Closes the account; false when it is not open.
-    pub(crate) async fn close(
-        &self,
-        id: UserId,
-        (word, now): (&Word, Timestamp),
-    ) -> Result<bool, DbError> {
-        let own = users::table.find(id.get()).filter(users::closed_at.is_null());
-        with_conn!(&self.db, |conn| {
-            conn.transaction(async |conn| {
-                let closed = users::closed_at.eq(now.naive_utc());
-                let updated = diesel::update(own).set(closed).execute(conn).await?;
-                if updated == 1 {
-                    insert_word!(conn, word, now);
-                }
-                Ok(updated == 1)
-            })
-            .await
-        })
     }
 }
 

@@ -23,7 +23,7 @@ pub(crate) struct LoginEndRow {
     id: String,
     user_id: i64,
     reason: String,
-    before_ms: i64,
+    version: i64,
     except_sid: Option<String>,
     attempts: i32,
     next_try_at: chrono::NaiveDateTime,
@@ -31,16 +31,16 @@ pub(crate) struct LoginEndRow {
 
 impl LoginEndRow {
     pub(crate) fn new(end: &LoginEnd, now: Timestamp) -> Self {
-        let LoginEnd { id, user_id, reason, before_ms, except_sid, attempts } = end.clone();
+        let LoginEnd { id, user_id, reason, version, except_sid, attempts } = end.clone();
         let next_try_at = (now + HEAD_START).naive_utc();
-        Self { id, user_id, reason, before_ms, except_sid, attempts, next_try_at }
+        Self { id, user_id, reason, version, except_sid, attempts, next_try_at }
     }
 }
 
 impl From<LoginEndRow> for LoginEnd {
     fn from(row: LoginEndRow) -> Self {
-        let LoginEndRow { id, user_id, reason, before_ms, except_sid, attempts, .. } = row;
-        Self { id, user_id, reason, before_ms, except_sid, attempts }
+        let LoginEndRow { id, user_id, reason, version, except_sid, attempts, .. } = row;
+        Self { id, user_id, reason, version, except_sid, attempts }
     }
 }
 

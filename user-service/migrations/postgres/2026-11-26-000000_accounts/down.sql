@@ -10,6 +10,7 @@ ALTER TABLE users
     DROP COLUMN erased_at,
     DROP COLUMN closed_at,
     DROP COLUMN email_digest,
+    DROP COLUMN credentials_version,
     DROP COLUMN password_hash,
     DROP COLUMN provider,
     ALTER COLUMN email SET NOT NULL;

@@ -4,6 +4,7 @@ ALTER TABLE users
     ADD COLUMN provider TEXT NOT NULL DEFAULT 'LOCAL'
         CHECK (provider IN ('LOCAL', 'GOOGLE', 'NAVER', 'KAKAO')),
     ADD COLUMN password_hash TEXT,
+    ADD COLUMN credentials_version BIGINT NOT NULL DEFAULT 1,
     ADD COLUMN email_digest TEXT,
     ADD COLUMN closed_at TIMESTAMP,
     ADD COLUMN erased_at TIMESTAMP;
@@ -44,7 +45,7 @@ CREATE TABLE login_ends (
     id TEXT PRIMARY KEY,
     user_id BIGINT NOT NULL,
     reason TEXT NOT NULL,
-    before_ms BIGINT NOT NULL,
+    version BIGINT NOT NULL,
     except_sid TEXT,
     attempts INTEGER NOT NULL,
     next_try_at TIMESTAMP NOT NULL

@@ -9,6 +9,7 @@ CREATE TABLE users_anew (
     provider TEXT NOT NULL DEFAULT 'LOCAL'
         CHECK (provider IN ('LOCAL', 'GOOGLE', 'NAVER', 'KAKAO')),
     password_hash TEXT,
+    credentials_version BIGINT NOT NULL DEFAULT 1,
     email_digest TEXT,
     closed_at TIMESTAMP,
     erased_at TIMESTAMP
@@ -59,7 +60,7 @@ CREATE TABLE login_ends (
     id TEXT PRIMARY KEY NOT NULL,
     user_id BIGINT NOT NULL,
     reason TEXT NOT NULL,
-    before_ms BIGINT NOT NULL,
+    version BIGINT NOT NULL,
     except_sid TEXT,
     attempts INTEGER NOT NULL,
     next_try_at TIMESTAMP NOT NULL

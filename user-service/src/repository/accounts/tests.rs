@@ -1,12 +1,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use shared::Clock;
 use shared::db::Db;
 use shared::testing::StoppedClock;
-use shared::{Clock, UserId};
 
 use super::*;
-use crate::domain::account::{Account, Identity, NewAccount, Provider, Way};
+use crate::domain::account::{Account, EndReason, Identity, LoginEnd, NewAccount, Provider, Way};
+use crate::domain::password::PasswordHash;
 use crate::domain::user::{Email, UserName};
 use crate::repository::changes::Word;
 use crate::startup::migrations;
@@ -45,9 +46,9 @@ impl Fixture {
         Ok(self.erasing.accounts.insert(&new, self.clock.now()).await?)
     }
 
-    async fn close(&self, id: UserId) -> Checked<bool> {
+    async fn close(&self, account: &Account) -> Checked<bool> {
         let word = Word::default();
-        Ok(self.erasing.accounts.close(id, (&word, self.clock.now())).await?)
+        Ok(self.erasing.accounts.close(account, (&word, self.clock.now())).await?)
     }
 }
 
@@ -58,7 +59,7 @@ async fn a_closed_account_keeps_its_address_for_thirty_days_and_then_nothing_but
     let (accounts, email) = (&fixture.erasing.accounts, Email::parse("min@hanbit.example")?);
     let account = fixture.sign_up(&email, "1").await?.ok_or("it is free")?;
     assert!(account.company_id.get() >= 1_000_000_000);
-    assert!(fixture.close(account.id).await? && !fixture.close(account.id).await?);
+    assert!(fixture.close(&account).await? && !fixture.close(&account).await?);
     assert_eq!(accounts.find(account.id).await?, None);
     fixture.clock.advance(30 * DAY - Duration::from_secs(1));
     assert_eq!(fixture.erasing.once().await?, 0);
@@ -87,7 +88,7 @@ async fn what_is_personal_is_in_no_column_any_more() -> Checked {
     let fixture = fixture().await?;
     let email = Email::parse("min@hanbit.example")?;
     let account = fixture.sign_up(&email, "subject-1").await?.ok_or("it is free")?;
-    fixture.close(account.id).await?;
+    fixture.close(&account).await?;
     fixture.clock.advance(31 * DAY);
     fixture.erasing.once().await?;
     let query = "SELECT quote(email) || quote(name) || quote(password_hash) || \
@@ -96,5 +97,30 @@ async fn what_is_personal_is_in_no_column_any_more() -> Checked {
     let mut connection = pool.get().await?;
     let rows: Vec<Row> = diesel::sql_query(query).load(&mut *connection).await?;
     assert_eq!(rows.iter().map(|row| row.all.as_str()).collect::<Vec<_>>(), ["NULL''NULL0"]);
+    Ok(())
+}
+
+/// Whoever has checked a password sees it by the version in the row that he has read.
+#[tokio::test]
+async fn a_change_raises_the_version_once_and_a_new_hash_of_the_same_password_does_not() -> Checked
+{
+    let fixture = fixture().await?;
+    let (accounts, now) = (&fixture.erasing.accounts, fixture.clock.now());
+    let email = Email::parse("min@hanbit.example")?;
+    let first = fixture.sign_up(&email, "1").await?.ok_or("it is free")?;
+    let end = LoginEnd::new(&first, EndReason::PasswordChanged);
+    assert_eq!((first.credentials_version, end.version), (1, 2));
+    let word = Word { login_end: Some(end), mail: None };
+    let [one, two, three] = ["one", "two", "three"].map(|hash| PasswordHash::new(hash.to_owned()));
+    accounts.rehash_password(&first, &one).await?;
+    assert!(accounts.update_password(&first, &two, (&word, now)).await?, "it is the same password");
+    assert!(!accounts.update_password(&first, &three, (&word, now)).await?, "it is not any more");
+    accounts.rehash_password(&first, &three).await?;
+    assert!(!fixture.close(&first).await?, "by whoever has shown the old one");
+    let second = accounts.find(first.id).await?.ok_or("it is open")?;
+    assert_eq!((second.credentials_version, second.password.as_ref()), (2, Some(&two)));
+    assert!(fixture.close(&second).await?);
+    let closed = accounts.find_by_email(&email).await?.ok_or("it is held")?;
+    assert_eq!(closed.credentials_version, 3);
     Ok(())
 }
