@@ -50,7 +50,8 @@ pub struct Config {
     /// `redis://host:port`, or `memory://` for one process: codes, reset tokens and limits. Default `memory://`.
     #[serde(default = "defaults::cache_url")]
     pub cache_url: String,
-    /// Addresses of proxies whose `X-Forwarded-For` is believed. Default none: the address is that of the connection.
+    /// Addresses of proxies whose `X-Forwarded-For` is believed, beside auth-service, which shows a token. Default none: the
+    /// address of all others is that of the connection.
     #[serde(default, deserialize_with = "shared::config::list")]
     pub trusted_proxies: Vec<IpAddr>,
     /// Codes that one caller may ask for in an hour. 0: no limit. Default 20.

@@ -12,6 +12,9 @@ const MAX_IMPORT_BYTES: usize = 2 * 1024 * 1024;
 /// What people's own tokens are for; a service that acts for somebody does not touch his account.
 const OWN_ACCOUNT: &str = "account:self";
 
+/// What auth-service alone may do, and by which we know it.
+pub(crate) const INTERNAL: &str = "user:internal";
+
 #[rustfmt::skip]
 pub fn routes() -> Routes {
     Routes::new()
@@ -29,11 +32,11 @@ pub fn routes() -> Routes {
         .post("/api/v2/users/me/password", profile::change_password).session().scope(OWN_ACCOUNT)
         .post("/internal/users/import", handlers::import_users).session().scope("user:import")
             .path_data(json_config(MAX_IMPORT_BYTES))
-        .post("/internal/logins", logins::log_in).scope("user:internal")
-        .post("/internal/social-logins", logins::log_in_socially).scope("user:internal")
-        .post("/internal/users/{id}/identities", logins::link_identity).scope("user:internal")
-        .post("/internal/users/{id}/password-check", logins::check_password).scope("user:internal")
-        .get("/internal/users/{id}", logins::find_person).scope("user:internal")
+        .post("/internal/logins", logins::log_in).scope(INTERNAL)
+        .post("/internal/social-logins", logins::log_in_socially).scope(INTERNAL)
+        .post("/internal/users/{id}/identities", logins::link_identity).scope(INTERNAL)
+        .post("/internal/users/{id}/password-check", logins::check_password).scope(INTERNAL)
+        .get("/internal/users/{id}", logins::find_person).scope(INTERNAL)
 }
 
 /// The same with the page of the mail that is not sent.

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 use std::fs::{DirBuilder, File};
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
@@ -233,8 +233,6 @@ impl Configs<'_> {
         config.revocations_url = self.revocations_url();
         config.max_token_lifetime_s = MAX_TOKEN_LIFETIME_S;
         config.cache_url.clone_from(&options.cache_url);
-        // auth-service's page, on the same machine, hands on what people ask for.
-        config.trusted_proxies = vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
         config.auth_url = Some(url(&self.auth_url)?);
         config.client_secret = Some(self.user_secret.clone());
         config.smtp_url.clone_from(&options.smtp_url);

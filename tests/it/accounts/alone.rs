@@ -1,7 +1,6 @@
 //! [`Alone`]: user-service by itself, with an issuer that is the test's own, and parts that can be taken away.
 
 use std::collections::VecDeque;
-use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Mutex};
 
 use actix_web::dev::ServerHandle;
@@ -104,7 +103,6 @@ impl Alone {
         }
         let mut config = Config::embedded(&database_url, &auth.url).unwrap();
         config.cache_url = cache_url;
-        config.trusted_proxies = vec![IpAddr::V4(Ipv4Addr::LOCALHOST)];
         config.mailbox_folder = Some(folder.path().join("mailbox"));
         config.auth_url = Some(auth.url.parse().unwrap());
         config.client_secret = Some(Secret::new("s"));

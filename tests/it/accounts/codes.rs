@@ -1,7 +1,9 @@
 //! What a code is good for, and for how many tries.
 
 use futures_util::future::join_all;
+use reqwest::Method;
 use serde_json::json;
+use tests::caller::send;
 use tests::system::System;
 
 use super::{PASSWORD, People, one_of_many};
@@ -111,7 +113,7 @@ async fn the_next_code_has_to_wait_and_it_is_said_how_long() {
     system.stop().await;
 }
 
-/// However many addresses he writes to; what he says of himself before the proxy does not count.
+/// However many addresses he writes to; what he has said of himself to auth-service does not count.
 #[tokio::test(flavor = "multi_thread")]
 async fn one_caller_gets_twenty_codes_an_hour_and_another_his_own() {
     let system = System::start().await;
@@ -120,7 +122,7 @@ async fn one_caller_gets_twenty_codes_an_hour_and_another_his_own() {
     for number in 0..21 {
         let body = json!({"email": format!("{number}@b.example"), "purpose": "SIGNUP"});
         let address = format!("192.0.2.{number}, 198.51.100.7");
-        let answer = people.ask_from(&address, &body).await;
+        let answer = people.post_from(&address, ("/email-codes", &body)).await;
         if answer.status == 429 {
             let wait: u64 = answer.header("retry-after").parse().unwrap();
             assert!((3_000..=3_600).contains(&wait), "{wait}");
@@ -129,6 +131,23 @@ async fn one_caller_gets_twenty_codes_an_hour_and_another_his_own() {
     }
     assert_eq!((&statuses[..20], statuses[20]), (&[202; 20][..], 429));
     let body = json!({"email": "other@b.example", "purpose": "SIGNUP"});
-    assert_eq!(people.ask_from("198.51.100.8", &body).await.status, 202);
+    assert_eq!(people.post_from("198.51.100.8", ("/email-codes", &body)).await.status, 202);
+    system.stop().await;
+}
+
+/// Only auth-service, which shows a token of its own, is believed.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_stranger_says_of_where_he_is_does_not_count() {
+    let system = System::start().await;
+    let people = People::of(&system).await;
+    let mut statuses = Vec::new();
+    for number in 0..30 {
+        let body = json!({"email": format!("{number}@b.example"), "purpose": "SIGNUP"});
+        let request = people.stranger.request(Method::POST, &people.path("/email-codes"));
+        let request = request.header("X-Forwarded-For", format!("192.0.2.{number}"));
+        statuses.push(send(request.json(&body)).await.status);
+    }
+    let asked = statuses.iter().filter(|status| **status == 202).count();
+    assert!(asked <= 20 && statuses.contains(&429), "{statuses:?}");
     system.stop().await;
 }

@@ -26,7 +26,7 @@ pub struct People {
     patience: u32,
 }
 
-/// Each request comes from an address of its own, as a proxy says: the limit for one caller is a topic by itself.
+/// Each request comes from an address of its own, as auth-service says: the limit for one caller is a topic by itself.
 fn next_address() -> String {
     static NEXT: AtomicU32 = AtomicU32::new(1);
     let number = NEXT.fetch_add(1, Ordering::SeqCst);
@@ -68,18 +68,19 @@ impl People {
         format!("{}/api/v2/users{path}", self.url)
     }
 
+    /// Somebody on the page of auth-service, which hands it on.
     pub async fn post(&self, path: &str, body: &Value) -> Answer {
-        self.send(|| self.stranger.request(Method::POST, &self.path(path)).json(body)).await
+        self.post_from(&next_address(), (path, body)).await
     }
 
-    pub async fn ask_from(&self, address: &str, body: &Value) -> Answer {
-        let request = || self.stranger.request(Method::POST, &self.path("/email-codes"));
+    pub async fn post_from(&self, address: &str, (path, body): (&str, &Value)) -> Answer {
+        let request = || self.internal.request(Method::POST, &self.path(path));
         self.send(|| request().header("X-Forwarded-For", address).json(body)).await
     }
 
     pub async fn ask(&self, email: &str, purpose: &str) -> Answer {
         let body = json!({"email": email, "purpose": purpose});
-        self.ask_from(&next_address(), &body).await
+        self.post("/email-codes", &body).await
     }
 
     pub async fn verify(&self, (email, purpose): (&str, &str), code: &str) -> Answer {
