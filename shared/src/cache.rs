@@ -2,6 +2,7 @@
 
 pub mod signal;
 mod take_if;
+mod uncount;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -8,14 +8,20 @@ use std::time::Duration;
 
 use shared::cache::{Cache, CacheUnavailable};
 use shared::{Clock, UserId};
+use tracing::warn;
 
 use crate::domain::codes::Purpose;
 use crate::domain::user::Email;
 use crate::error::UserError;
 
 const HOUR: Duration = Duration::from_secs(3600);
+const DAY: Duration = Duration::from_secs(24 * 3600);
 /// Codes to one address in an hour, for either purpose.
 const CODES_PER_ADDRESS: u64 = 10;
+/// In a day: each may be guessed at five times.
+const CODES_PER_ADDRESS_AND_DAY: u64 = 30;
+/// Wrong codes and reset tokens of one caller in an hour, at whatever address: he burns so many of them, and no more.
+const WRONG_TOKENS: u64 = 20;
 /// Wrong passwords of somebody who is logged in already.
 const WRONG_PASSWORDS: u64 = 5;
 
@@ -54,7 +60,28 @@ impl Limits {
             self.count(&pause).await?;
         }
         let key = format!("code_limit:{}", email.as_str());
-        self.count(&Window { key, most: CODES_PER_ADDRESS, per: HOUR }).await
+        self.count(&Window { key, most: CODES_PER_ADDRESS, per: HOUR }).await?;
+        let key = format!("code_limit_day:{}", email.as_str());
+        self.count(&Window { key, most: CODES_PER_ADDRESS_AND_DAY, per: DAY }).await
+    }
+
+    /// Counts a code or a reset token that this caller names, before it is known to be wrong: many at once find no way around
+    /// it. Nothing differs by whether anybody has an account there.
+    pub(crate) async fn check_token_guess(&self, caller: IpAddr) -> Result<(), UserError> {
+        let window = Window { key: token_guess_key(caller), most: WRONG_TOKENS, per: HOUR };
+        let counted = self.count(&window).await;
+        if let Err(UserError::TooOften { .. }) = counted {
+            // Who is not heard has not guessed.
+            self.forget_token_guess(caller).await;
+        }
+        counted
+    }
+
+    /// It was right, or has not been looked at: it was no guess.
+    pub(crate) async fn forget_token_guess(&self, caller: IpAddr) {
+        if let Err(error) = self.cache.uncount(&token_guess_key(caller)).await {
+            warn!(cause = %error, "what was no wrong code counts as one for an hour");
+        }
     }
 
     /// The next code need not wait: this one was never sent.
@@ -104,6 +131,10 @@ impl Limits {
 
 fn pause_key(email: &Email, purpose: Purpose) -> String {
     format!("code_pause:{purpose}:{}", email.as_str())
+}
+
+fn token_guess_key(caller: IpAddr) -> String {
+    format!("wrong_token:{caller}")
 }
 
 fn guess_key(user: UserId) -> String {

@@ -6,7 +6,7 @@ use serde_json::json;
 use tests::caller::send;
 use tests::system::System;
 
-use super::{PASSWORD, People, one_of_many};
+use super::{OTHER_PASSWORD, PASSWORD, People, one_of_many};
 
 /// A code that is not this one.
 fn other_than(code: &str) -> String {
@@ -149,5 +149,49 @@ async fn what_a_stranger_says_of_where_he_is_does_not_count() {
     }
     let asked = statuses.iter().filter(|status| **status == 202).count();
     assert!(asked <= 20 && statuses.contains(&429), "{statuses:?}");
+    system.stop().await;
+}
+
+/// Whoever's they are, and whether there are any; and what he names then is not touched.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_burns_twenty_codes_and_tokens_an_hour_and_is_not_heard_then() {
+    let system = System::start().await;
+    let people = People::of(&system).await;
+    people.sign_up("known@b.example").await;
+    let token = people.token(("known@b.example", "PASSWORD_RESET"), 2).await;
+    assert_eq!(people.ask("new@b.example", "SIGNUP").await.status, 202);
+    let code = people.mailbox.code(1, "new@b.example").await;
+    let caller = "198.51.100.7";
+    let verify =
+        |email: &str, code: &str| json!({"email": email, "purpose": "SIGNUP", "code": code});
+    let reset = |email: &str, token: &str| json!({"email": email, "password": OTHER_PASSWORD, "token": token});
+    for number in 0..10 {
+        let email = format!("{number}@b.example");
+        let guesses = [
+            ("/email-codes/verify", verify(&email, "123456"), "U004"),
+            ("/password-reset", reset(&email, "wrong"), "U005"),
+        ];
+        for (path, body, code) in guesses {
+            assert_eq!(people.post_from(caller, (path, &body)).await.verdict(), (400, code));
+        }
+    }
+    let right = [
+        ("/email-codes/verify", verify("new@b.example", &code)),
+        ("/password-reset", reset("known@b.example", &token)),
+    ];
+    let wrong = [
+        ("/email-codes/verify", verify("new@b.example", &other_than(&code))),
+        ("/password-reset", reset("known@b.example", "wrong")),
+        ("/password-reset", reset("nobody@b.example", "wrong")),
+    ];
+    for (path, body) in right.iter().chain(wrong.iter().cycle().take(18)) {
+        let refused = people.post_from(caller, (path, body)).await;
+        assert_eq!(refused.verdict(), (429, "C007"), "{body}");
+        let wait: u64 = refused.header("retry-after").parse().unwrap();
+        assert!((3_000..=3_600).contains(&wait), "{wait}");
+    }
+    for (path, body) in right {
+        assert_eq!(people.post(path, &body).await.status, 200, "as good as ever, for another");
+    }
     system.stop().await;
 }

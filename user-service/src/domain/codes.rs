@@ -22,7 +22,7 @@ use crate::state::AppState;
 /// How long a code is good.
 const CODE_TTL: TimeDelta = TimeDelta::minutes(5);
 /// How often it may be guessed at, and a reset token as well.
-pub(crate) const MAX_WRONG: u32 = 5;
+const MAX_WRONG: u32 = 5;
 /// How long it is remembered that an address has been shown to be somebody's.
 const PROOF_TTL: Duration = Duration::from_secs(600);
 /// How long a password may be set by it.
@@ -163,14 +163,12 @@ fn random_code() -> Result<String, UserError> {
 pub(crate) async fn verify_code(
     state: &AppState,
     (email, purpose): (&Email, Purpose),
-    code: &str,
+    (code, caller): (&str, IpAddr),
 ) -> Result<Token, UserError> {
     let key = purpose.code_key(email);
     // A code of another length is wrong, and Redis need not see it.
     let named = if code.len() == 6 { code } else { "" };
-    let TakeIf::Taken { left } = state.cache.take_if(&key, named, MAX_WRONG).await? else {
-        return Err(UserError::BadCode);
-    };
+    let left = take(state, (&key, named), caller).await?.ok_or(UserError::BadCode)?;
     let (token, ttl) = (Uuid::new_v4().to_string(), purpose.token_ttl());
     let kept = state.cache.insert(&purpose.token_key(email), &token, ttl).await;
     if let Err(error) = kept {
@@ -178,6 +176,24 @@ pub(crate) async fn verify_code(
         return Err(error.into());
     }
     Ok(Token { token, expires_in_s: ttl.as_secs() })
+}
+
+/// Takes a code or token if it is the one that is named; gives how long it was good for. Who has named too many wrong ones
+/// is not heard, and what he names is not touched.
+async fn take(
+    state: &AppState,
+    (key, named): (&str, &str),
+    caller: IpAddr,
+) -> Result<Option<Duration>, UserError> {
+    state.limits.check_token_guess(caller).await?;
+    let taken = state.cache.take_if(key, named, MAX_WRONG).await;
+    if !matches!(taken, Ok(TakeIf::Wrong | TakeIf::Gone)) {
+        state.limits.forget_token_guess(caller).await;
+    }
+    match taken? {
+        TakeIf::Taken { left } => Ok(Some(left)),
+        TakeIf::Wrong | TakeIf::Gone => Ok(None),
+    }
 }
 
 /// Gives back what was taken for something that did not come about.
@@ -218,13 +234,11 @@ impl ResetToken {
     pub(crate) async fn take(
         state: &AppState,
         email: &Email,
-        token: &str,
+        (token, caller): (&str, IpAddr),
     ) -> Result<Self, UserError> {
         let key = Purpose::PasswordReset.token_key(email);
-        match state.cache.take_if(&key, token, MAX_WRONG).await? {
-            TakeIf::Taken { left } => Ok(Self { key, token: token.to_owned(), left }),
-            TakeIf::Wrong | TakeIf::Gone => Err(UserError::BadResetToken),
-        }
+        let left = take(state, (&key, token), caller).await?.ok_or(UserError::BadResetToken)?;
+        Ok(Self { key, token: token.to_owned(), left })
     }
 
     /// With the time that it had left, and the wrong guesses that it had seen.

@@ -4,7 +4,7 @@ use shared::Secret;
 use shared::reply::Language;
 
 use crate::domain::account::{Account, EndReason, LoginEnd};
-use crate::domain::codes::ResetToken;
+use crate::domain::codes::{Asker, ResetToken};
 use crate::domain::password::NewPassword;
 use crate::domain::profile::{news, tell};
 use crate::domain::user::Email;
@@ -18,16 +18,16 @@ pub(crate) struct Reset {
     pub(crate) email: Email,
     pub(crate) password: Secret,
     pub(crate) token: String,
-    pub(crate) language: Language,
+    pub(crate) asker: Asker,
 }
 
 /// Sets the password, once for each token. All logins end, and nobody is logged in by it.
 pub(crate) async fn reset_password(state: &AppState, asked: Reset) -> Result<(), UserError> {
-    let Reset { email, password, token, language } = asked;
+    let Reset { email, password, token, asker } = asked;
     // A bad password costs no token.
     let password = NewPassword::parse(password, Some(&email)).map_err(UserError::WeakPassword)?;
-    let token = ResetToken::take(state, &email, &token).await?;
-    match set_password(state, &email, (&password, language)).await {
+    let token = ResetToken::take(state, &email, (&token, asker.address)).await?;
+    match set_password(state, &email, (&password, asker.language)).await {
         Ok(word) => {
             tell(state, &word).await;
             Ok(())

@@ -40,10 +40,12 @@ pub(crate) struct VerifyBody {
 
 pub(crate) async fn verify_code(
     state: Data<AppState>,
+    request: HttpRequest,
     body: Json<VerifyBody>,
 ) -> Result<ApiResponse<Token>, ApiError> {
     let email = email(&body.email)?;
-    let token = codes::verify_code(&state, (&email, body.purpose), &body.code).await?;
+    let guess = (body.code.as_str(), state.limits.address(&request));
+    let token = codes::verify_code(&state, (&email, body.purpose), guess).await?;
     let no_store = HeaderValue::from_static("no-store");
     Ok(ApiResponse::ok(token).with_header(CACHE_CONTROL, no_store))
 }

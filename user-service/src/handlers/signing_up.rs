@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use shared::{ApiError, ApiResponse, Secret};
 
+use crate::domain::codes::Asker;
 use crate::domain::resetting::{self, Reset};
 use crate::domain::signing_up::{self, SignUp};
 use crate::handlers::profile::OwnView;
@@ -45,7 +46,8 @@ pub(crate) async fn reset_password(
     body: Json<ResetBody>,
 ) -> Result<ApiResponse<Value>, ApiError> {
     let ResetBody { email: address, password, token } = body.into_inner();
-    let asked = Reset { email: email(&address)?, password, token, language: language(&request) };
+    let asker = Asker { address: state.limits.address(&request), language: language(&request) };
+    let asked = Reset { email: email(&address)?, password, token, asker };
     resetting::reset_password(&state, asked).await?;
     Ok(ApiResponse::ok(Value::Null))
 }

@@ -110,3 +110,41 @@ async fn whoever_shows_a_token_of_our_own_is_believed_wherever_he_is_and_nobody_
     }
     Ok(())
 }
+
+#[tokio::test]
+async fn an_address_gets_thirty_codes_a_day_however_they_are_spread() -> Checked {
+    let clock = StoppedClock::at(1_000_000);
+    let limits = Limits { code_pause: Duration::ZERO, ..limits(&clock)? };
+    let email = Email::parse("a@b.c").map_err(|error| error.to_string())?;
+    for number in 0..30 {
+        let purpose = if number % 2 == 0 { Purpose::Signup } else { Purpose::PasswordReset };
+        assert!(limits.check_address(&email, purpose).await.is_ok(), "{number}");
+        clock.advance(Duration::from_secs(600));
+    }
+    let left = 24 * 3600 - 30 * 600;
+    assert_eq!(wait(&limits.check_address(&email, Purpose::Signup).await), Some(left));
+    clock.advance(Duration::from_secs(left));
+    assert!(limits.check_address(&email, Purpose::Signup).await.is_ok());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_caller_names_twenty_wrong_tokens_an_hour_and_right_ones_beside_them() -> Checked {
+    let clock = StoppedClock::at(1_000_000);
+    let limits = limits(&clock)?;
+    let (one, other) = (IpAddr::from([192, 0, 2, 1]), IpAddr::from([192, 0, 2, 2]));
+    for _ in 0..20 {
+        assert!(limits.check_token_guess(one).await.is_ok(), "a right one");
+        limits.forget_token_guess(one).await;
+        assert!(limits.check_token_guess(one).await.is_ok(), "a wrong one");
+    }
+    for _ in 0..5 {
+        assert_eq!(wait(&limits.check_token_guess(one).await), Some(3600));
+    }
+    limits.forget_token_guess(one).await;
+    assert!(limits.check_token_guess(one).await.is_ok(), "refusals were not counted");
+    assert!(limits.check_token_guess(other).await.is_ok());
+    clock.advance(HOUR);
+    assert!(limits.check_token_guess(one).await.is_ok());
+    Ok(())
+}
