@@ -3,6 +3,7 @@
 mod alone;
 mod codes;
 mod enumeration;
+mod identities;
 mod login_ends;
 mod mail;
 mod outages;

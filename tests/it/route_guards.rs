@@ -42,7 +42,7 @@ impl Guard {
 /// Service, method, path, its guard, and what a good token is answered.
 type Route = (&'static str, &'static str, &'static str, Guard, (u16, &'static str));
 
-const ROUTES: [Route; 32] = [
+const ROUTES: [Route; 34] = [
     ("user", "GET", "/api/session", Guard::Session, (200, "")),
     ("user", "GET", "/api/me", Guard::Session, (404, "U002")),
     ("user", "GET", "/api/users", Guard::SessionAndScope, (200, "")),
@@ -55,6 +55,8 @@ const ROUTES: [Route; 32] = [
     ("user", "PATCH", "/api/v2/users/me", Guard::SessionAndScope, (400, "C002")),
     ("user", "DELETE", "/api/v2/users/me", Guard::SessionAndScope, (404, "U002")),
     ("user", "POST", "/api/v2/users/me/password", Guard::SessionAndScope, (400, "C002")),
+    ("user", "GET", "/api/v2/users/me/identities", Guard::SessionAndScope, (404, "U002")),
+    ("user", "DELETE", "/api/v2/users/me/identities/y", Guard::SessionAndScope, (404, "U007")),
     ("user", "POST", "/internal/users/import", Guard::SessionAndScope, (400, "C002")),
     ("user", "POST", "/internal/logins", Guard::Scope, (400, "C002")),
     ("user", "POST", "/internal/social-logins", Guard::Scope, (400, "C002")),
@@ -286,8 +288,12 @@ fn the_table_names_every_route_of_the_services_and_its_policy() {
 /// `/api/orders/{id}` for `/api/orders/x?a=b`.
 fn pattern(path: &str) -> String {
     let path = path.split('?').next().unwrap();
-    let id = |part| if ["x", "1"].contains(&part) { "{id}" } else { part };
-    path.split('/').map(id).collect::<Vec<_>>().join("/")
+    let named = |part| match part {
+        "x" | "1" => "{id}",
+        "y" => "{provider}",
+        other => other,
+    };
+    path.split('/').map(named).collect::<Vec<_>>().join("/")
 }
 
 /// The routes of auth-service and those of health take no bearer tokens: who sends one is no client, and gets the

@@ -12,6 +12,10 @@ use crate::hashing::HashingError;
 pub(crate) enum UserError {
     #[error("no such user")]
     NoSuchUser,
+    #[error("the account has no identity at this provider")]
+    NoSuchIdentity,
+    #[error("without it nobody could come in any more")]
+    LastWayIn,
     #[error("the ids are not a list of ids")]
     BadIds,
     #[error("too many users at once")]

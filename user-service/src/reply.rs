@@ -38,6 +38,18 @@ const WEAK_PASSWORD: ErrorCode = code(
     "비밀번호가 보안 조건을 충족하지 않습니다.",
     "The password does not meet the requirements.",
 );
+const NO_SUCH_IDENTITY: ErrorCode = code(
+    "U007",
+    404,
+    "연결되지 않은 로그인 수단입니다.",
+    "This way to log in is not linked to your account.",
+);
+const LAST_WAY_IN: ErrorCode = code(
+    "U008",
+    409,
+    "마지막 로그인 수단은 연결을 해제할 수 없습니다.",
+    "This is your only way to log in. It cannot be unlinked.",
+);
 const WRONG_PASSWORD: ErrorCode = code(
     "A006",
     401,
@@ -55,6 +67,8 @@ impl From<UserError> for ApiError {
     fn from(error: UserError) -> Self {
         match error {
             UserError::NoSuchUser => Self::new(&NO_SUCH_USER),
+            UserError::NoSuchIdentity => Self::new(&NO_SUCH_IDENTITY),
+            UserError::LastWayIn => Self::new(&LAST_WAY_IN),
             UserError::BadIds => {
                 Violation::new("ids", "format", "at most 200 ids, separated by commas").into()
             }

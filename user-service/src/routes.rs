@@ -4,7 +4,7 @@ use shared::Routes;
 use shared::extractor::show_session;
 use shared::reply::input::json_config;
 
-use crate::handlers::{self, codes, logins, mailbox, profile, signing_up};
+use crate::handlers::{self, codes, identities, logins, mailbox, profile, signing_up};
 
 /// 500 users, however long their names.
 const MAX_IMPORT_BYTES: usize = 2 * 1024 * 1024;
@@ -30,11 +30,13 @@ pub fn routes() -> Routes {
         .patch("/api/v2/users/me", profile::rename).session().scope(OWN_ACCOUNT)
         .delete("/api/v2/users/me", profile::withdraw).session().scope(OWN_ACCOUNT)
         .post("/api/v2/users/me/password", profile::change_password).session().scope(OWN_ACCOUNT)
+        .get("/api/v2/users/me/identities", identities::list).session().scope(OWN_ACCOUNT)
+        .delete("/api/v2/users/me/identities/{provider}", identities::unlink).session().scope(OWN_ACCOUNT)
         .post("/internal/users/import", handlers::import_users).session().scope("user:import")
             .path_data(json_config(MAX_IMPORT_BYTES))
         .post("/internal/logins", logins::log_in).scope(INTERNAL)
         .post("/internal/social-logins", logins::log_in_socially).scope(INTERNAL)
-        .post("/internal/users/{id}/identities", logins::link_identity).scope(INTERNAL)
+        .post("/internal/users/{id}/identities", logins::link).scope(INTERNAL)
         .post("/internal/users/{id}/password-check", logins::check_password).scope(INTERNAL)
         .get("/internal/users/{id}", logins::find_person).scope(INTERNAL)
 }

@@ -86,6 +86,23 @@ impl Identity {
     }
 }
 
+/// An identity that an account has, as its owner sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Linked {
+    pub(crate) provider: Provider,
+    pub(crate) at: Timestamp,
+}
+
+/// What became of an identity that was to be taken from an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unlinked {
+    Done,
+    /// There is none at this provider.
+    NotThere,
+    /// Without it nobody could come in any more.
+    LastWayIn,
+}
+
 /// An account that has not been erased.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Account {

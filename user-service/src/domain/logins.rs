@@ -110,22 +110,6 @@ pub(crate) async fn find_person(state: &AppState, id: UserId) -> Result<Account,
     state.accounts.find(id).await?.ok_or(UserError::NoSuchUser)
 }
 
-/// Gives the account another identity, by which its owner may come in from now on.
-pub(crate) async fn link_identity(
-    state: &AppState,
-    id: UserId,
-    identity: &Identity,
-) -> Result<Account, UserError> {
-    let account = find_person(state, id).await?;
-    if state.accounts.insert_identity(id, identity, state.clock.now()).await? {
-        return Ok(account);
-    }
-    match state.accounts.find_by_identity(identity).await? {
-        Some(holder) if holder.id == id => Ok(account),
-        _ => Err(UserError::Registered(Registered { email: None, provider: identity.provider() })),
-    }
-}
-
 pub(crate) async fn check_password(
     state: &AppState,
     id: UserId,

@@ -11,7 +11,7 @@ use crate::domain::user::UserName;
 use crate::error::UserError;
 use crate::hashing::{Place, Verdict};
 use crate::mail::Mail;
-use crate::mail::texts::{Occasion, letter};
+use crate::mail::texts::{News, Occasion, letter};
 use crate::repository::changes::Word;
 use crate::state::AppState;
 
@@ -58,7 +58,7 @@ pub(crate) async fn change_password(
     let hash = state.hashing.hash(new.secret()).await?;
     let now = state.clock.now();
     let end = LoginEnd::new(&account, EndReason::PasswordChanged).except(asked.sid);
-    let mail = news(&account, &Occasion::PasswordChanged, (asked.language, now));
+    let mail = news(&account, News::PasswordChanged, (asked.language, now));
     let word = Word { login_end: Some(end), mail };
     // Another change came in between: the old password is old no more.
     if !state.accounts.update_password(&account, &hash, (&word, now)).await? {
@@ -86,6 +86,19 @@ async fn check_own_password(
     Ok(())
 }
 
+/// Who has a password has to show that it is he; who has none has shown it by his token.
+pub(crate) async fn show_own_password(
+    state: &AppState,
+    account: &Account,
+    password: Option<&Secret>,
+) -> Result<(), UserError> {
+    if account.password.is_none() {
+        return Ok(());
+    }
+    let password = password.ok_or(UserError::BadField("password", "your password"))?;
+    check_own_password(state, account, password).await
+}
+
 /// Whether this is the account's password. Where there is none it takes as long to say no.
 pub(crate) async fn is_right(
     state: &AppState,
@@ -107,10 +120,7 @@ pub(crate) async fn withdraw(
     password: Option<&Secret>,
 ) -> Result<(), UserError> {
     let account = find_own(state, owner).await?;
-    if account.password.is_some() {
-        let password = password.ok_or(UserError::BadField("password", "your password"))?;
-        check_own_password(state, &account, password).await?;
-    }
+    show_own_password(state, &account, password).await?;
     let now = state.clock.now();
     let end = LoginEnd::new(&account, EndReason::Withdrawn);
     let word = Word { login_end: Some(end), mail: None };
@@ -126,11 +136,11 @@ pub(crate) async fn withdraw(
 /// A letter to the owner, if he has an address.
 pub(crate) fn news(
     account: &Account,
-    occasion: &Occasion<'_>,
+    news: News,
     (language, now): (Language, Timestamp),
 ) -> Option<Mail> {
     let to = account.email.as_ref()?;
-    Some(Mail::new(to, letter(occasion, language), (now, now + NEWS_TTL)))
+    Some(Mail::new(to, letter(&Occasion::News(news), language), (now, now + NEWS_TTL)))
 }
 
 /// What has been written down with a change is delivered.

@@ -9,7 +9,7 @@ use crate::domain::password::NewPassword;
 use crate::domain::profile::{news, tell};
 use crate::domain::user::Email;
 use crate::error::UserError;
-use crate::mail::texts::Occasion;
+use crate::mail::texts::News;
 use crate::repository::changes::Word;
 use crate::state::AppState;
 
@@ -56,7 +56,7 @@ async fn set_password(
         let now = state.clock.now();
         let word = Word {
             login_end: Some(LoginEnd::new(&account, EndReason::PasswordReset)),
-            mail: news(&account, &Occasion::PasswordReset, (language, now)),
+            mail: news(&account, News::PasswordReset, (language, now)),
         };
         if state.accounts.update_password(&account, &hash, (&word, now)).await? {
             return Ok(word);

@@ -1,14 +1,17 @@
 //! What auth-service asks.
 
+use actix_web::HttpRequest;
 use actix_web::web::{Data, Json, Path};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use shared::{ApiError, ApiResponse, CompanyId, Secret, UserId};
 
 use crate::domain::account::{Account, Identity, Provider};
+use crate::domain::identities::link_identity;
 use crate::domain::logins::{self, SocialLogin};
 use crate::domain::user::{Email, UserName};
 use crate::error::UserError;
+use crate::handlers::language;
 use crate::state::AppState;
 
 /// Somebody who logs in: what his session is made of.
@@ -106,13 +109,13 @@ fn user_id(text: &str) -> Result<UserId, UserError> {
     text.parse().map_err(|_| UserError::NoSuchUser)
 }
 
-pub(crate) async fn link_identity(
+pub(crate) async fn link(
     state: Data<AppState>,
-    id: Path<String>,
-    body: Json<IdentityBody>,
+    request: HttpRequest,
+    (id, body): (Path<String>, Json<IdentityBody>),
 ) -> Result<ApiResponse<Person>, ApiError> {
     let identity = identity(body.provider, &body.subject)?;
-    let account = logins::link_identity(&state, user_id(&id)?, &identity).await?;
+    let account = link_identity(&state, (user_id(&id)?, &identity), language(&request)).await?;
     Ok(ApiResponse::ok(account.into()))
 }
 

@@ -51,7 +51,7 @@ impl From<SignedUp> for OwnView {
     }
 }
 
-fn owner(session: &Session) -> Owner {
+pub(super) fn owner(session: &Session) -> Owner {
     (session.company_id(), session.user_id())
 }
 
@@ -97,23 +97,27 @@ pub(crate) async fn change_password(
     Ok(ApiResponse::ok(Value::Null))
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct WithdrawBody {
+struct ShownPassword {
     password: Option<Secret>,
 }
 
 /// Who has no password need not send a body.
+pub(super) fn shown_password(body: &Bytes) -> Result<Option<Secret>, ApiError> {
+    if body.is_empty() {
+        return Ok(None);
+    }
+    let body: Result<ShownPassword, _> = serde_json::from_slice(body);
+    Ok(body.map_err(|error| ApiError::new(&BAD_JSON).because(error))?.password)
+}
+
 pub(crate) async fn withdraw(
     state: Data<AppState>,
     session: Session,
     body: Bytes,
 ) -> Result<ApiResponse<Value>, ApiError> {
-    let body: WithdrawBody = if body.is_empty() {
-        WithdrawBody::default()
-    } else {
-        serde_json::from_slice(&body).map_err(|error| ApiError::new(&BAD_JSON).because(error))?
-    };
-    profile::withdraw(&state, owner(&session), body.password.as_ref()).await?;
+    let password = shown_password(&body)?;
+    profile::withdraw(&state, owner(&session), password.as_ref()).await?;
     Ok(ApiResponse::ok(Value::Null))
 }

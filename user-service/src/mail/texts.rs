@@ -1,9 +1,13 @@
 //! What our letters say, in Korean and in English.
 
+mod news;
+
 use shared::reply::Language;
 
 use crate::domain::account::Provider;
 use crate::mail::Letter;
+pub(crate) use news::News;
+use news::{news_en, news_ko};
 
 /// Why a letter is written.
 #[derive(Clone, Copy, Debug)]
@@ -13,8 +17,7 @@ pub(crate) enum Occasion<'c> {
     ResetCode { code: &'c str },
     NothingToReset { provider: Provider },
     NobodyToReset,
-    PasswordChanged,
-    PasswordReset,
+    News(News),
 }
 
 impl Occasion<'_> {
@@ -60,8 +63,6 @@ fn words(subject: &'static str, before: impl Into<String>, after: &'static str) 
 const CODE_KO: &str =
     "코드는 5분 동안 유효합니다. 직접 요청하지 않으셨다면 이 메일을 무시해 주세요.";
 const IGNORE_KO: &str = "직접 요청하지 않으셨다면 이 메일을 무시해 주세요.";
-const ALARM_KO: &str = "다른 모든 기기에서 로그아웃되었습니다. \
-     직접 하신 일이 아니라면 지금 바로 비밀번호를 재설정해 주세요.";
 
 fn korean(occasion: &Occasion<'_>) -> Words {
     match occasion {
@@ -93,12 +94,7 @@ fn korean(occasion: &Occasion<'_>) -> Words {
             "비밀번호 재설정 요청을 받았지만, 이 이메일로 이용 중인 계정이 없습니다.",
             IGNORE_KO,
         ),
-        Occasion::PasswordChanged => {
-            words("비밀번호가 변경되었습니다", "비밀번호가 변경되었습니다.", ALARM_KO)
-        }
-        Occasion::PasswordReset => {
-            words("비밀번호가 재설정되었습니다", "비밀번호가 재설정되었습니다.", ALARM_KO)
-        }
+        Occasion::News(news) => news_ko(*news),
     }
 }
 
@@ -112,8 +108,6 @@ fn way_ko(provider: Provider) -> &'static str {
 const CODE_EN: &str =
     "The code is good for five minutes. If you did not ask for it, please ignore this mail.";
 const IGNORE_EN: &str = "If you did not ask for it, please ignore this mail.";
-const ALARM_EN: &str = "You have been logged out everywhere else. \
-     If this was not you, please reset your password right now.";
 
 fn english(occasion: &Occasion<'_>) -> Words {
     match occasion {
@@ -145,12 +139,7 @@ fn english(occasion: &Occasion<'_>) -> Words {
             "Somebody asked for a new password, but there is no account with this e-mail.",
             IGNORE_EN,
         ),
-        Occasion::PasswordChanged => {
-            words("Your password was changed", "Your password was changed.", ALARM_EN)
-        }
-        Occasion::PasswordReset => {
-            words("Your password was reset", "Your password was reset.", ALARM_EN)
-        }
+        Occasion::News(news) => news_en(*news),
     }
 }
 
@@ -174,8 +163,9 @@ mod tests {
             (Occasion::ResetCode { code }, true, false),
             (Occasion::NothingToReset { provider }, false, true),
             (Occasion::NobodyToReset, false, false),
-            (Occasion::PasswordChanged, false, false),
-            (Occasion::PasswordReset, false, false),
+            (Occasion::News(News::PasswordChanged), false, false),
+            (Occasion::News(News::PasswordReset), false, false),
+            (Occasion::News(News::IdentityLinked(provider)), false, true),
         ];
         for (occasion, has_code, is_named) in table {
             for language in [Language::Korean, Language::English] {

@@ -2,6 +2,7 @@
 
 mod credentials;
 mod erasing;
+mod linking;
 
 use diesel::{
     BoolExpressionMethods, ExpressionMethods, JoinOnDsl, OptionalExtension, QueryDsl, Queryable,
@@ -104,6 +105,8 @@ macro_rules! insert_identity {
     };
 }
 
+use insert_identity;
+
 impl AccountRepository {
     pub(crate) fn new(db: Db) -> Self {
         Self { db }
@@ -191,22 +194,6 @@ impl AccountRepository {
             .await
         })?;
         Ok(row.try_into()?)
-    }
-
-    /// Gives the account another identity; false when somebody has it already.
-    pub(crate) async fn insert_identity(
-        &self,
-        id: UserId,
-        identity: &Identity,
-        now: Timestamp,
-    ) -> Result<bool, DbError> {
-        let inserted = with_conn!(&self.db, |conn| Ok::<_, DbError>(insert_identity!(
-            conn,
-            identity,
-            id.get(),
-            now.naive_utc()
-        )))?;
-        Ok(inserted == 1)
     }
 
     pub(crate) async fn update_name(

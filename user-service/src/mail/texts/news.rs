@@ -1,0 +1,50 @@
+//! [`News`]: what an owner is told of his account, so that he sees what he has not done himself.
+
+use super::{Words, words};
+use crate::domain::account::Provider;
+
+/// What has become of an account.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum News {
+    PasswordChanged,
+    PasswordReset,
+    IdentityLinked(Provider),
+}
+
+const ALARM_KO: &str = "다른 모든 기기에서 로그아웃되었습니다. \
+     직접 하신 일이 아니라면 지금 바로 비밀번호를 재설정해 주세요.";
+
+pub(super) fn news_ko(news: News) -> Words {
+    match news {
+        News::PasswordChanged => {
+            words("비밀번호가 변경되었습니다", "비밀번호가 변경되었습니다.", ALARM_KO)
+        }
+        News::PasswordReset => {
+            words("비밀번호가 재설정되었습니다", "비밀번호가 재설정되었습니다.", ALARM_KO)
+        }
+        News::IdentityLinked(provider) => words(
+            "새로운 로그인 수단이 연결되었습니다",
+            format!("회원님의 계정에 {provider} 로그인이 연결되었습니다."),
+            "직접 하신 일이 아니라면 지금 바로 연결을 해제하고 비밀번호를 변경해 주세요.",
+        ),
+    }
+}
+
+const ALARM_EN: &str = "You have been logged out everywhere else. \
+     If this was not you, please reset your password right now.";
+
+pub(super) fn news_en(news: News) -> Words {
+    match news {
+        News::PasswordChanged => {
+            words("Your password was changed", "Your password was changed.", ALARM_EN)
+        }
+        News::PasswordReset => {
+            words("Your password was reset", "Your password was reset.", ALARM_EN)
+        }
+        News::IdentityLinked(provider) => words(
+            "A new way to log in was linked to your account",
+            format!("{provider} was linked to your account."),
+            "If this was not you, please unlink it right now and change your password.",
+        ),
+    }
+}
