@@ -27,6 +27,8 @@ async fn who_leaves_is_gone_for_everybody_and_his_address_is_held() {
         assert_eq!(leave(&alone, &account, body.clone()).await.1, code, "{body}");
     }
     assert_eq!(leave(&alone, &account, json!({"password": PASSWORD})).await.0, 200);
+    let letter = people.mailbox.newest_of(2, "a@b.example").await;
+    assert_eq!((letter.subject.as_str(), letter.code()), ("탈퇴가 완료되었습니다", None));
     let owner = alone.owner(&account, "login-1");
     let me = people.own(&owner, (Method::GET, ""), Value::Null).await;
     assert_eq!(me.verdict(), (404, "U002"));
@@ -40,13 +42,13 @@ async fn who_leaves_is_gone_for_everybody_and_his_address_is_held() {
         assert_eq!(list.body["data"]["users"], json!([]), "{}", list.text);
     }
 
-    let token = people.token(("a@b.example", "SIGNUP"), 2).await;
+    let token = people.token(("a@b.example", "SIGNUP"), 3).await;
     let back = people.sign_up_with(("a@b.example", PASSWORD), &token).await;
     assert_eq!((back.verdict(), &back.body["data"]["provider"]), ((409, "U001"), &json!("LOCAL")));
     let social = people.log_in_socially(("GOOGLE", "1"), json!("a@b.example")).await;
     assert_eq!(social.verdict(), (409, "U001"));
     assert_eq!(people.ask("a@b.example", "PASSWORD_RESET").await.status, 202);
-    assert_eq!(people.mailbox.newest_of(3, "a@b.example").await.code(), None);
+    assert_eq!(people.mailbox.newest_of(4, "a@b.example").await.code(), None);
     alone.stop().await;
 }
 
@@ -74,7 +76,7 @@ async fn somebody_without_a_password_leaves_without_and_comes_back_when_he_is_fo
 }
 
 async fn signed_up_when_free(people: &People, email: &str) -> Value {
-    let (clock, token) = (SystemClock::new(), people.token((email, "SIGNUP"), 1).await);
+    let (clock, token) = (SystemClock::new(), people.token((email, "SIGNUP"), 2).await);
     loop {
         let back = people.sign_up_with((email, PASSWORD), &token).await;
         if back.status == 201 {

@@ -113,17 +113,19 @@ pub(crate) async fn is_right(
     Ok(verdict != Verdict::Wrong)
 }
 
-/// Closes the account. Who has a password has to show that it is he; after a while all that is personal is erased.
+/// Closes the account, and tells its owner while he still has an address. Who has a password has to show that it is he; after
+/// a while all that is personal is erased.
 pub(crate) async fn withdraw(
     state: &AppState,
     owner: Owner,
-    password: Option<&Secret>,
+    (password, language): (Option<&Secret>, Language),
 ) -> Result<(), UserError> {
     let account = find_own(state, owner).await?;
     show_own_password(state, &account, password).await?;
     let now = state.clock.now();
     let end = LoginEnd::new(&account, EndReason::Withdrawn);
-    let word = Word { login_end: Some(end), mail: None };
+    let mail = news(&account, News::Withdrawn, (language, now));
+    let word = Word { login_end: Some(end), mail };
     if !state.accounts.close(&account, (&word, now)).await? {
         // It is closed already, or there is another password that has not been shown.
         find_own(state, owner).await?;

@@ -114,10 +114,12 @@ pub(super) fn shown_password(body: &Bytes) -> Result<Option<Secret>, ApiError> {
 
 pub(crate) async fn withdraw(
     state: Data<AppState>,
+    request: HttpRequest,
     session: Session,
     body: Bytes,
 ) -> Result<ApiResponse<Value>, ApiError> {
     let password = shown_password(&body)?;
-    profile::withdraw(&state, owner(&session), password.as_ref()).await?;
+    let asked = (password.as_ref(), language(&request));
+    profile::withdraw(&state, owner(&session), asked).await?;
     Ok(ApiResponse::ok(Value::Null))
 }

@@ -165,6 +165,7 @@ mod tests {
             (Occasion::NobodyToReset, false, false),
             (Occasion::News(News::PasswordChanged), false, false),
             (Occasion::News(News::PasswordReset), false, false),
+            (Occasion::News(News::Withdrawn), false, false),
             (Occasion::News(News::IdentityLinked(provider)), false, true),
         ];
         for (occasion, has_code, is_named) in table {

@@ -9,6 +9,7 @@ pub(crate) enum News {
     PasswordChanged,
     PasswordReset,
     IdentityLinked(Provider),
+    Withdrawn,
 }
 
 const ALARM_KO: &str = "다른 모든 기기에서 로그아웃되었습니다. \
@@ -26,6 +27,11 @@ pub(super) fn news_ko(news: News) -> Words {
             "새로운 로그인 수단이 연결되었습니다",
             format!("회원님의 계정에 {provider} 로그인이 연결되었습니다."),
             "직접 하신 일이 아니라면 지금 바로 연결을 해제하고 비밀번호를 변경해 주세요.",
+        ),
+        News::Withdrawn => words(
+            "탈퇴가 완료되었습니다",
+            "회원 탈퇴가 완료되어 계정이 닫혔고 모든 기기에서 로그아웃되었습니다.",
+            "개인정보는 보관 기간이 지나면 삭제됩니다. 직접 하신 일이 아니라면 지금 바로 알려 주세요.",
         ),
     }
 }
@@ -45,6 +51,11 @@ pub(super) fn news_en(news: News) -> Words {
             "A new way to log in was linked to your account",
             format!("{provider} was linked to your account."),
             "If this was not you, please unlink it right now and change your password.",
+        ),
+        News::Withdrawn => words(
+            "Your account was closed",
+            "Your account was closed, as you asked, and you have been logged out everywhere.",
+            "What we hold of you is erased after a while. If this was not you, please let us know right now.",
         ),
     }
 }
