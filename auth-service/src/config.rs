@@ -42,7 +42,7 @@ pub struct Config {
     #[serde(default = "default_audience")]
     pub audience: String,
     /// `redis://host:port`, where it is there, tells the other replicas of a change at once; without it they look every
-    /// 250 ms. Nothing is kept in it. Default `memory://`: there are no others, or they look.
+    /// 250 ms. See `login_store` for what is kept in it. Default `memory://`: there are no others, or they look.
     #[serde(default = "defaults::cache_url")]
     pub cache_url: String,
     /// The key that encrypts the signing keys in the database: 32 bytes in base64. This or `master_key_file`.

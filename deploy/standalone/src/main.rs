@@ -111,9 +111,10 @@ fn print_welcome(services: &Services, secret: &Secret) {
         );
     }
     let (auth, secret) = (services.auth.url(), secret.expose());
-    let (order, file) = (services.order.url(), services.file.url());
+    let (user, order, file) = (services.user.url(), services.order.url(), services.file.url());
     println!(
         r#"
+Sign up at {auth}/account (the mail with the code is at {user}/mailbox).
 Try, in another terminal (the token is good for five minutes; another company's session sees other orders):
 
 TOKEN=$(curl -s {auth}/oauth2/token -d grant_type=client_credentials -d client_id=demo -d client_secret={secret} --data-urlencode 'session={{"companyId":100,"userId":1000}}' | sed 's/.*"access_token":"\([^"]*\)".*/\1/')
