@@ -5,6 +5,7 @@ use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 /// The built binary, up to date.
@@ -60,11 +61,23 @@ pub fn free_port() -> u16 {
     free_ports::<1>()[0]
 }
 
-/// Ports that were free just now, each another one.
+/// Ports that were free just now, each another one. Below 32768, from where the kernel takes the ports of outgoing connections:
+/// one that is killed and started again finds its port free.
 pub fn free_ports<const N: usize>() -> [u16; N] {
-    // All are held until all are known.
-    let held: [TcpListener; N] = std::array::from_fn(|_| TcpListener::bind("127.0.0.1:0").unwrap());
-    held.map(|listener| listener.local_addr().unwrap().port())
+    std::array::from_fn(|_| next_free_port())
+}
+
+fn next_free_port() -> u16 {
+    const FIRST: u16 = 10_000;
+    const COUNT: u16 = 10_000;
+    static NEXT: OnceLock<AtomicU16> = OnceLock::new();
+    let next = NEXT.get_or_init(|| AtomicU16::new(fastrand::u16(..COUNT)));
+    loop {
+        let port = FIRST + next.fetch_add(1, Ordering::SeqCst) % COUNT;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 /// A process that is killed when the test ends, however it ends.
