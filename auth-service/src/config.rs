@@ -1,5 +1,8 @@
 //! Every setting: meaning, default, variable.
 
+pub(crate) mod unset;
+mod issuers;
+
 use std::net::IpAddr;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::{Path, PathBuf};
@@ -12,16 +15,17 @@ use shared::{Algorithm, Scopes, Secret};
 use url::Url;
 
 use crate::domain::revoking::LONGEST_LOGIN_S;
+pub use issuers::{SocialName, SocialProvider, TrustedIssuer};
 
 /// Section `[auth]` of the configuration file; `BATON_AUTH_<KEY>` in the environment.
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// Where to listen. Default `0.0.0.0:9000`.
-    #[serde(default = "default_listen")]
+    #[serde(default = "unset::listen")]
     pub listen: String,
     /// Where `/livez`, `/readyz` and `/metrics` are. Default `0.0.0.0:9100`.
-    #[serde(default = "default_management_listen")]
+    #[serde(default = "unset::management_listen")]
     pub management_listen: String,
     /// Worker threads. Default 2.
     #[serde(default = "defaults::workers")]
@@ -39,7 +43,7 @@ pub struct Config {
     #[serde(default)]
     pub issuer: Option<String>,
     /// The name under which tokens are for this server's own `/admin` routes. Default `auth-service`.
-    #[serde(default = "default_audience")]
+    #[serde(default = "unset::audience")]
     pub audience: String,
     /// `redis://host:port`, where it is there, tells the other replicas of a change at once; without it they look every
     /// 250 ms. See `login_store` for what is kept in it. Default `memory://`: there are no others, or they look.
@@ -58,20 +62,20 @@ pub struct Config {
     #[serde(default)]
     pub previous_master_key_file: Option<PathBuf>,
     /// Signs new tokens: `ES256`, `EdDSA` or `RS256`. Default `ES256`.
-    #[serde(default = "default_signing_algorithm")]
+    #[serde(default = "unset::signing_algorithm")]
     pub signing_algorithm: Algorithm,
     /// How long a token lives, in seconds, 10 to 3600. Default 300.
-    #[serde(default = "default_token_ttl_s")]
+    #[serde(default = "unset::token_ttl_s")]
     pub token_ttl_s: u32,
     /// How long a key signs before the next one takes over, in seconds. Default 30 days.
-    #[serde(default = "default_key_period_s")]
+    #[serde(default = "unset::key_period_s")]
     pub key_period_s: u32,
     /// How long a key is published before it signs, in seconds; longer than verifiers keep a set of keys (300 s).
     /// Default 900.
-    #[serde(default = "default_key_lead_s")]
+    #[serde(default = "unset::key_lead_s")]
     pub key_lead_s: u32,
     /// How long tokens are issued from what is in memory while the database is away, in seconds. Default 900.
-    #[serde(default = "default_outage_grace_s")]
+    #[serde(default = "unset::outage_grace_s")]
     pub outage_grace_s: u32,
     /// A file of clients that is applied at start.
     #[serde(default)]
@@ -83,10 +87,10 @@ pub struct Config {
     #[serde(default)]
     pub trusted_issuers: Vec<TrustedIssuer>,
     /// Token requests of one client a second, on the average; ten times as many at once. 0: no limit. Default 500.
-    #[serde(default = "default_client_rate_per_s")]
+    #[serde(default = "unset::client_rate_per_s")]
     pub client_rate_per_s: u32,
     /// The same for one address. Default 2000.
-    #[serde(default = "default_address_rate_per_s")]
+    #[serde(default = "unset::address_rate_per_s")]
     pub address_rate_per_s: u32,
     /// Addresses of proxies whose `X-Forwarded-For` is believed. Default none: the address is that of the connection.
     #[serde(default, deserialize_with = "shared::config::list")]
@@ -95,10 +99,10 @@ pub struct Config {
     #[serde(default = "defaults::yes")]
     pub audit_grants: bool,
     /// Rows of the audit log about tokens, at the most: granted ones, and as many refused ones. Default 1,000,000.
-    #[serde(default = "default_audit_max_tokens")]
+    #[serde(default = "unset::audit_max_tokens")]
     pub audit_max_tokens: u32,
     /// How long rows about changes are kept, in days. Default 400.
-    #[serde(default = "default_audit_changes_days")]
+    #[serde(default = "unset::audit_changes_days")]
     pub audit_changes_days: u32,
     /// Where user-service is. Without it nobody can log in.
     #[serde(default)]
@@ -111,32 +115,32 @@ pub struct Config {
     #[serde(default)]
     pub login_store: LoginStore,
     /// How long the access token of a person lives, in seconds, 10 to 3600. Default 600.
-    #[serde(default = "default_login_ttl_s")]
+    #[serde(default = "unset::login_ttl_s")]
     pub login_ttl_s: u32,
     /// What a person's access token is good for. Default `order:read order:write file:read file:write`.
-    #[serde(default = "default_login_scope")]
+    #[serde(default = "unset::login_scope")]
     pub login_scope: Scopes,
     /// The services that it is for, beside this one. Default `user-service order-service file-service`.
-    #[serde(default = "default_login_audiences", deserialize_with = "shared::config::list")]
+    #[serde(default = "unset::login_audiences", deserialize_with = "shared::config::list")]
     pub login_audiences: Vec<String>,
     /// A login that is not used for so long ends, in seconds. Default 14 days.
-    #[serde(default = "default_login_idle_s")]
+    #[serde(default = "unset::login_idle_s")]
     pub login_idle_s: u32,
     /// No login lasts longer, however much it is used, in seconds. Default 90 days.
-    #[serde(default = "default_login_max_s")]
+    #[serde(default = "unset::login_max_s")]
     pub login_max_s: u32,
     /// How long after its first use a refresh token gives the same answer again, for racers and for those whose answer
     /// was lost; not once its successor has been used. In seconds, 1 to 300. Default 60.
-    #[serde(default = "default_login_repeat_s")]
+    #[serde(default = "unset::login_repeat_s")]
     pub login_repeat_s: u32,
     /// Logins of one user at a time; one more ends the oldest. Default 10.
-    #[serde(default = "default_max_logins")]
+    #[serde(default = "unset::max_logins")]
     pub max_logins: NonZeroU32,
     /// Origins beside this server's own whose pages may use the refresh cookie. Default none.
     #[serde(default, deserialize_with = "shared::config::list")]
     pub front_end_origins: Vec<String>,
     /// Where a browser goes after a social login: a path of this server, or a URL. Default `/account`.
-    #[serde(default = "default_front_end_url")]
+    #[serde(default = "unset::front_end_url")]
     pub front_end_url: String,
     /// Google, Naver, Kakao. In the file: `[[auth.social]]`.
     #[serde(default)]
@@ -157,74 +161,6 @@ pub enum LoginStore {
     Database,
     /// Redis alone: what it loses is logged out.
     Redis,
-}
-
-/// A provider that people may come by. What is not said is as the provider has it.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SocialProvider {
-    /// `google`, `naver` or `kakao`.
-    pub name: SocialName,
-    /// What the provider knows us by.
-    pub client_id: String,
-    /// The secret: this or `client_secret_file`.
-    #[serde(default)]
-    pub client_secret: Option<Secret>,
-    /// A file that holds it.
-    #[serde(default)]
-    pub client_secret_file: Option<PathBuf>,
-    /// Where browsers are sent to.
-    #[serde(default)]
-    pub authorization_url: Option<Url>,
-    /// Where a code becomes a token.
-    #[serde(default)]
-    pub token_url: Option<Url>,
-    /// Where a token says who it is.
-    #[serde(default)]
-    pub user_info_url: Option<Url>,
-    /// Where the keys of its ID tokens are. Google only.
-    #[serde(default)]
-    pub jwks_url: Option<Url>,
-    /// `iss` of its ID tokens. Google only.
-    #[serde(default)]
-    pub issuer: Option<String>,
-}
-
-/// Which provider.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum SocialName {
-    /// Google.
-    Google,
-    /// Naver.
-    Naver,
-    /// Kakao.
-    Kakao,
-}
-
-/// A cluster (or whoever else issues service-account tokens in its shape) that is trusted to say who its pods are.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TrustedIssuer {
-    /// What it is called in `service_account` of a client, for example `prod`.
-    pub name: String,
-    /// `iss` of its tokens, exactly.
-    pub issuer: String,
-    /// Where its public keys are: this or `jwks_file`.
-    #[serde(default)]
-    pub jwks_url: Option<Url>,
-    /// A file with the certificates that the server at `jwks_url` is known by.
-    #[serde(default)]
-    pub ca_file: Option<PathBuf>,
-    /// A file with the keys; it is read again when a token names a key that is not in it.
-    #[serde(default)]
-    pub jwks_file: Option<PathBuf>,
-    /// The one audience that its tokens have to have: that of the projected volume. Default `auth-service`.
-    #[serde(default = "default_audience")]
-    pub audience: String,
-    /// Older tokens are refused, in seconds since `iat`. Default 3600.
-    #[serde(default = "default_max_age_s")]
-    pub max_age_s: u32,
 }
 
 /// The shortest lead that gives the next key the time to be fetched, in seconds.
@@ -309,89 +245,4 @@ impl Config {
             workers: self.workers.get(),
         }
     }
-}
-
-fn default_listen() -> String {
-    "0.0.0.0:9000".to_owned()
-}
-
-fn default_management_listen() -> String {
-    "0.0.0.0:9100".to_owned()
-}
-
-fn default_signing_algorithm() -> Algorithm {
-    Algorithm::Es256
-}
-
-fn default_audience() -> String {
-    "auth-service".to_owned()
-}
-
-fn default_key_period_s() -> u32 {
-    30 * 24 * 3600
-}
-
-fn default_key_lead_s() -> u32 {
-    900
-}
-
-fn default_outage_grace_s() -> u32 {
-    900
-}
-
-fn default_max_age_s() -> u32 {
-    3600
-}
-
-fn default_client_rate_per_s() -> u32 {
-    500
-}
-
-fn default_address_rate_per_s() -> u32 {
-    2000
-}
-
-fn default_audit_max_tokens() -> u32 {
-    1_000_000
-}
-
-fn default_audit_changes_days() -> u32 {
-    400
-}
-
-fn default_login_ttl_s() -> u32 {
-    600
-}
-
-fn default_login_scope() -> Scopes {
-    // Four words of the grammar: it cannot fail.
-    "order:read order:write file:read file:write".parse().unwrap_or_default()
-}
-
-fn default_login_audiences() -> Vec<String> {
-    ["user-service", "order-service", "file-service"].map(str::to_owned).into()
-}
-
-fn default_login_idle_s() -> u32 {
-    14 * 24 * 3600
-}
-
-fn default_login_max_s() -> u32 {
-    90 * 24 * 3600
-}
-
-fn default_login_repeat_s() -> u32 {
-    60
-}
-
-fn default_max_logins() -> NonZeroU32 {
-    NonZeroU32::MIN.saturating_add(9)
-}
-
-fn default_front_end_url() -> String {
-    "/account".to_owned()
-}
-
-pub(crate) fn default_token_ttl_s() -> u32 {
-    300
 }

@@ -2,13 +2,13 @@
 
 use crate::cli::arguments::ExplainArguments;
 use crate::commands::{self, CommandError};
-use crate::config::{Config, default_token_ttl_s};
+use crate::config::{Config, unset};
 use crate::domain::explain::{Explanation, Question};
 
 /// By a file, if one is named: then nothing else is needed, and a CI can do it.
 pub(super) fn explain_offline(explain: &ExplainArguments) -> Option<Result<(), CommandError>> {
     let file = explain.clients.as_deref()?;
-    let explanation = commands::explain_by_file(file, &question(explain), default_token_ttl_s());
+    let explanation = commands::explain_by_file(file, &question(explain), unset::token_ttl_s());
     Some(explanation.and_then(|explanation| say(&explanation, explain.json)))
 }
 

@@ -1,181 +1,34 @@
 //! Logins in the database: one row each. An exchange of a refresh token is one statement that names the token.
 
+mod rows;
+mod steps;
 mod together;
 
 use diesel::result::Error as DieselError;
 use diesel::{
-    BoolExpressionMethods, ExpressionMethods, Insertable, OptionalExtension, QueryDsl, Queryable,
-    Selectable, SelectableHelper, insert_into,
+    BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper,
+    insert_into,
 };
 use diesel_async::{AsyncConnection, RunQueryDsl};
 use shared::db::{Db, DbError};
-use shared::{Session, Timestamp, UserId, with_conn};
+use shared::{Timestamp, UserId, with_conn};
 use uuid::Uuid;
 
-use crate::domain::login::{Device, EndedBy, Line, Login, Parent};
-use crate::domain::person::Provider;
-use crate::domain::refresh_token::{SealedPair, TokenHash};
+use crate::domain::login::{EndedBy, Login};
 use crate::domain::revoking::of_login;
 use crate::login_store::{Exchange, Which};
 use crate::repository::changes::REVOCATIONS;
 use crate::repository::revocations::RevocationRow;
 use crate::repository::schema::{login_counts, logins, revocations};
 use crate::repository::sound;
+use rows::LoginRow;
+use steps::{count_login, end_logins, raise_version};
 use together::Together;
 
 #[derive(Clone, Debug)]
 pub(crate) struct LoginRepository {
     db: Db,
     together: Option<Together>,
-}
-
-#[derive(Queryable, Selectable, Insertable)]
-#[diesel(table_name = logins)]
-struct LoginRow {
-    sid: String,
-    user_id: i64,
-    session: String,
-    provider: String,
-    user_agent: String,
-    address: String,
-    credentials_version: i64,
-    began_at: chrono::NaiveDateTime,
-    auth_time_s: i64,
-    used_at: chrono::NaiveDateTime,
-    ends_at: chrono::NaiveDateTime,
-    idle_until: chrono::NaiveDateTime,
-    generation: i64,
-    token_hash: String,
-    parent_hash: Option<String>,
-    exchanged_at: Option<chrono::NaiveDateTime>,
-    sealed_pair: Option<Vec<u8>>,
-    ended_by: Option<String>,
-}
-
-impl From<&Login> for LoginRow {
-    fn from(login: &Login) -> Self {
-        let parent = login.line.parent.as_ref();
-        Self {
-            sid: login.sid.to_string(),
-            user_id: login.user_id.get(),
-            session: login.session.as_json().to_owned(),
-            provider: login.provider.name().to_owned(),
-            user_agent: login.device.user_agent.clone(),
-            address: login.device.address.clone(),
-            credentials_version: login.credentials_version,
-            began_at: login.began_at.naive_utc(),
-            auth_time_s: login.auth_time_s,
-            used_at: login.used_at.naive_utc(),
-            ends_at: login.ends_at.naive_utc(),
-            idle_until: login.idle_until.naive_utc(),
-            generation: login.line.generation.into(),
-            token_hash: login.line.token_hash.as_str().to_owned(),
-            parent_hash: parent.map(|parent| parent.token_hash.as_str().to_owned()),
-            exchanged_at: parent.map(|parent| parent.exchanged_at.naive_utc()),
-            sealed_pair: parent.and_then(|own| Some(own.pair.as_ref()?.as_bytes().to_vec())),
-            ended_by: login.ended.map(|ended| ended.name().to_owned()),
-        }
-    }
-}
-
-impl TryFrom<LoginRow> for Login {
-    type Error = DbError;
-
-    fn try_from(row: LoginRow) -> Result<Self, DbError> {
-        let line = row.line()?;
-        let ended = match row.ended_by.as_deref() {
-            None => None,
-            Some(name) => Some(EndedBy::named(name).ok_or(DbError::Corrupt("end of a login"))?),
-        };
-        Ok(Self {
-            sid: row.sid.parse().map_err(|_| DbError::Corrupt("login id"))?,
-            user_id: UserId::try_from(row.user_id).map_err(|_| DbError::Corrupt("user id"))?,
-            session: Session::parse(&row.session).map_err(|_| DbError::Corrupt("session"))?,
-            provider: Provider::named(&row.provider).ok_or(DbError::Corrupt("provider"))?,
-            device: Device { user_agent: row.user_agent, address: row.address },
-            credentials_version: row.credentials_version,
-            began_at: row.began_at.and_utc(),
-            auth_time_s: row.auth_time_s,
-            used_at: row.used_at.and_utc(),
-            ends_at: row.ends_at.and_utc(),
-            idle_until: row.idle_until.and_utc(),
-            line,
-            ended,
-        })
-    }
-}
-
-impl LoginRow {
-    fn line(&self) -> Result<Line, DbError> {
-        let pair = self.sealed_pair.clone().map(SealedPair::stored);
-        let parent = self.parent_hash.clone().zip(self.exchanged_at);
-        let parent = parent.map(|(hash, at)| Parent {
-            token_hash: TokenHash::stored(hash),
-            exchanged_at: at.and_utc(),
-            pair,
-        });
-        let generation =
-            u32::try_from(self.generation).map_err(|_| DbError::Corrupt("generation"))?;
-        Ok(Line { generation, token_hash: TokenHash::stored(self.token_hash.clone()), parent })
-    }
-}
-
-/// Counts a login of this user, and gives the least version of credentials that is good. The row is locked until the end of
-/// the transaction, so that two at once count each other, and none begins while its credentials end.
-macro_rules! count_login {
-    ($conn:expr, $user:expr) => {
-        insert_into(login_counts::table)
-            .values((
-                login_counts::user_id.eq($user),
-                login_counts::begun.eq(1),
-                login_counts::min_version.eq(0),
-            ))
-            .on_conflict(login_counts::user_id)
-            .do_update()
-            .set(login_counts::begun.eq(login_counts::begun + 1))
-            .returning(login_counts::min_version)
-            .get_result::<i64>($conn)
-    };
-}
-
-/// From now on nobody logs in with older credentials. It comes before the lock of the revocations, as it does where a login
-/// is added.
-macro_rules! raise_version {
-    ($conn:expr, $user:expr, $version:expr) => {
-        // Tables have a method of that name, too.
-        diesel::query_dsl::methods::FilterDsl::filter(
-            insert_into(login_counts::table)
-                .values((
-                    login_counts::user_id.eq($user),
-                    login_counts::begun.eq(0),
-                    login_counts::min_version.eq($version),
-                ))
-                .on_conflict(login_counts::user_id)
-                .do_update()
-                .set(login_counts::min_version.eq($version)),
-            login_counts::min_version.lt($version),
-        )
-        .execute($conn)
-    };
-}
-
-/// Ends these logins in the transaction of a change, and revokes what came of them. It comes first, since it takes the
-/// lock of the revocations.
-macro_rules! end_logins {
-    ($conn:expr, $sids:expr, $ended_by:expr, $now:expr) => {
-        for sid in $sids {
-            let seq = note_change!($conn, REVOCATIONS).await?;
-            let row = RevocationRow::new(&of_login(sid, $now), seq);
-            insert_into(revocations::table).values(row).execute($conn).await?;
-            diesel::update(logins::table.find(sid).filter(logins::ended_by.is_null()))
-                .set((
-                    logins::ended_by.eq($ended_by.name()),
-                    logins::sealed_pair.eq(None::<Vec<u8>>),
-                ))
-                .execute($conn)
-                .await?;
-        }
-    };
 }
 
 impl LoginRepository {
