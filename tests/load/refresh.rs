@@ -25,9 +25,9 @@ use crate::servers::Servers;
 use pgbench::Pgbench;
 
 /// Connections with one renewal under way each.
-const CONNECTIONS: usize = 16;
+const CONNECTIONS: usize = 64;
 /// Logins that each of them renews by turns.
-const LOGINS_EACH: usize = 16;
+const LOGINS_EACH: usize = 4;
 /// How long a round takes, for each side.
 const ROUND: Duration = Duration::from_secs(3);
 

@@ -110,3 +110,33 @@ async fn a_login_that_fails_takes_as_long_whatever_it_fails_for() {
     }
     system.stop().await;
 }
+
+/// From the front door: three wrong passwords each, so that nobody has to wait.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_at_the_front_door_tells_nobody_who_has_an_account() {
+    let system = System::start().await;
+    let people = People::of(&system).await;
+    for number in 0..8 {
+        people.sign_up(&format!("known{number}@b.example")).await;
+    }
+    let url = format!("{}/api/v2/auth/login", system.services.auth.url());
+    let (mut known, mut unknown) = (Vec::new(), Vec::new());
+    for number in 0..24 {
+        for (times, who) in [(&mut known, "known"), (&mut unknown, "other")] {
+            let email = format!("{who}{}@b.example", number % 8);
+            let body = json!({"email": email, "password": "wrong password"});
+            let began = Instant::now();
+            let answer = people.stranger.post_json(&url, &body).await;
+            times.push((began.elapsed(), without_time(&answer)));
+            assert_eq!(answer.verdict(), (401, "A006"), "{email}");
+        }
+    }
+    assert!(known.iter().chain(&unknown).all(|(_, said)| *said == known[0].1));
+    let median = |times: Vec<(Duration, String)>| {
+        median(times.into_iter().map(|(took, _)| took).collect()).as_secs_f64()
+    };
+    let (known, unknown) = (median(known), median(unknown));
+    println!("a login at the front door: known {known:.4} s, unknown {unknown:.4} s");
+    assert!((1.0 / RATIO..RATIO).contains(&(known / unknown)), "{known} and {unknown}");
+    system.stop().await;
+}

@@ -50,11 +50,16 @@ impl Pgbench {
         Ok(Self { url: database_url.parse()?, script })
     }
 
-    /// Transactions a second, by its own count.
+    /// Transactions a second, by its own count: with few clients or with many, whichever is more.
     pub fn per_second(&self, time: Duration) -> Result<f64, Failure> {
+        let (few, many) = (self.with_clients("8", time)?, self.with_clients("64", time)?);
+        Ok(few.max(many))
+    }
+
+    fn with_clients(&self, clients: &str, time: Duration) -> Result<f64, Failure> {
         let password = self.url.password().unwrap_or_default();
         let output = Command::new(program()?)
-            .args(["-n", "-M", "prepared", "-c", "8", "-j", "1"])
+            .args(["-n", "-M", "prepared", "-j", "1", "-c", clients])
             .args(["-T", &time.as_secs().to_string()])
             .args(["-h", self.url.host_str().unwrap_or_default()])
             .args(["-p", &self.url.port().unwrap_or_default().to_string()])
