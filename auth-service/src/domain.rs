@@ -3,6 +3,7 @@
 pub mod client;
 pub mod clients_file;
 pub(crate) mod secret;
+pub(crate) mod audiences;
 pub(crate) mod assertion;
 pub mod policy;
 pub(crate) mod grant;

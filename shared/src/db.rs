@@ -1,21 +1,23 @@
 //! [`Db`]: PostgreSQL or SQLite behind one query text, with every wait bounded.
 
+mod migrations;
+
 use std::future::Future;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use deadpool::Runtime;
 use deadpool::managed::{Hook, HookError, Metrics, Timeouts};
 use diesel::SqliteConnection;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
-use diesel_async::async_connection_wrapper::AsyncConnectionWrapper;
 use diesel_async::pooled_connection::deadpool::{BuildError, Object, Pool, PoolError};
 use diesel_async::pooled_connection::{
     AsyncDieselConnectionManager, ManagerConfig, PoolableConnection, RecyclingMethod,
 };
 use diesel_async::sync_connection_wrapper::SyncConnectionWrapper;
 use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
-use diesel_migrations::{EmbeddedMigrations, MigrationHarness};
+
+pub use migrations::{Migrations, migrate};
 
 /// How long to wait for a free connection, and how long to make one.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -29,12 +31,6 @@ const CHECKOUT_TIMEOUT: Duration = Duration::from_secs(3);
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the work on one connection may take, a transaction of many statements included.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(8);
-/// Any number, the same for all replicas: only one of them migrates at a time.
-const MIGRATION_LOCK: i64 = 0x0062_6174_6f6e;
-
-/// How long a replica waits for another one that migrates, in seconds.
-const MIGRATION_WAIT_S: u32 = 300;
-
 /// What SQLite needs to serve several readers and a writer, and to survive a kill.
 const SQLITE_SETTINGS: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; \
      PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;";
@@ -340,84 +336,4 @@ where
         Ok(alive) => alive.map_err(|error| dead(error.to_string())),
         Err(_) => Err(dead("no sign of life".to_owned())),
     }
-}
-
-/// The migrations of a service, for each database.
-pub struct Migrations {
-    /// For PostgreSQL.
-    pub postgres: EmbeddedMigrations,
-    /// For SQLite.
-    pub sqlite: EmbeddedMigrations,
-}
-
-/// Brings the database of a service up to date. The folder of a SQLite file is made where it is missing.
-/// Replicas that do this at the same time wait for each other.
-///
-/// # Errors
-/// [`DbError::Unavailable`] when the database is away, [`DbError::Migration`] when a migration fails.
-pub async fn migrate(url: &str, migrations: Migrations) -> Result<(), DbError> {
-    let address = Address::parse(url)?;
-    if let Address::Postgres(url) = &address {
-        // The migrations' own connection waits for ever for a server that is silent.
-        Db::open(url, 1)?.ping().await?;
-    }
-    let work = tokio::task::spawn_blocking(move || match address {
-        Address::Postgres(url) => migrate_postgres(&url, migrations.postgres),
-        Address::Sqlite(path) => migrate_sqlite(&path, migrations.sqlite),
-    });
-    work.await.map_err(|error| DbError::Migration(error.to_string()))?
-}
-
-fn migrate_postgres(url: &str, migrations: EmbeddedMigrations) -> Result<(), DbError> {
-    use diesel::{Connection, RunQueryDsl};
-    type PgForMigrations = AsyncConnectionWrapper<AsyncPgConnection>;
-    let mut connection = <PgForMigrations as Connection>::establish(url)
-        .map_err(|error| DbError::Unavailable(error.to_string()))?;
-    diesel::sql_query(format!("SET lock_timeout = '{MIGRATION_WAIT_S}s'"))
-        .execute(&mut connection)?;
-    // Held until the connection closes.
-    diesel::sql_query(format!("SELECT pg_advisory_lock({MIGRATION_LOCK})"))
-        .execute(&mut connection)?;
-    run_pending(&mut connection, migrations)
-}
-
-fn migrate_sqlite(path: &Path, migrations: EmbeddedMigrations) -> Result<(), DbError> {
-    use diesel::Connection;
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(|error| {
-            DbError::Unavailable(format!("cannot make the folder {}: {error}", folder.display()))
-        })?;
-    }
-    let mut connection = SqliteConnection::establish(&path.to_string_lossy())
-        .map_err(|error| DbError::Unavailable(format!("{}: {error}", path.display())))?;
-    settle(&mut connection)?;
-    // It takes the write lock before it looks for what is pending.
-    connection.immediate_transaction(|connection| run_pending(connection, migrations))
-}
-
-/// SQLite does not wait while another connection switches the same file to WAL, whatever its timeout: it says at once
-/// that the file is locked.
-fn settle(connection: &mut SqliteConnection) -> Result<(), DbError> {
-    use diesel::connection::SimpleConnection;
-    for _ in 0..100 {
-        match connection.batch_execute(SQLITE_SETTINGS) {
-            Err(error) if error.to_string().contains("database is locked") => {
-                std::thread::sleep(Duration::from_millis(50));
-            }
-            settled => return Ok(settled?),
-        }
-    }
-    Ok(connection.batch_execute(SQLITE_SETTINGS)?)
-}
-
-fn run_pending<DB: diesel::backend::Backend>(
-    harness: &mut impl MigrationHarness<DB>,
-    migrations: EmbeddedMigrations,
-) -> Result<(), DbError> {
-    let ran = harness.run_pending_migrations(migrations);
-    let ran = ran.map_err(|error| DbError::Migration(error.to_string()))?;
-    for version in &ran {
-        tracing::info!(%version, "migrated the database to {version}");
-    }
-    Ok(())
 }

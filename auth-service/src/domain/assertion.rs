@@ -3,6 +3,8 @@
 
 use serde::Deserialize;
 
+use crate::domain::audiences;
+
 /// `client_assertion_type` (RFC 7523 section 2.2).
 pub(crate) const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 /// The longest time for which a client may sign an assertion of its own, in seconds.
@@ -19,7 +21,7 @@ const SERVICE_ACCOUNT: &str = "system:serviceaccount:";
 pub(crate) struct Assertion {
     pub(crate) iss: String,
     pub(crate) sub: String,
-    #[serde(deserialize_with = "one_or_many")]
+    #[serde(deserialize_with = "audiences::one_or_many")]
     pub(crate) aud: Vec<String>,
     pub(crate) exp: i64,
     #[serde(default)]
@@ -44,19 +46,6 @@ struct Kubernetes {
 #[derive(Clone, Debug, Deserialize)]
 struct Named {
     name: String,
-}
-
-fn one_or_many<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Form {
-        One(String),
-        Many(Vec<String>),
-    }
-    Ok(match Form::deserialize(deserializer)? {
-        Form::One(one) => vec![one],
-        Form::Many(many) => many,
-    })
 }
 
 /// Why an assertion proves nothing. The client hears `invalid_client`; this is for the log.

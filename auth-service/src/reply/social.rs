@@ -27,6 +27,7 @@ const PROVIDER_AWAY: ErrorCode = ErrorCode {
     ko: "소셜 로그인 제공자가 응답하지 않습니다.",
     en: "The provider of the social login does not answer.",
 };
+
 impl From<SocialRefusal> for ApiError {
     fn from(refusal: SocialRefusal) -> Self {
         let of = |code: &'static ErrorCode| Self::new(code).because(&refusal);

@@ -1,7 +1,8 @@
 //! What an ID token has to say (OpenID Connect Core section 3.1.3.7). Its signature is checked elsewhere.
 
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
+use crate::domain::audiences;
 use crate::domain::social::attempt::TTL_S;
 
 /// How far clocks may differ, in seconds.
@@ -12,7 +13,7 @@ const LEEWAY_S: i64 = 60;
 pub(crate) struct IdToken {
     iss: String,
     pub(crate) sub: String,
-    #[serde(deserialize_with = "one_or_many")]
+    #[serde(deserialize_with = "audiences::one_or_many")]
     aud: Vec<String>,
     #[serde(default)]
     azp: Option<String>,
@@ -84,19 +85,6 @@ impl IdToken {
         };
         if for_us && asked_by_us { Ok(()) } else { Err(IdTokenFault::Audience) }
     }
-}
-
-fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Form {
-        One(String),
-        Many(Vec<String>),
-    }
-    Ok(match Form::deserialize(deserializer)? {
-        Form::One(one) => vec![one],
-        Form::Many(many) => many,
-    })
 }
 
 #[cfg(test)]

@@ -1,0 +1,97 @@
+//! [`migrate`]: brings the database of a service up to date, one replica at a time.
+
+use std::path::Path;
+use std::time::Duration;
+
+use diesel::SqliteConnection;
+use diesel_async::AsyncPgConnection;
+use diesel_async::async_connection_wrapper::AsyncConnectionWrapper;
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness};
+
+use crate::db::{Address, Db, DbError, SQLITE_SETTINGS};
+
+/// Any number, the same for all replicas: only one of them migrates at a time.
+const MIGRATION_LOCK: i64 = 0x0062_6174_6f6e;
+
+/// How long a replica waits for another one that migrates, in seconds.
+const MIGRATION_WAIT_S: u32 = 300;
+
+/// The migrations of a service, for each database.
+pub struct Migrations {
+    /// For PostgreSQL.
+    pub postgres: EmbeddedMigrations,
+    /// For SQLite.
+    pub sqlite: EmbeddedMigrations,
+}
+
+/// Brings the database of a service up to date. The folder of a SQLite file is made where it is missing.
+/// Replicas that do this at the same time wait for each other.
+///
+/// # Errors
+/// [`DbError::Unavailable`] when the database is away, [`DbError::Migration`] when a migration fails.
+pub async fn migrate(url: &str, migrations: Migrations) -> Result<(), DbError> {
+    let address = Address::parse(url)?;
+    if let Address::Postgres(url) = &address {
+        // The migrations' own connection waits for ever for a server that is silent.
+        Db::open(url, 1)?.ping().await?;
+    }
+    let work = tokio::task::spawn_blocking(move || match address {
+        Address::Postgres(url) => migrate_postgres(&url, migrations.postgres),
+        Address::Sqlite(path) => migrate_sqlite(&path, migrations.sqlite),
+    });
+    work.await.map_err(|error| DbError::Migration(error.to_string()))?
+}
+
+fn migrate_postgres(url: &str, migrations: EmbeddedMigrations) -> Result<(), DbError> {
+    use diesel::{Connection, RunQueryDsl};
+    type PgForMigrations = AsyncConnectionWrapper<AsyncPgConnection>;
+    let mut connection = <PgForMigrations as Connection>::establish(url)
+        .map_err(|error| DbError::Unavailable(error.to_string()))?;
+    diesel::sql_query(format!("SET lock_timeout = '{MIGRATION_WAIT_S}s'"))
+        .execute(&mut connection)?;
+    // Held until the connection closes.
+    diesel::sql_query(format!("SELECT pg_advisory_lock({MIGRATION_LOCK})"))
+        .execute(&mut connection)?;
+    run_pending(&mut connection, migrations)
+}
+
+fn migrate_sqlite(path: &Path, migrations: EmbeddedMigrations) -> Result<(), DbError> {
+    use diesel::Connection;
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(|error| {
+            DbError::Unavailable(format!("cannot make the folder {}: {error}", folder.display()))
+        })?;
+    }
+    let mut connection = SqliteConnection::establish(&path.to_string_lossy())
+        .map_err(|error| DbError::Unavailable(format!("{}: {error}", path.display())))?;
+    settle(&mut connection)?;
+    // It takes the write lock before it looks for what is pending.
+    connection.immediate_transaction(|connection| run_pending(connection, migrations))
+}
+
+/// SQLite does not wait while another connection switches the same file to WAL, whatever its timeout: it says at once
+/// that the file is locked.
+fn settle(connection: &mut SqliteConnection) -> Result<(), DbError> {
+    use diesel::connection::SimpleConnection;
+    for _ in 0..100 {
+        match connection.batch_execute(SQLITE_SETTINGS) {
+            Err(error) if error.to_string().contains("database is locked") => {
+                std::thread::sleep(Duration::from_millis(50));
+            }
+            settled => return Ok(settled?),
+        }
+    }
+    Ok(connection.batch_execute(SQLITE_SETTINGS)?)
+}
+
+fn run_pending<DB: diesel::backend::Backend>(
+    harness: &mut impl MigrationHarness<DB>,
+    migrations: EmbeddedMigrations,
+) -> Result<(), DbError> {
+    let ran = harness.run_pending_migrations(migrations);
+    let ran = ran.map_err(|error| DbError::Migration(error.to_string()))?;
+    for version in &ran {
+        tracing::info!(%version, "migrated the database to {version}");
+    }
+    Ok(())
+}
