@@ -10,7 +10,7 @@ use bytes::Bytes;
 use chrono::TimeDelta;
 use futures_util::Stream;
 use futures_util::stream::BoxStream;
-use shared::{CompanyId, Session, Timestamp};
+use shared::{Session, Tenant, Timestamp};
 use tracing::{info, warn};
 
 use crate::error::FileError;
@@ -50,7 +50,7 @@ where
     let key = ObjectKey { company_id: session.company_id(), id: FileId::new_at(now) };
     let upload = Upload { key, user_id: session.user_id(), announced };
     state.loose_objects.insert(&key, now).await?;
-    let uploaded = store_and_record(state, &upload, body).await;
+    let uploaded = store_and_record(state, session.tenant(), &upload, body).await;
     match &uploaded {
         Ok(Uploaded::Created(_)) => forget(state, &key).await,
         // The file may be recorded although the answer of the database was lost: the sweep will see.
@@ -62,6 +62,7 @@ where
 
 async fn store_and_record<B>(
     state: &AppState,
+    tenant: Tenant,
     upload: &Upload<'_>,
     body: B,
 ) -> Result<Uploaded, FileError>
@@ -73,7 +74,7 @@ where
     let file = upload.fulfil(received, state.clock.now())?;
     object.finish().await?;
     let key = upload.announced.idempotency_key.as_ref();
-    match state.files.insert(&file, key).await? {
+    match state.files.insert(tenant, &file, key).await? {
         InsertOutcome::Created => Ok(Uploaded::Created(file)),
         InsertOutcome::KeyTaken(known) if known.repeats(&file) => Ok(Uploaded::Known(known)),
         InsertOutcome::KeyTaken(_) => Err(FileError::IdempotencyKeyReused),
@@ -83,14 +84,14 @@ where
 /// A file and its bytes.
 pub(crate) async fn open_file(
     state: &AppState,
-    company: CompanyId,
+    tenant: Tenant,
     id: FileId,
 ) -> Result<(StoredFile, Content), FileError> {
-    let file = state.files.find(company, id).await?.ok_or(FileError::NoSuchFile)?;
+    let file = state.files.find(tenant, id).await?.ok_or(FileError::NoSuchFile)?;
     match state.storage.read(&file.object_key(), file.size_bytes).await {
         Ok(content) => Ok((file, content)),
         // It may have been deleted since it was found.
-        Err(StorageError::Missing) if state.files.find(company, id).await?.is_none() => {
+        Err(StorageError::Missing) if state.files.find(tenant, id).await?.is_none() => {
             Err(FileError::NoSuchFile)
         }
         Err(error) => Err(error.into()),
@@ -99,13 +100,13 @@ pub(crate) async fn open_file(
 
 pub(crate) async fn delete_file(
     state: &AppState,
-    company: CompanyId,
+    tenant: Tenant,
     id: FileId,
 ) -> Result<(), FileError> {
-    let file = state.files.find(company, id).await?.ok_or(FileError::NoSuchFile)?;
+    let file = state.files.find(tenant, id).await?.ok_or(FileError::NoSuchFile)?;
     let key = file.object_key();
     state.loose_objects.insert(&key, state.clock.now()).await?;
-    let deleted = state.files.delete(&key).await?;
+    let deleted = state.files.delete(tenant, id).await?;
     discard(state, &key).await;
     // Of two who delete it at once one is told that it is gone; both see to it that nothing is left.
     if deleted { Ok(()) } else { Err(FileError::NoSuchFile) }
@@ -190,6 +191,11 @@ mod tests {
         Ok((state, clock))
     }
 
+    fn session() -> Result<Session, FileError> {
+        let session = Session::parse(r#"{"companyId":100,"userId":200}"#);
+        session.map_err(|_| FileError::NoSuchFile)
+    }
+
     async fn upload(state: &AppState, content: &'static str) -> Result<Uploaded, FileError> {
         let announced = Announcement {
             name: FileName::parse("statement.csv")?,
@@ -198,10 +204,8 @@ mod tests {
             sha256: None,
             idempotency_key: Some(IdempotencyKey::parse("once")?),
         };
-        let session = Session::parse(r#"{"companyId":100,"userId":200}"#);
-        let session = session.map_err(|_| FileError::NoSuchFile)?;
         let body = stream::iter([Ok(Bytes::from_static(content.as_bytes()))]);
-        upload_file(state, &session, &announced, body).await
+        upload_file(state, &session()?, &announced, body).await
     }
 
     #[tokio::test]
@@ -214,7 +218,7 @@ mod tests {
         assert_eq!(upload(&state, "a").await?, Uploaded::Known(file.clone()));
         assert_eq!(upload(&state, "b").await, Err(FileError::IdempotencyKeyReused));
         assert_eq!(std::fs::read_dir(folder.path().join("objects/100"))?.count(), 1);
-        delete_file(&state, file.company_id, file.id).await?;
+        delete_file(&state, session()?.tenant(), file.id).await?;
         assert!(matches!(upload(&state, "b").await?, Uploaded::Created(_)));
         Ok(())
     }
@@ -238,7 +242,7 @@ mod tests {
         clock.advance(Duration::from_secs(3 * 3600));
         sweep(&state).await?;
         assert!(matches!(state.storage.read(&left, 0).await, Err(StorageError::Missing)));
-        assert!(open_file(&state, file.company_id, file.id).await.is_ok());
+        assert!(open_file(&state, session()?.tenant(), file.id).await.is_ok());
         Ok(())
     }
 

@@ -81,7 +81,7 @@ pub(crate) async fn list_files(
         name: name.as_deref().map(FileName::parse).transpose()?,
         idempotency_key: idempotency_key.as_deref().map(IdempotencyKey::parse).transpose()?,
     };
-    let files = state.files.list(session.company_id(), &filter, &page).await?;
+    let files = state.files.list(session.tenant(), &filter, &page).await?;
     let last = files.last().map(|file| file.id.to_string());
     let next_cursor = page.next_cursor(files.len(), last);
     let files = files.into_iter().map(FileView::from).collect();
@@ -111,7 +111,7 @@ pub(crate) async fn download_file(
     id: Path<String>,
 ) -> Result<HttpResponse, ApiError> {
     let id = FileId::parse(&id)?;
-    let (file, content) = domain::open_file(&state, session.company_id(), id).await?;
+    let (file, content) = domain::open_file(&state, session.tenant(), id).await?;
     let answer = HttpResponse::Ok()
         .insert_header((header::CONTENT_TYPE, file.media_type.as_str()))
         .insert_header(as_attachment(&file.name))
@@ -150,6 +150,6 @@ pub(crate) async fn delete_file(
     id: Path<String>,
 ) -> Result<ApiResponse<Deleted>, ApiError> {
     let id = FileId::parse(&id)?;
-    domain::delete_file(&state, session.company_id(), id).await?;
+    domain::delete_file(&state, session.tenant(), id).await?;
     Ok(ApiResponse::ok(Deleted { id: id.to_string() }))
 }

@@ -10,11 +10,9 @@ use diesel::{
 use diesel_async::RunQueryDsl;
 use shared::db::{Db, DbError};
 use shared::paging::{Page, PageError};
-use shared::{CompanyId, UserId, with_conn};
+use shared::{CompanyId, Tenant, UserId, with_tenant};
 
-use crate::domain::file::{
-    FileId, FileName, IdempotencyKey, MediaType, ObjectKey, Sha256, StoredFile,
-};
+use crate::domain::file::{FileId, FileName, IdempotencyKey, MediaType, Sha256, StoredFile};
 use crate::error::FileError;
 use schema::files;
 
@@ -99,11 +97,12 @@ impl FileRepository {
     /// uploads at once one wins.
     pub(crate) async fn insert(
         &self,
+        tenant: Tenant,
         file: &StoredFile,
         key: Option<&IdempotencyKey>,
     ) -> Result<InsertOutcome, FileError> {
         let row = FileRow::new(file, key)?;
-        let inserted = with_conn!(&self.db, |conn| diesel::insert_into(files::table)
+        let inserted = with_tenant!(&self.db, tenant, |conn| diesel::insert_into(files::table)
             .values(&row)
             .on_conflict_do_nothing()
             .execute(conn)
@@ -111,7 +110,7 @@ impl FileRepository {
         if inserted.map_err(DbError::from)? == 1 {
             return Ok(InsertOutcome::Created);
         }
-        let taken = self.find_by_idempotency_key(file.company_id, row.idempotency_key).await?;
+        let taken = self.find_by_idempotency_key(tenant, row.idempotency_key).await?;
         // None: it was deleted in this very moment, and the key with it.
         let again = || DbError::Unavailable("the idempotency key has just become free".to_owned());
         Ok(InsertOutcome::KeyTaken(taken.ok_or_else(again)?))
@@ -119,11 +118,11 @@ impl FileRepository {
 
     async fn find_by_idempotency_key(
         &self,
-        company: CompanyId,
+        tenant: Tenant,
         key: Option<String>,
     ) -> Result<Option<StoredFile>, FileError> {
-        let row = with_conn!(&self.db, |conn| files::table
-            .filter(files::company_id.eq(company.get()))
+        let row = with_tenant!(&self.db, tenant, |conn| files::table
+            .filter(files::company_id.eq(tenant.company_id().get()))
             .filter(files::idempotency_key.eq(key))
             .select(FileRow::as_select())
             .first(conn)
@@ -134,11 +133,11 @@ impl FileRepository {
 
     pub(crate) async fn find(
         &self,
-        company: CompanyId,
+        tenant: Tenant,
         id: FileId,
     ) -> Result<Option<StoredFile>, FileError> {
-        let row = with_conn!(&self.db, |conn| files::table
-            .filter(files::company_id.eq(company.get()))
+        let row = with_tenant!(&self.db, tenant, |conn| files::table
+            .filter(files::company_id.eq(tenant.company_id().get()))
             .filter(files::id.eq(id.to_string()))
             .select(FileRow::as_select())
             .first(conn)
@@ -149,15 +148,15 @@ impl FileRepository {
 
     pub(crate) async fn list(
         &self,
-        company: CompanyId,
+        tenant: Tenant,
         filter: &FileFilter,
         page: &Page,
     ) -> Result<Vec<StoredFile>, FileError> {
         let after = page.after.as_deref().map(FileId::parse).transpose();
         let after = after.map_err(|_| PageError::Cursor)?.map(|id| id.to_string());
-        let rows = with_conn!(&self.db, |conn| {
+        let rows = with_tenant!(&self.db, tenant, |conn| {
             let mut query = files::table
-                .filter(files::company_id.eq(company.get()))
+                .filter(files::company_id.eq(tenant.company_id().get()))
                 .filter(files::id.gt(after.unwrap_or_default()))
                 .into_boxed();
             if let Some(name) = &filter.name {
@@ -177,10 +176,10 @@ impl FileRepository {
     }
 
     /// Whether this very call has deleted it.
-    pub(crate) async fn delete(&self, key: &ObjectKey) -> Result<bool, FileError> {
-        let deleted = with_conn!(&self.db, |conn| diesel::delete(files::table)
-            .filter(files::company_id.eq(key.company_id.get()))
-            .filter(files::id.eq(key.id.to_string()))
+    pub(crate) async fn delete(&self, tenant: Tenant, id: FileId) -> Result<bool, FileError> {
+        let deleted = with_tenant!(&self.db, tenant, |conn| diesel::delete(files::table)
+            .filter(files::company_id.eq(tenant.company_id().get()))
+            .filter(files::id.eq(id.to_string()))
             .execute(conn)
             .await);
         Ok(deleted.map_err(DbError::from)? == 1)

@@ -6,7 +6,7 @@ use std::time::Duration;
 use actix_web::web;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use shared::clock::SystemClock;
-use shared::db::{self, Db, Migrations};
+use shared::db::{self, Db, Migrations, tenancy};
 use shared::health::Readiness;
 use shared::server::{self, BoundServer, Parts, StartupError};
 use tracing::warn;
@@ -48,6 +48,7 @@ pub async fn bind(config: &Config) -> Result<BoundServer, StartupError> {
     let migrations = config.migrate.then(migrations);
     let db = Db::start(&config.database_url, config.max_connections.get(), migrations).await;
     let db = db.map_err(StartupError::part("database"))?;
+    tenancy::check_role(&db).await.map_err(StartupError::part("database"))?;
     let readiness = readiness(&db, &storage);
     let state = AppState {
         files: FileRepository::new(db.clone()),

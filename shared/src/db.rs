@@ -1,6 +1,7 @@
 //! [`Db`]: PostgreSQL or SQLite behind one query text, with every wait bounded.
 
 mod migrations;
+pub mod tenancy;
 
 use std::future::Future;
 use std::path::PathBuf;

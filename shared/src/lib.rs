@@ -64,7 +64,7 @@ pub use policy::Policy;
 pub use refusal::{Reason, Refusal};
 pub use scopes::Scopes;
 pub use secret::Secret;
-pub use session::{CompanyId, Session, SessionError, UserId};
+pub use session::{CompanyId, Session, SessionError, Tenant, UserId};
 #[cfg(any(feature = "actix", feature = "tower"))]
 pub use session_source::SessionSource;
 pub use token::algorithm::Algorithm;

@@ -1,6 +1,7 @@
 //! [`Session`]: the caller on whose behalf a request is made.
 
 mod id;
+mod tenant;
 mod text;
 
 use std::fmt;
@@ -11,6 +12,7 @@ use serde_json::{Map, Value};
 
 use crate::clock::Timestamp;
 pub use id::{CompanyId, NotAnId, UserId};
+pub use tenant::Tenant;
 
 /// The longest session, in bytes of JSON.
 pub const MAX_SESSION_BYTES: usize = 2048;

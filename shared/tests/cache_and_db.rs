@@ -11,6 +11,8 @@ mod db;
 mod frozen;
 #[path = "cache_and_db/migrations.rs"]
 mod migrations;
+#[path = "cache_and_db/tenancy.rs"]
+mod tenancy;
 
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -123,8 +123,7 @@ impl Bench {
         let mut builder = tokio::runtime::Builder::new_multi_thread();
         let runtime = builder.worker_threads(1).enable_all().build()?;
         let (servers, folder) = (Servers::start()?, tempfile::tempdir()?);
-        let database_url = servers.database("refresh");
-        runtime.block_on(pgbench::create_database(&servers.postgres, "refresh"))?;
+        let database_url = runtime.block_on(servers.create_durable_database("refresh"))?;
         let people = runtime.block_on(async { People::start() });
         let port = free_ports(2)?;
         let (number, path) = (port.to_string(), folder.path().display().to_string());

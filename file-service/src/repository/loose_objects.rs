@@ -4,7 +4,7 @@ use diesel::dsl::{exists, not};
 use diesel::{ExpressionMethods, QueryDsl};
 use diesel_async::RunQueryDsl;
 use shared::db::{Db, DbError};
-use shared::{CompanyId, Timestamp, with_conn};
+use shared::{CompanyId, Timestamp, across_tenants};
 
 use super::schema::{files, loose_objects};
 use crate::domain::file::{FileId, ObjectKey};
@@ -26,7 +26,7 @@ impl LooseObjectRepository {
             loose_objects::company_id.eq(key.company_id.get()),
             loose_objects::since.eq(now.naive_utc()),
         );
-        let inserted = with_conn!(&self.db, |conn| diesel::insert_into(loose_objects::table)
+        let inserted = across_tenants!(&self.db, |conn| diesel::insert_into(loose_objects::table)
             .values(values)
             .on_conflict_do_nothing()
             .execute(conn)
@@ -35,7 +35,7 @@ impl LooseObjectRepository {
     }
 
     pub(crate) async fn delete(&self, key: &ObjectKey) -> Result<(), FileError> {
-        let deleted = with_conn!(&self.db, |conn| diesel::delete(loose_objects::table)
+        let deleted = across_tenants!(&self.db, |conn| diesel::delete(loose_objects::table)
             .filter(loose_objects::company_id.eq(key.company_id.get()))
             .filter(loose_objects::id.eq(key.id.to_string()))
             .execute(conn)
@@ -51,14 +51,15 @@ impl LooseObjectRepository {
         count: i64,
     ) -> Result<Vec<ObjectKey>, FileError> {
         let file = files::table.filter(files::id.eq(loose_objects::id));
-        let rows: Result<Vec<(String, i64)>, _> = with_conn!(&self.db, |conn| loose_objects::table
-            .filter(loose_objects::since.lt(limit.naive_utc()))
-            .filter(not(exists(file)))
-            .order(loose_objects::since.asc())
-            .limit(count)
-            .select((loose_objects::id, loose_objects::company_id))
-            .load(conn)
-            .await);
+        let rows: Result<Vec<(String, i64)>, _> =
+            across_tenants!(&self.db, |conn| loose_objects::table
+                .filter(loose_objects::since.lt(limit.naive_utc()))
+                .filter(not(exists(file)))
+                .order(loose_objects::since.asc())
+                .limit(count)
+                .select((loose_objects::id, loose_objects::company_id))
+                .load(conn)
+                .await);
         rows.map_err(DbError::from)?.into_iter().map(object_key).collect()
     }
 
@@ -66,7 +67,7 @@ impl LooseObjectRepository {
     /// take the note away.
     pub(crate) async fn delete_settled_before(&self, limit: Timestamp) -> Result<(), FileError> {
         let file = files::table.filter(files::id.eq(loose_objects::id));
-        let deleted = with_conn!(&self.db, |conn| diesel::delete(loose_objects::table)
+        let deleted = across_tenants!(&self.db, |conn| diesel::delete(loose_objects::table)
             .filter(loose_objects::since.lt(limit.naive_utc()))
             .filter(exists(file))
             .execute(conn)

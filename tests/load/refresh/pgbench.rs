@@ -19,17 +19,6 @@ pub struct Pgbench {
     script: NamedTempFile,
 }
 
-/// A database on a server that keeps what it has committed: the tests' own forgets it at a power cut, and is many times as
-/// fast for it.
-pub async fn create_database(server: &str, name: &str) -> Result<(), Failure> {
-    let mut connection = AsyncPgConnection::establish(server).await?;
-    for setting in ["fsync", "synchronous_commit", "full_page_writes"] {
-        connection.batch_execute(&format!("ALTER SYSTEM SET {setting} = on")).await?;
-    }
-    connection.batch_execute("SELECT pg_reload_conf()").await?;
-    Ok(connection.batch_execute(&format!("CREATE DATABASE {name}")).await?)
-}
-
 impl Pgbench {
     /// So many rows, in a table of the same columns, indexes and storage as that of the logins.
     pub async fn new(database_url: &str, rows: usize) -> Result<Self, Failure> {
