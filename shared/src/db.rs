@@ -30,6 +30,8 @@ const RESTED: Duration = Duration::from_millis(500);
 const CHECKOUT_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long PostgreSQL may take over one statement.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long one transaction may wait for another there.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long the work on one connection may take, a transaction of many statements included.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(8);
 /// What SQLite needs to serve several readers and a writer, and to survive a kill.
@@ -191,6 +193,7 @@ fn is_away(kind: &DatabaseErrorKind, message: &str) -> bool {
         "terminating connection",
         "the database system is",
         "canceling statement due to statement timeout",
+        "canceling statement due to lock timeout",
         "database is locked",
         "disk I/O error",
         "database or disk is full",
@@ -283,7 +286,11 @@ impl std::fmt::Debug for Db {
 
 fn postgres_settings() -> String {
     let timeout_ms = STATEMENT_TIMEOUT.as_millis();
-    format!("SET statement_timeout = {timeout_ms}; SET TIME ZONE 'UTC';")
+    let lock_timeout_ms = LOCK_TIMEOUT.as_millis();
+    format!(
+        "SET statement_timeout = {timeout_ms}; SET lock_timeout = {lock_timeout_ms}; \
+         SET TIME ZONE 'UTC';"
+    )
 }
 
 /// A pool whose connections begin with these settings. deadpool waits for ever unless told otherwise.

@@ -50,6 +50,8 @@ pub mod client;
 pub mod cache;
 #[cfg(feature = "store")]
 pub mod db;
+#[cfg(feature = "store")]
+pub mod idempotency;
 
 #[cfg(feature = "process")]
 pub mod process;

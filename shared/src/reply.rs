@@ -58,6 +58,22 @@ impl<T: Serialize> ApiResponse<T> {
         self.headers.push((name, value));
         self
     }
+
+    /// The answer as it will go out, to be [kept](crate::idempotency) and given again.
+    #[cfg(feature = "store")]
+    #[must_use]
+    pub fn kept(self) -> crate::idempotency::KeptAnswer {
+        let text = |(name, value): (HeaderName, HeaderValue)| {
+            Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
+        };
+        crate::idempotency::KeptAnswer {
+            status: self.status.as_u16(),
+            headers: self.headers.into_iter().filter_map(text).collect(),
+            // What is answered with are views: they can be written.
+            body: serde_json::to_string(&envelope(self.status, self.data)).unwrap_or_default(),
+            replayed: false,
+        }
+    }
 }
 
 impl<T: Serialize> Responder for ApiResponse<T> {
@@ -68,14 +84,18 @@ impl<T: Serialize> Responder for ApiResponse<T> {
         for header in self.headers {
             response.insert_header(header);
         }
-        response.json(Envelope {
-            success: true,
-            message: Cow::Borrowed("OK"),
-            data: Some(self.data),
-            error_code: None,
-            status_code: self.status.as_u16(),
-            timestamp: SystemClock::new().now(),
-        })
+        response.json(envelope(self.status, self.data))
+    }
+}
+
+fn envelope<T>(status: StatusCode, data: T) -> Envelope<'static, T> {
+    Envelope {
+        success: true,
+        message: Cow::Borrowed("OK"),
+        data: Some(data),
+        error_code: None,
+        status_code: status.as_u16(),
+        timestamp: SystemClock::new().now(),
     }
 }
 

@@ -9,6 +9,8 @@ mod cache;
 mod db;
 #[path = "cache_and_db/frozen.rs"]
 mod frozen;
+#[path = "cache_and_db/idempotency.rs"]
+mod idempotency;
 #[path = "cache_and_db/migrations.rs"]
 mod migrations;
 #[path = "cache_and_db/tenancy.rs"]

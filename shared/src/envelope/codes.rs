@@ -61,3 +61,10 @@ pub const IDEMPOTENCY_KEY_REUSED: ErrorCode = code(
     "이미 다른 요청에 사용된 Idempotency-Key입니다.",
     "This Idempotency-Key was used for another request.",
 );
+/// The request with this `Idempotency-Key` has not been answered yet.
+pub const REQUEST_RUNNING: ErrorCode = code(
+    "O005",
+    409,
+    "같은 Idempotency-Key의 요청이 아직 처리 중입니다.",
+    "The request with this Idempotency-Key is still running.",
+);

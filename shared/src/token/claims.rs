@@ -53,6 +53,12 @@ impl Claims {
     pub fn root_time(&self) -> i64 {
         self.auth_time.map_or(self.iat, |began| began.min(self.iat))
     }
+
+    /// Whether a program is calling, for itself or on somebody's behalf; else it is a person.
+    #[must_use]
+    pub fn is_by_service(&self) -> bool {
+        self.act.is_some() || self.sub == self.client_id
+    }
 }
 
 #[expect(clippy::ref_option, reason = "the signature that serde asks for")]
