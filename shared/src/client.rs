@@ -18,6 +18,7 @@ use url::Url;
 
 use crate::clock::SystemClock;
 use crate::session::Session;
+use crate::token::AccessToken;
 use crate::trace::TraceContext;
 use call::RetryBudgets;
 pub use call::{Call, CallError};
@@ -99,6 +100,14 @@ impl ServiceClient {
     #[must_use]
     pub fn with_session(&self, session: &Session) -> SessionClient {
         self.caller(self.inner.request.for_session(Some(session.clone())))
+    }
+
+    /// Calls on behalf of whoever has this token, by exchanging it (RFC 8693) for one that is for this target: session and
+    /// `sid` stay, `act` says that we are acting. `session` is the one that the token carries. For what is done after the
+    /// request has been answered; inside of it there is [`ServiceClient::by_exchange`].
+    #[must_use]
+    pub fn with_subject(&self, subject: &AccessToken, session: &Session) -> SessionClient {
+        self.caller(self.inner.request.for_subject(subject.clone(), Some(session.clone())))
     }
 
     /// Fetches the tokens for these sessions before they are needed, by one request for each thousand where the server knows

@@ -9,6 +9,7 @@ mod fake_server;
 #[path = "support/raw_http.rs"]
 mod raw_http;
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -68,6 +69,7 @@ impl World {
         let client = web::Data::new(self.client.clone());
         let routes = move || {
             let routes = Routes::new().get("/receipt", write_receipt).session();
+            let routes = routes.get("/exchanged", exchange_and_write).session();
             routes.get("/anybody", write_receipt).optional().app_data(client.clone())
         };
         let server = server::bind(&listen, parts, routes).unwrap();
@@ -123,6 +125,14 @@ async fn write_receipt(
     let stored = files.on_behalf_of(&request)?.post("/api/files").fetch().await?;
     let trace = request.trace().unwrap().to_string().parse().unwrap();
     Ok(ApiResponse::ok(stored).with_header(HeaderName::from_static("x-trace"), trace))
+}
+
+async fn exchange_and_write(
+    request: HttpRequest,
+    files: web::Data<ServiceClient>,
+) -> Result<ApiResponse<String>, ApiError> {
+    let stored = files.by_exchange(&request)?.post("/api/files").fetch().await?;
+    Ok(ApiResponse::ok(stored))
 }
 
 fn assert_goes_on(world: &World, bearer: &str) {
@@ -191,6 +201,34 @@ async fn session_trace_and_request_id_go_on_from_an_axum_handler() {
     let answer = world.ask(address, "/receipt", &headers).await;
     assert_eq!((answer.status, answer.body.as_str()), (200, "stored"), "{answer:?}");
     assert_goes_on(&world, &bearer);
+}
+
+#[actix_web::test]
+async fn the_callers_token_is_exchanged_once_for_all_its_calls() {
+    let world = World::new().await;
+    let (address, _) = world.start_actix();
+    let bearers = [world.bearer(), world.bearer()];
+    for bearer in &bearers {
+        for _ in 0..2 {
+            let answer = world.ask(address, "/exchanged", &[bearer]).await;
+            assert_eq!(answer.status, 200, "{answer:?}");
+        }
+    }
+    let exchanges = world.endpoint.asked();
+    assert_eq!(exchanges.len(), 2, "two tokens of one session are two");
+    for (asked, bearer) in exchanges.iter().zip(&bearers) {
+        let (_, form) = asked.text.split_once("\r\n\r\n").unwrap();
+        let form: HashMap<_, _> = url::form_urlencoded::parse(form.as_bytes()).collect();
+        assert_eq!(form["grant_type"], "urn:ietf:params:oauth:grant-type:token-exchange");
+        assert_eq!(form["subject_token_type"], "urn:ietf:params:oauth:token-type:access_token");
+        assert!(bearer.ends_with(&*form["subject_token"]));
+        let rest = (&*form["resource"], &*form["scope"], &*form["client_id"]);
+        assert_eq!(rest, ("file-service", "file:write", "order-service"));
+        assert!(!form.contains_key("session"), "the subject token says it");
+    }
+    for asked in world.next.asked() {
+        assert_eq!(asked.header("authorization"), Some("Bearer for-file-service"));
+    }
 }
 
 #[actix_web::test]

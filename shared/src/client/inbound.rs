@@ -1,7 +1,10 @@
 //! [`Inbound`]: what of a request that came in goes on with the calls that are made for it.
 
 use crate::client::{ServiceClient, SessionClient};
+#[cfg(any(feature = "actix", feature = "tower"))]
+use crate::identity::Identity;
 use crate::session::Session;
+use crate::token::AccessToken;
 use crate::trace::TraceContext;
 
 /// A request that came in, behind a session middleware: actix's `HttpRequest`; for tower `http::Request` and
@@ -9,6 +12,8 @@ use crate::trace::TraceContext;
 pub trait Inbound {
     /// Who called, as the middleware found out.
     fn session(&self) -> Option<Session>;
+    /// The token that it came with, verified; none where a gateway vouches for the session.
+    fn access_token(&self) -> Option<AccessToken>;
     /// The trace that the request belongs to, if it is in one.
     fn trace(&self) -> Option<TraceContext>;
     /// Its id, if it has one.
@@ -27,27 +32,54 @@ impl ServiceClient {
     /// # Errors
     /// [`NoSession`]. In an actix handler it becomes 401 A001.
     pub fn on_behalf_of(&self, request: &impl Inbound) -> Result<SessionClient, NoSession> {
-        let client = self.with_session(&request.session().ok_or(NoSession)?);
-        let client = match request.trace() {
-            Some(trace) => client.within(trace),
-            None => client,
-        };
-        Ok(match request.request_id() {
-            Some(id) => client.with_request_id(&id),
-            None => client,
-        })
+        let session = request.session().ok_or(NoSession)?;
+        Ok(going_on(self.with_session(&session), request))
     }
+
+    /// The same by exchanging the caller's token (RFC 8693): what is called sees the whole chain in `act`, and ending the
+    /// login (`sid`) ends this, too. It needs to be allowed for this client at the authorization server, and the caller's
+    /// token has to have the target's scope. A session that a gateway vouches for has no token: it goes on as by
+    /// [`ServiceClient::on_behalf_of`].
+    ///
+    /// # Errors
+    /// [`NoSession`].
+    pub fn by_exchange(&self, request: &impl Inbound) -> Result<SessionClient, NoSession> {
+        let session = request.session().ok_or(NoSession)?;
+        let client = match request.access_token() {
+            Some(token) => self.with_subject(&token, &session),
+            None => self.with_session(&session),
+        };
+        Ok(going_on(client, request))
+    }
+}
+
+fn going_on(client: SessionClient, request: &impl Inbound) -> SessionClient {
+    let client = match request.trace() {
+        Some(trace) => client.within(trace),
+        None => client,
+    };
+    match request.request_id() {
+        Some(id) => client.with_request_id(&id),
+        None => client,
+    }
+}
+
+/// The token of a request that has been let in with one.
+#[cfg(any(feature = "actix", feature = "tower"))]
+fn verified(identity: Option<&Identity>, authorization: Option<&[u8]>) -> Option<AccessToken> {
+    matches!(identity, Some(Identity::Token(_))).then_some(())?;
+    let (_scheme, token) = std::str::from_utf8(authorization?).ok()?.split_once(' ')?;
+    Some(AccessToken::new(token.to_owned()))
 }
 
 #[cfg(feature = "actix")]
 mod actix {
-    use actix_web::http::header::HeaderName;
+    use actix_web::http::header::{AUTHORIZATION, HeaderName, HeaderValue};
     use actix_web::{HttpMessage, HttpRequest};
 
     use super::*;
     use crate::client::CallError;
     use crate::edge::{RequestId, TRACEPARENT, X_REQUEST_ID};
-    use crate::identity::Identity;
     use crate::refusal::{Reason, Refusal};
     use crate::reply::ApiError;
 
@@ -57,6 +89,11 @@ mod actix {
     impl Inbound for HttpRequest {
         fn session(&self) -> Option<Session> {
             self.extensions().get::<Identity>().and_then(Identity::session)
+        }
+
+        fn access_token(&self) -> Option<AccessToken> {
+            let header = self.headers().get(AUTHORIZATION).map(HeaderValue::as_bytes);
+            verified(self.extensions().get(), header)
         }
 
         fn trace(&self) -> Option<TraceContext> {
@@ -96,11 +133,11 @@ mod actix {
 
 #[cfg(feature = "tower")]
 mod tower {
+    use http::header::{AUTHORIZATION, HeaderValue};
     use http::request::Parts;
     use http::{Extensions, HeaderMap, Request};
 
     use super::*;
-    use crate::identity::Identity;
 
     const TRACEPARENT: &str = "traceparent";
     const X_REQUEST_ID: &str = "x-request-id";
@@ -108,6 +145,10 @@ mod tower {
     impl<B> Inbound for Request<B> {
         fn session(&self) -> Option<Session> {
             session(self.extensions())
+        }
+
+        fn access_token(&self) -> Option<AccessToken> {
+            access_token(self.extensions(), self.headers())
         }
 
         fn trace(&self) -> Option<TraceContext> {
@@ -124,6 +165,10 @@ mod tower {
             session(&self.extensions)
         }
 
+        fn access_token(&self) -> Option<AccessToken> {
+            access_token(&self.extensions, &self.headers)
+        }
+
         fn trace(&self) -> Option<TraceContext> {
             trace(&self.headers)
         }
@@ -135,6 +180,11 @@ mod tower {
 
     fn session(extensions: &Extensions) -> Option<Session> {
         extensions.get::<Identity>().and_then(Identity::session)
+    }
+
+    fn access_token(extensions: &Extensions, headers: &HeaderMap) -> Option<AccessToken> {
+        let header = headers.get(AUTHORIZATION).map(HeaderValue::as_bytes);
+        verified(extensions.get(), header)
     }
 
     fn trace(headers: &HeaderMap) -> Option<TraceContext> {

@@ -307,8 +307,12 @@ impl Inner {
         (passage, launch)
     }
 
-    /// Renews a token that is held and due, in the background.
+    /// Renews a token that is held and due, in the background. One that was exchanged is not: it mostly ends when its
+    /// subject does, and then there is nothing to renew it with.
     fn renew(self: &Arc<Self>, request: &TokenRequest, permit: OwnedSemaphorePermit) {
+        if request.subject().is_some() {
+            return;
+        }
         let Some(entry) = self.entries.find(request) else { return };
         let now = self.clock.monotonic();
         let mut state = entry.state();

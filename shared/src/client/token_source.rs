@@ -32,6 +32,7 @@ struct Wanted {
     audience: Arc<str>,
     scope: Arc<Scopes>,
     session: Option<Session>,
+    subject: Option<AccessToken>,
     hash: u64,
 }
 
@@ -40,18 +41,33 @@ impl TokenRequest {
     /// `scope` on behalf of `session`; `None` for a call of the client itself.
     #[must_use]
     pub fn new(audience: &str, scope: Scopes, session: Option<Session>) -> Self {
-        Self::of(audience.into(), Arc::new(scope), session)
+        Self::of(audience.into(), Arc::new(scope), (session, None))
     }
 
     /// The same for another session. What both have in common is held once.
     #[must_use]
     pub fn for_session(&self, session: Option<Session>) -> Self {
-        Self::of(Arc::clone(&self.0.audience), Arc::clone(&self.0.scope), session)
+        Self::of(Arc::clone(&self.0.audience), Arc::clone(&self.0.scope), (session, None))
     }
 
-    fn of(audience: Arc<str>, scope: Arc<Scopes>, session: Option<Session>) -> Self {
-        let hash = HASHING.hash_one((&audience, &scope, session.as_ref().map(Session::as_json)));
-        Self(Arc::new(Wanted { audience, scope, session, hash }))
+    /// The same by token exchange (RFC 8693): `subject` is a token that we have received, and `session` the one that it
+    /// carries. What comes of it keeps session and `sid`, and says in `act` that we are acting; it lives no longer than
+    /// the subject.
+    #[must_use]
+    pub fn for_subject(&self, subject: AccessToken, session: Option<Session>) -> Self {
+        let (audience, scope) = (Arc::clone(&self.0.audience), Arc::clone(&self.0.scope));
+        Self::of(audience, scope, (session, Some(subject)))
+    }
+
+    fn of(
+        audience: Arc<str>,
+        scope: Arc<Scopes>,
+        (session, subject): (Option<Session>, Option<AccessToken>),
+    ) -> Self {
+        let of_session = session.as_ref().map(Session::as_json);
+        let of_subject = subject.as_ref().map(AccessToken::expose);
+        let hash = HASHING.hash_one((&audience, &scope, of_session, of_subject));
+        Self(Arc::new(Wanted { audience, scope, session, subject, hash }))
     }
 
     /// The service that the token is for.
@@ -72,6 +88,12 @@ impl TokenRequest {
         self.0.session.as_ref()
     }
 
+    /// The token that is to be exchanged, if that is how it is asked for.
+    #[must_use]
+    pub fn subject(&self) -> Option<&AccessToken> {
+        self.0.subject.as_ref()
+    }
+
     pub(super) fn hash(&self) -> u64 {
         self.0.hash
     }
@@ -83,6 +105,7 @@ impl PartialEq for TokenRequest {
         std::ptr::eq(own, other)
             || own.hash == other.hash
                 && own.session == other.session
+                && own.subject == other.subject
                 && own.audience == other.audience
                 && own.scope == other.scope
     }

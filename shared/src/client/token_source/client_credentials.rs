@@ -1,4 +1,4 @@
-//! [`ClientCredentials`]: tokens by RFC 6749 section 4.4.
+//! [`ClientCredentials`]: tokens by RFC 6749 section 4.4, and by RFC 8693 where a token is to be exchanged.
 
 mod batch;
 mod wire;
@@ -17,10 +17,12 @@ use super::{IssuedToken, TokenFetchError, TokenRequest, TokenSource, fetch_each}
 use crate::client::service_url::ServiceUrl;
 use crate::secret::Secret;
 use crate::token::AccessToken;
-use wire::{Failure, Limits, post_form, without_client_id};
+use wire::{Failure, Limits, as_exchange, post_form, without_client_id};
 
 /// Of a token request.
 const LIMITS: Limits = Limits { timeout: Duration::from_secs(5), max_bytes: 64 * 1024 };
+/// RFC 8693 section 3.
+const ACCESS_TOKEN_TYPE: &str = "urn:ietf:params:oauth:token-type:access_token";
 /// As much as we repeat of what the server says about an error.
 const MAX_DESCRIPTION_CHARS: usize = 160;
 
@@ -91,12 +93,21 @@ impl ClientCredentials {
         for (name, value) in shown.parameters() {
             asked = asked.add_extra_param(name, value);
         }
-        if let Some(session) = request.session() {
-            asked = asked.add_extra_param("session", session.as_json());
+        match (request.subject(), request.session()) {
+            (Some(subject), _) => {
+                asked = asked.add_extra_param("subject_token", subject.expose());
+                asked = asked.add_extra_param("subject_token_type", ACCESS_TOKEN_TYPE);
+            }
+            (None, Some(session)) => {
+                asked = asked.add_extra_param("session", session.as_json());
+            }
+            (None, None) => {}
         }
         let (http, is_named) = (self.http.clone(), shown.client_id.is_some());
+        let exchanges = request.subject().is_some();
         let post = move |request| {
             let request = if is_named { request } else { without_client_id(request) };
+            let request = if exchanges { as_exchange(request) } else { request };
             post_form(http.clone(), request, LIMITS)
         };
         asked.request_async(&post).await

@@ -30,7 +30,7 @@ pub(super) type BatchAnswer = Option<Vec<Result<IssuedToken, TokenFetchError>>>;
 pub(super) fn groups(requests: &[TokenRequest]) -> Vec<Vec<usize>> {
     let mut groups: HashMap<_, Vec<usize>> = HashMap::new();
     for (place, request) in requests.iter().enumerate() {
-        if request.session().is_some() {
+        if request.session().is_some() && request.subject().is_none() {
             let key = (request.audience(), request.scope().to_string());
             groups.entry(key).or_default().push(place);
         }

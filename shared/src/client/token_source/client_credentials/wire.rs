@@ -1,5 +1,6 @@
 //! One request to an authorization server, and what may come of it.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use oauth2::basic::BasicErrorResponse;
@@ -9,6 +10,7 @@ use url::form_urlencoded;
 
 use crate::client::http::{capped_body, describe, retry_after};
 
+const TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 /// The longest `Retry-After` that we follow.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(300);
 
@@ -71,9 +73,26 @@ pub(super) async fn send(
 
 /// The library names the client in any case, also where the assertion alone knows its name.
 pub(super) fn without_client_id(request: HttpRequest) -> HttpRequest {
+    with_fields(request, |(name, value)| (name != "client_id").then_some((name, value)))
+}
+
+/// The library knows no such grant; all else of the request is the same (RFC 8693 section 2.1).
+pub(super) fn as_exchange(request: HttpRequest) -> HttpRequest {
+    with_fields(request, |(name, value)| match &*name {
+        "grant_type" => Some((name, TOKEN_EXCHANGE.into())),
+        _ => Some((name, value)),
+    })
+}
+
+type Field<'a> = (Cow<'a, str>, Cow<'a, str>);
+
+fn with_fields(
+    request: HttpRequest,
+    change: impl Fn(Field<'_>) -> Option<Field<'_>>,
+) -> HttpRequest {
     request.map(|form| {
-        let fields = form_urlencoded::parse(&form).filter(|(name, _)| name != "client_id");
-        let mut rest = form_urlencoded::Serializer::new(String::new());
-        rest.extend_pairs(fields).finish().into_bytes()
+        let fields = form_urlencoded::parse(&form).filter_map(change);
+        let mut changed = form_urlencoded::Serializer::new(String::new());
+        changed.extend_pairs(fields).finish().into_bytes()
     })
 }
