@@ -60,7 +60,9 @@ impl Batch {
         let db = Db::start(&config.database_url, config.max_connections.get(), migrations).await;
         let db = db.map_err(StartupError::part("database"))?;
         let http = http_client(Timeouts::default()).map_err(StartupError::part("HTTP client"))?;
-        let secret = secret(config)?;
+        let secret =
+            Secret::of(config.client_secret.as_ref(), config.client_secret_file.as_deref());
+        let secret = secret.map_err(StartupError::part("client_secret"))?;
         let endpoint = service_url(&config.token_url, &config.plain_http_hosts)?;
         let source = ClientCredentials::new(http.clone(), endpoint, &config.client_id, &secret);
         let clock = SystemClock::shared();
@@ -130,23 +132,6 @@ impl Batch {
 /// A URL that tokens and the secret may go to.
 fn service_url(url: &Url, plain: &PlainHosts) -> Result<ServiceUrl, StartupError> {
     ServiceUrl::with_plain(url.clone(), plain).map_err(StartupError::part("plain_http_hosts"))
-}
-
-fn secret(config: &Config) -> Result<Secret, StartupError> {
-    match (&config.client_secret, &config.client_secret_file) {
-        (Some(secret), _) => Ok(secret.clone()),
-        (None, Some(path)) => {
-            let text = std::fs::read_to_string(path).map_err(|error| {
-                let cause = format!("{}: {error}", path.display());
-                StartupError::Part { part: "client_secret_file", cause }
-            })?;
-            Ok(Secret::new(text.trim()))
-        }
-        (None, None) => {
-            let cause = "not set".to_owned();
-            Err(StartupError::Part { part: "client_secret", cause })
-        }
-    }
 }
 
 #[cfg(test)]

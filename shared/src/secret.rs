@@ -1,6 +1,7 @@
 //! [`Secret`]: a text that cannot be printed by accident.
 
 use std::fmt;
+use std::path::Path;
 
 use aws_lc_rs::digest;
 use serde::Deserialize;
@@ -11,11 +12,44 @@ use zeroize::Zeroizing;
 #[serde(from = "String")]
 pub struct Secret(Zeroizing<String>);
 
+/// Why a setting gives no secret.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretError {
+    /// Neither the secret nor its file is set.
+    #[error("not set")]
+    Missing,
+    /// The file cannot be read.
+    #[error("{path}: {cause}")]
+    Unreadable {
+        /// Which.
+        path: String,
+        /// Why not.
+        cause: std::io::Error,
+    },
+}
+
 impl Secret {
     /// Takes the text in.
     #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
         Self(Zeroizing::new(text.into()))
+    }
+
+    /// The secret of a setting: itself, or what the file holds.
+    ///
+    /// # Errors
+    /// [`SecretError`] when there is neither, or the file cannot be read.
+    pub fn of(text: Option<&Self>, file: Option<&Path>) -> Result<Self, SecretError> {
+        match (text, file) {
+            (Some(secret), _) => Ok(secret.clone()),
+            (None, Some(path)) => {
+                let text = std::fs::read_to_string(path);
+                let path = path.display().to_string();
+                let unreadable = |cause| SecretError::Unreadable { path, cause };
+                Ok(Self::new(text.map_err(unreadable)?.trim()))
+            }
+            (None, None) => Err(SecretError::Missing),
+        }
     }
 
     /// The text itself.

@@ -115,7 +115,8 @@ fn auth_api(config: &Config, url: &Url, clock: &Arc<dyn Clock>) -> Result<AuthAp
         http_client(Timeouts::default()).map_err(StartupError::part("HTTP client"))?;
     let mut endpoint = url.clone();
     endpoint.set_path(&format!("{}/oauth2/token", url.path().trim_end_matches('/')));
-    let secret = secret(config)?;
+    let secret = Secret::of(config.client_secret.as_ref(), config.client_secret_file.as_deref());
+    let secret = secret.map_err(StartupError::part("client_secret"))?;
     let (endpoint, base) = (service_url(config, endpoint)?, service_url(config, url.clone())?);
     let source = ClientCredentials::new(http.clone(), endpoint, &config.client_id, &secret);
     let tokens = TokenCache::new(Arc::new(source), Arc::clone(clock));
@@ -129,17 +130,4 @@ fn auth_api(config: &Config, url: &Url, clock: &Arc<dyn Clock>) -> Result<AuthAp
 fn service_url(config: &Config, url: Url) -> Result<ServiceUrl, StartupError> {
     let url = ServiceUrl::with_plain(url, &config.plain_http_hosts);
     url.map_err(StartupError::part("plain_http_hosts"))
-}
-
-fn secret(config: &Config) -> Result<Secret, StartupError> {
-    let failed = |cause: String| StartupError::Part { part: "client_secret", cause };
-    match (&config.client_secret, &config.client_secret_file) {
-        (Some(secret), _) => Ok(secret.clone()),
-        (None, Some(path)) => {
-            let text = std::fs::read_to_string(path);
-            let text = text.map_err(|error| failed(format!("{}: {error}", path.display())))?;
-            Ok(Secret::new(text.trim()))
-        }
-        (None, None) => Err(failed("not set".to_owned())),
-    }
 }
