@@ -1,12 +1,14 @@
 //! Every setting: meaning, default, variable.
 
 use std::num::NonZeroUsize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use shared::Expectation;
+use shared::client::PlainHosts;
 use shared::config::{ConfigError, LogLevels, defaults};
 use shared::server::Listen;
+use shared::{Expectation, Secret};
+use url::Url;
 
 /// Section `[order]` of the configuration file; `BATON_ORDER_<KEY>` in the environment.
 #[derive(Clone, Deserialize)]
@@ -40,6 +42,25 @@ pub struct Config {
     /// accepted until it expires.
     #[serde(default)]
     pub revocations_url: Option<String>,
+    /// Where file-service is; it keeps the receipts. Without this setting they wait until there is one.
+    #[serde(default)]
+    pub file_url: Option<Url>,
+    /// The token endpoint of auth-service, for the tokens with which file-service is called. With `file_url`.
+    #[serde(default)]
+    pub token_url: Option<Url>,
+    /// The name of this client at auth-service. Default `order-service`.
+    #[serde(default = "default_audience")]
+    pub client_id: String,
+    /// Its secret. With `file_url` this or `client_secret_file`.
+    #[serde(default)]
+    pub client_secret: Option<Secret>,
+    /// A file that holds it.
+    #[serde(default)]
+    pub client_secret_file: Option<PathBuf>,
+    /// Hosts that may be called without TLS, for example `["file-service", "auth-service"]` inside a cluster. Default none:
+    /// `http` is for loopback only.
+    #[serde(default)]
+    pub plain_http_hosts: PlainHosts,
     /// The name of this service in `aud`. Default `order-service`.
     #[serde(default = "default_audience")]
     pub audience: String,
@@ -57,7 +78,34 @@ impl Config {
     /// # Errors
     /// A [`ConfigError`] that names the key.
     pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
-        shared::config::load("order", file)
+        let config: Self = shared::config::load("order", file)?;
+        let secrets = [config.client_secret.is_some(), config.client_secret_file.is_some()];
+        let complete = config.token_url.is_some() && secrets[0] != secrets[1];
+        if config.file_url.is_some() && !complete {
+            let cause = "with `file_url` set `token_url` and one of `client_secret` and `client_secret_file`";
+            return Err(ConfigError::Invalid {
+                section: "order".to_owned(),
+                cause: cause.to_owned(),
+            });
+        }
+        Ok(config)
+    }
+
+    /// The defaults with this database and the tokens of this issuer, on free ports of loopback: for tests, and for a
+    /// program that runs the service inside itself.
+    ///
+    /// # Errors
+    /// Never in practice: the defaults are good.
+    pub fn embedded(database_url: &str, issuer: &str) -> Result<Self, ConfigError> {
+        let settings = [
+            ("BATON_ORDER_DATABASE_URL", database_url.to_owned()),
+            ("BATON_ORDER_ISSUER", issuer.to_owned()),
+            ("BATON_ORDER_JWKS_URL", format!("{issuer}/.well-known/jwks.json")),
+            ("BATON_ORDER_LISTEN", "127.0.0.1:0".to_owned()),
+            ("BATON_ORDER_MANAGEMENT_LISTEN", "127.0.0.1:0".to_owned()),
+        ];
+        let settings = settings.map(|(name, value)| (name.to_owned(), value)).into();
+        shared::config::load_from("order", None, settings)
     }
 
     pub(crate) fn listen(&self) -> Listen {

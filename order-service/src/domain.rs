@@ -1,48 +1,60 @@
-//! What can be done with orders: found, placed, cancelled, settled; the import and the catalogue have files of their own.
+//! What can be done with orders: found, placed, paid, cancelled, settled; the import and the catalogue have files of their
+//! own.
 
 pub(crate) mod basket;
 pub(crate) mod calendar;
 pub(crate) mod catalogue;
+pub(crate) mod change;
 pub(crate) mod import;
 pub(crate) mod money;
 pub(crate) mod order;
 pub(crate) mod product;
+pub(crate) mod receipt;
 pub(crate) mod request;
 
-use shared::{CompanyId, Session};
+use shared::idempotency::{IdempotencyKey, KeptAnswer, KeyedRequest};
+use shared::{Session, Tenant, Timestamp};
 
 use crate::error::OrderError;
 use crate::state::AppState;
 use basket::Basket;
-use order::{Order, OrderId, OrderStatus, Settlement};
-use request::{NamedRequest, RequestName};
+use change::Change;
+use order::{Order, OrderId, OrderStatus};
+use product::PriceList;
+use receipt::ReceiptState;
+use request::asked_to_place;
 
 pub(crate) async fn find_order(
     state: &AppState,
-    company: CompanyId,
+    tenant: Tenant,
     id: OrderId,
 ) -> Result<Order, OrderError> {
-    state.orders.find(company, id).await?.ok_or(OrderError::NoSuchOrder)
+    state.orders.find(tenant, id).await?.ok_or(OrderError::NoSuchOrder)
 }
 
-/// With a name, the same request twice places one order.
+/// With a key, the same request twice places one order and is answered alike.
 pub(crate) async fn place_order(
     state: &AppState,
     session: &Session,
-    basket: &Basket,
-    name: Option<RequestName>,
-) -> Result<Order, OrderError> {
-    let request = name.map(|name| NamedRequest::to_place(name, session.user_id(), basket));
-    let order = price(state, session, basket).await?;
-    let id = state.orders.insert(&order, request.as_ref()).await?;
-    find_order(state, session.company_id(), id).await
+    (basket, key): (&Basket, Option<IdempotencyKey>),
+    answer: impl Fn(&Order) -> KeptAnswer,
+) -> Result<KeptAnswer, OrderError> {
+    let keyed = key.map(|key| KeyedRequest::new(session, key, &[&asked_to_place(basket)]));
+    let (now, ids) = (state.clock.now(), basket.product_ids());
+    let make = |prices: &PriceList| {
+        let order = priced(session, basket, (prices, now))?;
+        let answer = answer(&order);
+        Ok((order, answer))
+    };
+    state.orders.insert((session.tenant(), now), (&ids, keyed.as_ref()), make).await
 }
 
-async fn price(state: &AppState, session: &Session, basket: &Basket) -> Result<Order, OrderError> {
-    let ids = basket.product_ids();
-    let products = state.products.list_by_ids(&ids).await?;
-    let prices = state.products.list_prices(session.company_id(), &ids).await?;
-    let (lines, total) = basket.price(&products, &prices)?;
+fn priced(
+    session: &Session,
+    basket: &Basket,
+    (prices, now): (&PriceList, Timestamp),
+) -> Result<Order, OrderError> {
+    let (lines, total) = basket.price(prices)?;
     let id = OrderId::generate();
     Ok(Order {
         id,
@@ -55,37 +67,27 @@ async fn price(state: &AppState, session: &Session, basket: &Basket) -> Result<O
         paid_at: None,
         settlement: None,
         version: 1,
-        created_at: state.clock.now(),
+        // As a database keeps it.
+        created_at: Timestamp::from_timestamp_micros(now.timestamp_micros()).unwrap_or(now),
     })
 }
 
-pub(crate) async fn cancel_order(
+/// Pays, cancels or settles.
+pub(crate) async fn change_order(
     state: &AppState,
-    company: CompanyId,
-    id: OrderId,
-) -> Result<Order, OrderError> {
-    let cancelled = state.orders.cancel(company, id).await?;
-    let order = find_order(state, company, id).await?;
-    // Cancelled before is cancelled: the same request twice is answered alike.
-    if cancelled || order.status == OrderStatus::Cancelled {
-        Ok(order)
-    } else {
-        Err(OrderError::WrongState)
-    }
+    tenant: Tenant,
+    change: &Change,
+    answer: impl Fn(&Order) -> KeptAnswer,
+) -> Result<KeptAnswer, OrderError> {
+    state.orders.change((tenant, state.clock.now()), change, answer).await
 }
 
-/// Puts a paid order on a statement: the one that `statement` names, asked for by the request that `request` names.
-pub(crate) async fn settle_order(
+/// How far the receipt of an order is.
+pub(crate) async fn find_receipt(
     state: &AppState,
-    company: CompanyId,
+    tenant: Tenant,
     id: OrderId,
-    (statement, request): (RequestName, RequestName),
-) -> Result<Order, OrderError> {
-    let settlement = Settlement { id: statement, request, at: state.clock.now() };
-    let settled = state.orders.settle(company, id, &settlement).await?;
-    let order = find_order(state, company, id).await?;
-    if !settled {
-        order.check_settled_by(&settlement)?;
-    }
-    Ok(order)
+) -> Result<ReceiptState, OrderError> {
+    find_order(state, tenant, id).await?;
+    Ok(state.receipts.find(tenant, id).await?)
 }

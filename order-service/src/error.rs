@@ -1,6 +1,7 @@
 //! What can go wrong.
 
 use shared::db::DbError;
+use shared::idempotency::IdempotencyError;
 use shared::paging::PageError;
 
 #[derive(Debug, thiserror::Error)]
@@ -17,12 +18,16 @@ pub(crate) enum OrderError {
     TooMuch,
     #[error("too many orders at once")]
     TooManyOrders,
+    #[error("the order has changed")]
+    Changed,
     #[error("this Idempotency-Key was used for another request")]
     KeyReused,
     #[error(transparent)]
     BadField(#[from] BadField),
     #[error(transparent)]
     Page(#[from] PageError),
+    #[error(transparent)]
+    Idempotency(#[from] IdempotencyError),
     #[error(transparent)]
     Db(#[from] DbError),
 }

@@ -7,5 +7,7 @@ pub mod routes;
 mod handlers;
 mod domain;
 mod repository;
+mod file_api;
+mod receipts;
 mod error;
 mod reply;

@@ -19,6 +19,13 @@ const WRONG_STATE: ErrorCode = ErrorCode {
     en: "The order's state does not allow this.",
 };
 
+const CHANGED: ErrorCode = ErrorCode {
+    code: "O003",
+    status: 412,
+    ko: "그 사이에 주문이 변경되었습니다.",
+    en: "The order has changed since.",
+};
+
 impl From<OrderError> for ApiError {
     fn from(error: OrderError) -> Self {
         match error {
@@ -38,6 +45,8 @@ impl From<OrderError> for ApiError {
             OrderError::TooManyOrders => {
                 Violation::new("orders", "max", "at most 500 orders at once").into()
             }
+            OrderError::Changed => Self::new(&CHANGED),
+            OrderError::Idempotency(error) => error.into(),
             OrderError::KeyReused => Self::new(&codes::IDEMPOTENCY_KEY_REUSED),
             OrderError::BadField(BadField(field, asked)) => {
                 Violation::new(field, "format", asked).into()

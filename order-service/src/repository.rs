@@ -1,7 +1,11 @@
 //! Orders and products in the database: a file for each noun.
 
+mod changes;
 pub(crate) mod imports;
+mod lists;
 pub(crate) mod orders;
 pub(crate) mod products;
+mod reading;
+pub(crate) mod receipts;
 mod rows;
 mod schema;

@@ -4,7 +4,7 @@ use shared::Routes;
 use shared::extractor::show_session;
 use shared::reply::input::json_config;
 
-use crate::handlers::{imports, orders, products, settlements};
+use crate::handlers::{changes, imports, orders, products, settlements};
 
 /// 500 orders, however long their texts.
 const MAX_IMPORT_BYTES: usize = 2 * 1024 * 1024;
@@ -17,7 +17,9 @@ pub fn routes() -> Routes {
         .get("/api/orders", orders::list_orders).session().scope("order:read")
         .post("/api/orders", orders::place_order).session().scope("order:write")
         .get("/api/orders/{id}", orders::find_order).session().scope("order:read")
-        .post("/api/orders/{id}/cancel", orders::cancel_order).session().scope("order:write")
+        .post("/api/orders/{id}/pay", changes::pay_order).session().scope("order:write")
+        .post("/api/orders/{id}/cancel", changes::cancel_order).session().scope("order:write")
+        .get("/api/orders/{id}/receipt", changes::find_receipt).session().scope("order:read")
         .post("/api/orders/{id}/settle", settlements::settle_order).session().scope("order:settle")
         .post("/internal/orders/import", imports::import_orders).session().scope("order:import")
             .path_data(json_config(MAX_IMPORT_BYTES))

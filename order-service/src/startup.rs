@@ -1,20 +1,15 @@
 //! From settings to a server that listens: the one place that constructs things.
 
-use std::sync::Arc;
+mod parts;
 
 use actix_web::web;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
-use shared::cache::Cache;
-use shared::clock::SystemClock;
-use shared::db::{self, Db, Migrations};
+use shared::db::{self, Db, Migrations, tenancy};
 use shared::health::Readiness;
 use shared::server::{self, BoundServer, Parts, StartupError};
 
 use crate::config::Config;
-use crate::repository::orders::OrderRepository;
-use crate::repository::products::ProductRepository;
 use crate::routes;
-use crate::state::AppState;
 
 const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
@@ -41,21 +36,17 @@ pub async fn bind(config: &Config) -> Result<BoundServer, StartupError> {
     let db = Db::start(&config.database_url, config.max_connections.get(), migrations).await;
     let db = db.map_err(StartupError::part("database"))?;
     let readiness = Readiness::new().needs_database(&db);
-    serve(config, parts(config, readiness)?, db)
+    tenancy::check_role(&db).await.map_err(StartupError::part("database"))?;
+    serve(config, tokens(config, readiness)?, &db)
 }
 
-fn parts(config: &Config, readiness: Readiness) -> Result<Parts, StartupError> {
+fn tokens(config: &Config, readiness: Readiness) -> Result<Parts, StartupError> {
     let revocations_url = config.revocations_url.as_deref();
     Parts::new(readiness).with_tokens_of(&config.jwks_url, revocations_url, config.expectation())
 }
 
-fn serve(config: &Config, parts: Parts, db: Db) -> Result<BoundServer, StartupError> {
-    let clock = SystemClock::shared();
-    let cache = Cache::open(&config.cache_url, Arc::clone(&clock));
-    let cache = cache.map_err(StartupError::part("cache_url"))?;
-    let orders = OrderRepository::new(db.clone());
-    let state = AppState { orders, products: ProductRepository::new(db), cache, clock };
-    let state = web::Data::new(state);
+fn serve(config: &Config, parts: Parts, db: &Db) -> Result<BoundServer, StartupError> {
+    let state = web::Data::new(self::parts::state(config, db)?);
     let bound =
         server::bind(&config.listen(), parts, move || routes::routes().app_data(state.clone()));
     Ok(bound?)

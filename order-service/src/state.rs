@@ -4,13 +4,32 @@ use std::sync::Arc;
 
 use shared::Clock;
 use shared::cache::Cache;
+use tokio::task::JoinHandle;
 
+use crate::receipts::Receipts;
 use crate::repository::orders::OrderRepository;
 use crate::repository::products::ProductRepository;
 
 pub(crate) struct AppState {
     pub(crate) orders: OrderRepository,
     pub(crate) products: ProductRepository,
+    pub(crate) receipts: Arc<Receipts>,
     pub(crate) cache: Cache,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) _upkeep: Upkeep,
+}
+
+/// What goes on by itself; it ends when this is dropped.
+pub(crate) struct Upkeep(Vec<JoinHandle<()>>);
+
+impl Upkeep {
+    pub(crate) fn new(tasks: Vec<JoinHandle<()>>) -> Self {
+        Self(tasks)
+    }
+}
+
+impl Drop for Upkeep {
+    fn drop(&mut self) {
+        self.0.iter().for_each(JoinHandle::abort);
+    }
 }

@@ -53,7 +53,7 @@ mod header;
 mod request;
 mod table;
 
-use std::sync::Weak;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -97,11 +97,10 @@ impl From<diesel::result::Error> for IdempotencyError {
     }
 }
 
-/// Forgets the requests of more than a day ago, every ten minutes, for as long as somebody else holds the clock.
-pub async fn keep_forgetting(db: Db, clock: Weak<dyn Clock>) {
+/// Forgets the requests of more than a day ago, every ten minutes, for ever: to be spawned by the service.
+pub async fn keep_forgetting(db: Db, clock: Arc<dyn Clock>) {
     loop {
-        let Some(now) = clock.upgrade().map(|clock| clock.now()) else { return };
-        if let Err(error) = forget_before(&db, now - KEPT_FOR).await {
+        if let Err(error) = forget_before(&db, clock.now() - KEPT_FOR).await {
             warn!(cause = %error, "cannot forget old idempotency keys yet");
         }
         tokio::time::sleep(FORGET_EVERY).await;

@@ -126,10 +126,10 @@ async fn an_order_is_settled_once_and_the_same_request_is_answered_alike() {
     assert_eq!(again.body["data"], first.body["data"]);
     assert_eq!(caller.settle_order(&one, "k", "s-2").await.verdict(), (422, "O004"));
     assert_eq!(caller.settle_order(&one, "other", "s-1").await.verdict(), (409, "O002"));
-    let cancel = caller.post_json(&format!("{one}/cancel"), &json!({})).await;
+    let cancel = caller.change_order(&one, "c-1", "cancel").await;
     assert_eq!(cancel.verdict(), (409, "O002"));
-    for _ in 0..2 {
-        let cancelled = caller.post_json(&format!("{two}/cancel"), &json!({})).await;
+    for key in ["c-2", "c-2", "c-3"] {
+        let cancelled = caller.change_order(&two, key, "cancel").await;
         assert_eq!(cancelled.body["data"]["status"], "CANCELLED");
     }
     assert_eq!(caller.settle_order(&two, "k2", "s-1").await.verdict(), (409, "O002"));
@@ -148,9 +148,8 @@ async fn of_a_settlement_and_a_cancellation_at_once_one_wins() {
     let mut settle_first = false;
     for id in ids(&caller, &format!("{orders}/api/orders")).await {
         let url = format!("{orders}/api/orders/{id}");
-        let (cancel_url, nothing) = (format!("{url}/cancel"), json!({}));
         let settle = caller.settle_order(&url, "k", "s");
-        let cancel = caller.post_json(&cancel_url, &nothing);
+        let cancel = caller.change_order(&url, &id, "cancel");
         // The one that is sent first mostly wins, so they take turns.
         settle_first = !settle_first;
         let (settled, cancelled) = if settle_first {
@@ -201,8 +200,10 @@ async fn a_request_that_no_database_could_take_is_refused_before_it_is_asked() {
     for id in ["%00", "x%00", "x", "%2e%2e%2fx", "018f%00", "%F0%9F%92%A9"] {
         let url = format!("{orders}/api/orders/{id}");
         assert_eq!(caller.get(&url).await.verdict(), (404, "O001"), "{id}");
-        let cancelled = caller.post_json(&format!("{url}/cancel"), &json!({})).await;
-        assert_eq!(cancelled.verdict(), (404, "O001"), "{id}");
+        for change in ["pay", "cancel"] {
+            let changed = caller.change_order(&url, "k", change).await;
+            assert_eq!(changed.verdict(), (404, "O001"), "{id}");
+        }
         assert_eq!(caller.settle_order(&url, "k", "s").await.verdict(), (404, "O001"), "{id}");
     }
     for name in ["", "\0", "a b", "펜"] {

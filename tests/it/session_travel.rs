@@ -105,7 +105,7 @@ async fn what_one_company_has_is_not_there_for_another() {
     let refused = stranger.get(&order_url).await;
     assert_eq!(refused.verdict(), (404, "O001"));
     assert_eq!(refused.body["message"], missing.body["message"]);
-    let cancel = stranger.post_json(&format!("{order_url}/cancel"), &json!({})).await;
+    let cancel = stranger.change_order(&order_url, "k", "cancel").await;
     assert_eq!(cancel.verdict(), (404, "O001"));
     assert_eq!(stranger.settle_order(&order_url, "k", "s").await.verdict(), (404, "O001"));
     let list = stranger.get(&format!("{orders}/api/orders")).await;

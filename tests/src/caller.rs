@@ -90,6 +90,12 @@ impl Caller {
         send(request.header("Idempotency-Key", key).json(&body)).await
     }
 
+    /// Pays or cancels an order (`pay`, `cancel`), under this `Idempotency-Key`.
+    pub async fn change_order(&self, order_url: &str, key: &str, what: &str) -> Answer {
+        let request = self.request(Method::POST, &format!("{order_url}/{what}"));
+        send(request.header("Idempotency-Key", key)).await
+    }
+
     /// Settles an order on this statement, under this `Idempotency-Key`.
     pub async fn settle_order(&self, order_url: &str, key: &str, settlement: &str) -> Answer {
         let request = self.request(Method::POST, &format!("{order_url}/settle"));

@@ -7,6 +7,7 @@ pub mod chromium;
 pub mod fake_users;
 pub mod mailbox;
 pub mod oauth;
+pub mod order_process;
 pub mod people;
 pub mod process;
 pub mod proxy;

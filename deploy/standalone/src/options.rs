@@ -41,6 +41,8 @@ pub struct Options {
     pub front_end_url: Option<String>,
     /// The user-service that auth-service asks; none: the one that runs here.
     pub user_url: Option<Url>,
+    /// The file-service that order-service brings receipts to; none: the one that runs here.
+    pub file_url: Option<Url>,
     /// An issuer that user-, order- and file-service trust in place of auth-service.
     pub other_issuer: Option<String>,
 }
@@ -95,6 +97,7 @@ impl Options {
             social: Vec::new(),
             front_end_url: None,
             user_url: None,
+            file_url: None,
             other_issuer: None,
         }
     }

@@ -87,19 +87,17 @@ impl Services {
         let listeners = auth_service::startup::listen(&auth_config)?;
         let auth_url = format!("http://{}", listeners.address);
         let issuer = options.other_issuer.clone().unwrap_or_else(|| auth_url.clone());
-        let user_secret = register_user_service(&auth_config).await?;
-        let configs = Configs { options, issuer, auth_url, user_secret };
+        let user_secret = register_service(&auth_config, user_service()?).await?;
+        let order_secret = register_service(&auth_config, order_service()?).await?;
+        let configs = Configs { options, issuer, auth_url, user_secret, order_secret };
         let user = Running::start(user_service::startup::bind(&configs.user()?).await?);
         let own = url(&user.url())?;
         auth_config.user_url = Some(options.user_url.clone().unwrap_or(own));
         let auth = auth_service::startup::bind_to(listeners, &auth_config).await?;
         let auth = Running::start(auth);
-        let (order, file) = (configs.order(), configs.file());
-        let (order, file) = tokio::try_join!(
-            order_service::startup::bind(&order),
-            file_service::startup::bind(&file),
-        )?;
-        let (order, file) = (Running::start(order), Running::start(file));
+        let file = Running::start(file_service::startup::bind(&configs.file()).await?);
+        let order = order_service::startup::bind(&configs.order(&file.url())?).await?;
+        let order = Running::start(order);
         Ok(Self { auth, user, order, file, auth_config, _lock: lock })
     }
 
@@ -196,20 +194,38 @@ struct Configs<'o> {
     issuer: String,
     auth_url: String,
     user_secret: Secret,
+    order_secret: Secret,
 }
 
-/// The client by which user-service tells auth-service whose logins end; with a secret of its own for this run.
-async fn register_user_service(
+/// A service that calls others, with a secret of its own for this run.
+async fn register_service(
     auth_config: &auth_service::config::Config,
+    client: Client,
 ) -> Result<Secret, StartupError> {
+    let secret = commands::replace_client(auth_config, &client).await;
+    secret.map_err(StartupError::part("client of a service"))
+}
+
+/// user-service tells auth-service whose logins end.
+fn user_service() -> Result<Client, StartupError> {
     let id = ClientId::parse("user-service").map_err(StartupError::part("client"))?;
-    let client = Client {
+    Ok(Client {
         scopes: "auth:logins".parse().map_err(StartupError::part("client"))?,
         audiences: ["auth-service".to_owned()].into(),
         ..Client::new(id)
-    };
-    let secret = commands::replace_client(auth_config, &client).await;
-    secret.map_err(StartupError::part("client of user-service"))
+    })
+}
+
+/// order-service writes receipts, by exchanging the payer's token, or in his session when that has ended.
+fn order_service() -> Result<Client, StartupError> {
+    let id = ClientId::parse("order-service").map_err(StartupError::part("client"))?;
+    Ok(Client {
+        scopes: "file:write".parse().map_err(StartupError::part("client"))?,
+        audiences: ["file-service".to_owned()].into(),
+        exchange: ["file-service".to_owned()].into(),
+        session_policy: "assert:any".parse().map_err(StartupError::part("client"))?,
+        ..Client::new(id)
+    })
 }
 
 impl Configs<'_> {
@@ -244,23 +260,20 @@ impl Configs<'_> {
         Ok(config)
     }
 
-    fn order(&self) -> order_service::config::Config {
-        let (listen, management_listen) = self.options.listen(2);
-        order_service::config::Config {
-            listen,
-            management_listen,
-            workers: self.options.workers,
-            database_url: self.options.databases.order.clone(),
-            max_connections: defaults::max_connections(),
-            migrate: true,
-            cache_url: self.options.cache_url.clone(),
-            issuer: self.issuer.clone(),
-            jwks_url: self.jwks_url(),
-            revocations_url: self.revocations_url(),
-            audience: "order-service".to_owned(),
-            max_token_lifetime_s: MAX_TOKEN_LIFETIME_S,
-            log: LogLevels::default(),
-        }
+    fn order(&self, file_url: &str) -> Result<order_service::config::Config, StartupError> {
+        let options = self.options;
+        let config =
+            order_service::config::Config::embedded(&options.databases.order, &self.issuer);
+        let mut config = config.map_err(StartupError::part("settings of order-service"))?;
+        (config.listen, config.management_listen) = options.listen(2);
+        config.workers = options.workers;
+        config.cache_url.clone_from(&options.cache_url);
+        config.revocations_url = self.revocations_url();
+        config.max_token_lifetime_s = MAX_TOKEN_LIFETIME_S;
+        config.file_url = Some(options.file_url.clone().map_or_else(|| url(file_url), Ok)?);
+        config.token_url = Some(url(&format!("{}/oauth2/token", self.auth_url))?);
+        config.client_secret = Some(self.order_secret.clone());
+        Ok(config)
     }
 
     fn file(&self) -> file_service::config::Config {

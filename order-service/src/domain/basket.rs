@@ -1,10 +1,8 @@
 //! What a buyer asks for, and what it costs.
 
-use std::collections::HashMap;
-
 use crate::domain::money::Money;
 use crate::domain::order::{MAX_QUANTITY, OrderLine};
-use crate::domain::product::{Product, ProductId};
+use crate::domain::product::{PriceList, ProductId};
 use crate::error::{BadField, OrderError};
 
 /// The most lines of an order.
@@ -42,16 +40,12 @@ impl Basket {
     }
 
     /// The lines and the sum, at the company's own prices where it has any and at list prices elsewhere.
-    pub(crate) fn price(
-        &self,
-        products: &HashMap<ProductId, Product>,
-        own: &HashMap<ProductId, Money>,
-    ) -> Result<(Vec<OrderLine>, Money), OrderError> {
+    pub(crate) fn price(&self, prices: &PriceList) -> Result<(Vec<OrderLine>, Money), OrderError> {
         let mut lines = Vec::with_capacity(self.items.len());
         let mut total: Option<Money> = None;
         for BasketItem { product_id, quantity } in self.items.iter().copied() {
-            let product = products.get(&product_id).ok_or(OrderError::NoSuchProduct)?;
-            let unit = own.get(&product_id).copied().or(product.list_price);
+            let (product, own) = prices.get(&product_id).ok_or(OrderError::NoSuchProduct)?;
+            let unit = own.or(product.list_price);
             let unit = unit.ok_or(OrderError::NoPrice)?;
             let sum = unit.times(quantity).ok_or(OrderError::TooMuch)?;
             total = Some(match total {
@@ -73,6 +67,7 @@ impl Basket {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::product::Product;
 
     fn money(minor: i64, currency: &str) -> Option<Money> {
         Some(Money { minor, currency: currency.parse().ok()? })
@@ -80,22 +75,21 @@ mod tests {
 
     /// The sum of a basket of these ids and quantities.
     fn total(items: &[(ProductId, i32)]) -> Result<i64, OrderError> {
-        let product = |id, list_price| (id, Product { id, name: format!("no {id}"), list_price });
-        let products = HashMap::from([
-            product(1, money(100, "KRW")),
-            product(2, money(i64::MAX, "KRW")),
-            product(3, money(1, "USD")),
-            product(4, None),
-            product(5, None),
+        let product =
+            |id, list_price, own| (id, (Product { id, name: format!("no {id}"), list_price }, own));
+        let prices = PriceList::from([
+            product(1, money(100, "KRW"), money(90, "KRW")),
+            product(2, money(i64::MAX, "KRW"), None),
+            product(3, money(1, "USD"), None),
+            product(4, None, money(7, "KRW")),
+            product(5, None, None),
         ]);
-        let own = [(1, money(90, "KRW")), (4, money(7, "KRW"))];
-        let own = own.into_iter().filter_map(|(id, price)| Some((id, price?))).collect();
         let items = items.iter().map(|(product_id, quantity)| BasketItem {
             product_id: *product_id,
             quantity: *quantity,
         });
         let basket = Basket::new(items.collect())?;
-        basket.price(&products, &own).map(|(_, total)| total.minor)
+        basket.price(&prices).map(|(_, total)| total.minor)
     }
 
     #[test]

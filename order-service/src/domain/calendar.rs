@@ -26,6 +26,14 @@ impl Day {
     }
 }
 
+/// Reads a moment (RFC 3339), or a day, which is its first one.
+pub(crate) fn moment(field: &'static str, text: &str) -> Result<Timestamp, BadField> {
+    if let Ok(at) = text.parse() {
+        return recordable(field, at);
+    }
+    Ok(Day::parse(field, text)?.bounds().0.and_utc())
+}
+
 /// A moment that came in, cut to the microseconds that a database keeps.
 pub(crate) fn recordable(field: &'static str, at: Timestamp) -> Result<Timestamp, BadField> {
     let at = Timestamp::from_timestamp_micros(at.timestamp_micros());

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use shared::CompanyId;
+use shared::Tenant;
 use tracing::warn;
 
 use crate::domain::money::Money;
@@ -49,13 +49,13 @@ pub(crate) struct Offer {
 /// The first 1,000 products by name, with the prices of the company that asks.
 pub(crate) async fn list_catalogue(
     state: &AppState,
-    company: Option<CompanyId>,
+    tenant: Option<Tenant>,
 ) -> Result<Vec<Offer>, OrderError> {
     let entries = entries(state).await?;
-    let own = match company {
-        Some(company) => {
+    let own = match tenant {
+        Some(tenant) => {
             let ids: Vec<ProductId> = entries.iter().map(|entry| entry.id).collect();
-            state.products.list_prices(company, &ids).await?
+            state.products.list_prices(tenant, &ids).await?
         }
         None => Default::default(),
     };

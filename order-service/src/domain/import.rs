@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use shared::db::DbError;
-use shared::{CompanyId, Timestamp, UserId};
+use shared::{CompanyId, Tenant, Timestamp, UserId};
 
 use crate::domain::calendar::recordable;
 use crate::domain::catalogue::forget_catalogue;
@@ -55,19 +55,19 @@ pub(crate) enum ImportOutcome {
 /// what was offered.
 pub(crate) async fn import_orders(
     state: &AppState,
-    company: CompanyId,
+    tenant: Tenant,
     offered: Vec<RawOrder>,
 ) -> Result<Vec<ImportOutcome>, OrderError> {
     if offered.len() > MAX_IMPORT {
         return Err(OrderError::TooManyOrders);
     }
     let offered: Vec<_> = offered.into_iter().map(PaidOrder::try_from).collect();
-    let orders = with_products(state, company, offered).await?;
+    let orders = with_products(state, tenant, offered).await?;
     let good: Vec<&Order> = orders.iter().flatten().collect();
-    let created = state.orders.insert_missing(&good).await?;
+    let created = state.orders.insert_missing(tenant, &good).await?;
     let rest = good.iter().filter(|order| !created.contains(&order.id));
     let numbers: Vec<&str> = rest.map(|order| order.order_no.as_str()).collect();
-    let known = state.orders.list_by_order_nos(company, &numbers).await?;
+    let known = state.orders.list_by_order_nos(tenant, &numbers).await?;
     let known = known.into_iter().map(|order| (order.order_no.clone(), order)).collect();
     let outcome = |order| match order {
         Ok(order) => outcome(&order, &created, &known),
@@ -79,12 +79,12 @@ pub(crate) async fn import_orders(
 /// The orders, after making sure that their products exist.
 async fn with_products(
     state: &AppState,
-    company: CompanyId,
+    tenant: Tenant,
     offered: Vec<Result<PaidOrder, BadField>>,
 ) -> Result<Vec<Result<Order, BadField>>, OrderError> {
     let now = state.clock.now();
     let good: Vec<&PaidOrder> = offered.iter().flatten().collect();
-    let products = state.products.insert_missing(company, &good, now).await?;
+    let products = state.products.insert_missing(tenant, &good, now).await?;
     forget_catalogue(state).await;
     let mut orders = Vec::with_capacity(offered.len());
     for paid in offered {
@@ -92,7 +92,7 @@ async fn with_products(
             Ok(paid) => {
                 let product_id = products.get(&paid.product).copied();
                 let product_id = product_id.ok_or(DbError::Corrupt("product name"))?;
-                Ok(paid.into_order(company, product_id, now))
+                Ok(paid.into_order(tenant.company_id(), product_id, now))
             }
             Err(bad) => Err(bad),
         });

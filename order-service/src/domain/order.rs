@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use chrono::TimeDelta;
 use shared::{CompanyId, Timestamp, UserId};
 use uuid::Uuid;
 
@@ -12,6 +13,7 @@ use crate::domain::product::ProductId;
 use crate::domain::request::RequestName;
 use crate::error::{BadField, OrderError};
 
+const SLACK: TimeDelta = TimeDelta::seconds(1);
 /// The most pieces of one product.
 pub(crate) const MAX_QUANTITY: i32 = 100_000;
 
@@ -78,9 +80,26 @@ impl OrderId {
         Self(Uuid::now_v7())
     }
 
+    /// The text of no id, but before those of every order that was placed at this moment or later. (The id and the moment
+    /// of an order are not drawn at once; a second is time enough.)
+    pub(crate) fn floor(at: Timestamp) -> String {
+        bound(at - SLACK)
+    }
+
+    /// The same after those of every order that was placed before this moment.
+    pub(crate) fn ceiling(at: Timestamp) -> String {
+        bound(at + SLACK)
+    }
+
     pub(crate) fn parse(text: &str) -> Result<Self, OrderError> {
         Uuid::try_parse(text).map(Self).map_err(|_| OrderError::NoSuchOrder)
     }
+}
+
+/// What UUIDv7 begins with: the milliseconds since 1970.
+fn bound(at: Timestamp) -> String {
+    let ms = u64::try_from(at.timestamp_millis()).unwrap_or_default();
+    format!("{:08x}-{:04x}", ms >> 16, ms & 0xffff)
 }
 
 impl fmt::Display for OrderId {
@@ -92,9 +111,36 @@ impl fmt::Display for OrderId {
 /// Which orders of a company are asked for.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct OrderFilter {
+    pub(crate) direction: Direction,
     pub(crate) status: Option<OrderStatus>,
+    /// Placed by this user.
+    pub(crate) user_id: Option<UserId>,
+    /// Placed at this moment or later.
+    pub(crate) placed_from: Option<Timestamp>,
+    /// Placed before this moment.
+    pub(crate) placed_to: Option<Timestamp>,
     pub(crate) paid_on: Option<Day>,
     pub(crate) settlement_id: Option<RequestName>,
+}
+
+/// Which orders come first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Direction {
+    #[default]
+    Oldest,
+    Newest,
+}
+
+impl FromStr for Direction {
+    type Err = BadField;
+
+    fn from_str(name: &str) -> Result<Self, BadField> {
+        match name {
+            "oldest" => Ok(Self::Oldest),
+            "newest" => Ok(Self::Newest),
+            _ => Err(BadField("order", "oldest or newest")),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -149,6 +195,8 @@ impl FromStr for OrderStatus {
 
 #[cfg(test)]
 mod tests {
+    use shared::Clock;
+
     use super::*;
 
     #[test]
@@ -172,6 +220,15 @@ mod tests {
             assert!(matches!(OrderId::parse(text), Err(OrderError::NoSuchOrder)), "{text:?}");
         }
         assert_eq!(OrderId::parse(&ids[0]).map(|id| id.to_string()).ok().as_ref(), Some(&ids[0]));
+    }
+
+    #[test]
+    fn the_ids_of_a_moment_lie_between_its_bounds() {
+        let (id, now) = (OrderId::generate().to_string(), shared::SystemClock::new().now());
+        let second = TimeDelta::seconds(1);
+        assert!(OrderId::floor(now) < id && id < OrderId::ceiling(now));
+        assert!(id < OrderId::floor(now + second * 3) && OrderId::ceiling(now - second * 3) < id);
+        assert!(OrderId::floor(Timestamp::UNIX_EPOCH).starts_with("00000000-0000"));
     }
 
     fn settlement(id: &str, request: &str) -> Result<Settlement, BadField> {

@@ -1,8 +1,13 @@
 //! A product of the catalogue.
 
+use std::collections::HashMap;
+
 use crate::domain::money::Money;
 
 pub(crate) type ProductId = i64;
+
+/// Products, and what one company pays for them where it has prices of its own.
+pub(crate) type PriceList = HashMap<ProductId, (Product, Option<Money>)>;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Product {

@@ -2,11 +2,6 @@
 
 use std::fmt::Write;
 
-use aws_lc_rs::digest;
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use shared::UserId;
-
 use crate::domain::basket::{Basket, BasketItem};
 use crate::error::BadField;
 
@@ -30,24 +25,14 @@ impl RequestName {
     }
 }
 
-/// A request by its `Idempotency-Key`, and what it asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct NamedRequest {
-    pub(crate) key: RequestName,
-    pub(crate) sha256: String,
-}
-
-impl NamedRequest {
-    /// Who asks belongs to what is asked: another user's request under the same name is another request.
-    pub(crate) fn to_place(key: RequestName, user: UserId, basket: &Basket) -> Self {
-        let mut text = format!("place {user}");
-        for BasketItem { product_id, quantity } in basket.items() {
-            // Writing to a String does not fail.
-            let _ = write!(text, " {product_id}x{quantity}");
-        }
-        let hash = digest::digest(&digest::SHA256, text.as_bytes());
-        Self { key, sha256: URL_SAFE_NO_PAD.encode(hash.as_ref()) }
+/// All that makes a request to place an order what it is.
+pub(crate) fn asked_to_place(basket: &Basket) -> String {
+    let mut text = "place".to_owned();
+    for BasketItem { product_id, quantity } in basket.items() {
+        // Writing to a String does not fail.
+        let _ = write!(text, " {product_id}x{quantity}");
     }
+    text
 }
 
 #[cfg(test)]
@@ -64,25 +49,16 @@ mod tests {
     }
 
     #[test]
-    fn a_request_is_the_same_only_if_the_same_user_asks_for_the_same() -> Result<(), BadField> {
-        let request = |user: i64, items: &[(i64, i32)]| {
-            let items = items
-                .iter()
-                .map(|(id, count)| BasketItem { product_id: *id, quantity: *count })
-                .collect();
-            let user = UserId::try_from(user).unwrap_or(UserId::MIN);
-            Ok::<_, BadField>(NamedRequest::to_place(
-                RequestName::parse("x", "k")?,
-                user,
-                &Basket::new(items)?,
-            ))
+    fn a_basket_is_asked_for_in_words_of_its_own() -> Result<(), BadField> {
+        let asked = |items: &[(i64, i32)]| {
+            let items = items.iter().map(|(product_id, quantity)| BasketItem {
+                product_id: *product_id,
+                quantity: *quantity,
+            });
+            Ok::<_, BadField>(asked_to_place(&Basket::new(items.collect())?))
         };
-        let first = request(2, &[(1, 11)])?;
-        assert_eq!(first, request(2, &[(1, 11)])?);
-        let others = [request(3, &[(1, 11)])?, request(2, &[(1, 1)])?, request(2, &[(11, 1)])?];
-        for other in others {
-            assert_ne!(first, other);
-        }
+        assert_eq!(asked(&[(1, 11), (2, 3)])?, "place 1x11 2x3");
+        assert_ne!(asked(&[(1, 11)])?, asked(&[(11, 1)])?);
         Ok(())
     }
 }

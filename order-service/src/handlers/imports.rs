@@ -72,7 +72,7 @@ pub(crate) async fn import_orders(
     let rows = body.into_inner().orders;
     let order_nos: Vec<String> = rows.iter().map(|row| row.order_no.clone()).collect();
     let offered = rows.into_iter().map(RawOrder::from).collect();
-    let outcomes = import::import_orders(&state, session.company_id(), offered).await?;
+    let outcomes = import::import_orders(&state, session.tenant(), offered).await?;
     let views = order_nos.into_iter().zip(outcomes);
     let orders = views.map(|(order_no, outcome)| ImportView::new(order_no, outcome)).collect();
     Ok(ApiResponse::ok(ImportAnswer { orders }))

@@ -1,14 +1,15 @@
-//! Orders: place, list, find, cancel.
+//! Orders: place, list, find.
 
-use actix_web::HttpRequest;
-use actix_web::web::{Bytes, Data, Json, Path, Query};
+use actix_web::http::header::{ETAG, EntityTag, TryIntoHeaderValue};
+use actix_web::web::{Data, Json, Path, Query};
 use serde::{Deserialize, Serialize};
+use shared::idempotency::{KeptAnswer, MaybeKey};
 use shared::paging::Page;
 use shared::{ApiError, ApiResponse, CompanyId, Session, Timestamp, UserId};
 
 use crate::domain;
 use crate::domain::basket::{Basket, BasketItem};
-use crate::domain::calendar::Day;
+use crate::domain::calendar::{Day, moment};
 use crate::domain::order::{Order, OrderFilter, OrderId, OrderLine};
 use crate::domain::request::RequestName;
 use crate::error::BadField;
@@ -29,6 +30,8 @@ pub(crate) struct OrderView {
     paid_at: Option<Timestamp>,
     settled_at: Option<Timestamp>,
     settlement_id: Option<String>,
+    /// Rises with each change; the same as in `ETag`.
+    version: i32,
     created_at: Timestamp,
 }
 
@@ -62,18 +65,25 @@ impl From<Order> for OrderView {
             paid_at: order.paid_at,
             settled_at: order.settlement.as_ref().map(|one| one.at),
             settlement_id: order.settlement.map(|one| one.id.as_str().to_owned()),
+            version: order.version,
             created_at: order.created_at,
         }
     }
 }
 
-/// `cursor` and `limit` page; the rest filters.
+/// `cursor` and `limit` page, `order` is `oldest` or `newest` first; the rest filters.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct ListQuery {
     cursor: Option<String>,
     limit: Option<u32>,
+    order: Option<String>,
     status: Option<String>,
+    user_id: Option<UserId>,
+    /// Placed at this moment or later; a day is its first moment in UTC.
+    placed_from: Option<String>,
+    /// Placed before this moment.
+    placed_to: Option<String>,
     /// In UTC.
     paid_on: Option<String>,
     settlement_id: Option<String>,
@@ -82,7 +92,14 @@ pub(crate) struct ListQuery {
 impl ListQuery {
     fn filter(&self) -> Result<OrderFilter, BadField> {
         let name = |text| RequestName::parse("settlementId", text);
+        let moment = |field, text: &Option<String>| {
+            text.as_deref().map(|text| moment(field, text)).transpose()
+        };
         Ok(OrderFilter {
+            direction: self.order.as_deref().map(str::parse).transpose()?.unwrap_or_default(),
+            user_id: self.user_id,
+            placed_from: moment("placedFrom", &self.placed_from)?,
+            placed_to: moment("placedTo", &self.placed_to)?,
             status: self.status.as_deref().map(str::parse).transpose()?,
             paid_on: self.paid_on.as_deref().map(|text| Day::parse("paidOn", text)).transpose()?,
             settlement_id: self.settlement_id.as_deref().map(name).transpose()?,
@@ -104,7 +121,7 @@ pub(crate) async fn list_orders(
     query: Query<ListQuery>,
 ) -> Result<ApiResponse<OrderList>, ApiError> {
     let page = Page::parse(query.cursor.as_deref(), query.limit)?;
-    let orders = state.orders.list(session.company_id(), &query.filter()?, &page).await?;
+    let orders = state.orders.list(session.tenant(), &query.filter()?, &page).await?;
     let last = orders.last().map(|order| order.id.to_string());
     let next_cursor = page.next_cursor(orders.len(), last);
     let orders = orders.into_iter().map(OrderView::from).collect();
@@ -116,8 +133,20 @@ pub(crate) async fn find_order(
     session: Session,
     id: Path<String>,
 ) -> Result<ApiResponse<OrderView>, ApiError> {
-    let order = domain::find_order(&state, session.company_id(), OrderId::parse(&id)?).await?;
-    Ok(ApiResponse::ok(order.into()))
+    let order = domain::find_order(&state, session.tenant(), OrderId::parse(&id)?).await?;
+    Ok(shown(ApiResponse::ok, &order))
+}
+
+/// With its version as `ETag`, by which a change can be made to hold for what was seen.
+pub(super) fn shown(
+    answer: fn(OrderView) -> ApiResponse<OrderView>,
+    order: &Order,
+) -> ApiResponse<OrderView> {
+    let answer = answer(OrderView::from(order.clone()));
+    match EntityTag::new_strong(order.version.to_string()).try_into_value() {
+        Ok(tag) => answer.with_header(ETAG, tag),
+        Err(_) => answer,
+    }
 }
 
 #[derive(Deserialize)]
@@ -136,33 +165,13 @@ struct PlaceItem {
 pub(crate) async fn place_order(
     state: Data<AppState>,
     session: Session,
-    request: HttpRequest,
+    key: MaybeKey,
     body: Json<PlaceBody>,
-) -> Result<ApiResponse<OrderView>, ApiError> {
+) -> Result<KeptAnswer, ApiError> {
     let items = body.into_inner().items.into_iter();
     let items =
         items.map(|item| BasketItem { product_id: item.product_id, quantity: item.quantity });
     let basket = Basket::new(items.collect())?;
-    let name = idempotency_key(&request)?;
-    let order = domain::place_order(&state, &session, &basket, name).await?;
-    Ok(ApiResponse::created(order.into()))
-}
-
-/// The request's name, if it has one.
-pub(super) fn idempotency_key(request: &HttpRequest) -> Result<Option<RequestName>, BadField> {
-    let mut values = request.headers().get_all("idempotency-key");
-    let Some(value) = values.next() else { return Ok(None) };
-    // What is not text, or there several times, is no name.
-    let text = value.to_str().ok().filter(|_| values.next().is_none()).unwrap_or_default();
-    RequestName::parse("Idempotency-Key", text).map(Some)
-}
-
-pub(crate) async fn cancel_order(
-    state: Data<AppState>,
-    session: Session,
-    id: Path<String>,
-    _body: Bytes,
-) -> Result<ApiResponse<OrderView>, ApiError> {
-    let order = domain::cancel_order(&state, session.company_id(), OrderId::parse(&id)?).await?;
-    Ok(ApiResponse::ok(order.into()))
+    let answer = |order: &Order| shown(ApiResponse::created, order).kept();
+    Ok(domain::place_order(&state, &session, (&basket, key.into_inner()), answer).await?)
 }

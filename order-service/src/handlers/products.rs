@@ -2,7 +2,7 @@
 
 use actix_web::web::Data;
 use serde::Serialize;
-use shared::{ApiError, ApiResponse, MaybeSession};
+use shared::{ApiError, ApiResponse, MaybeSession, Session};
 
 use crate::domain::catalogue::{CatalogueEntry, Offer, list_catalogue};
 use crate::domain::money::Money;
@@ -48,11 +48,8 @@ pub(crate) async fn list_products(
     state: Data<AppState>,
     caller: MaybeSession,
 ) -> Result<ApiResponse<ProductList>, ApiError> {
-    let company = match caller {
-        MaybeSession::Known(session) => Some(session.company_id()),
-        MaybeSession::Anonymous => None,
-    };
-    let offers = list_catalogue(&state, company).await?;
+    let tenant = caller.session().map(Session::tenant);
+    let offers = list_catalogue(&state, tenant).await?;
     let products = offers.into_iter().map(ProductView::from).collect();
     Ok(ApiResponse::ok(ProductList { products }))
 }

@@ -3,14 +3,17 @@
 use actix_web::HttpRequest;
 use actix_web::web::{Data, Json, Path, Query};
 use serde::{Deserialize, Serialize};
+use shared::idempotency::KeptAnswer;
 use shared::{ApiError, ApiResponse, CompanyId, Session};
 
 use crate::domain;
 use crate::domain::calendar::Day;
-use crate::domain::order::OrderId;
+use crate::domain::change::{Change, Transition};
+use crate::domain::order::{Order, OrderId, Settlement};
 use crate::domain::request::RequestName;
 use crate::error::BadField;
-use crate::handlers::orders::{OrderView, idempotency_key};
+use crate::handlers::changes::IfMatch;
+use crate::handlers::orders::shown;
 use crate::state::AppState;
 
 #[derive(Deserialize)]
@@ -44,14 +47,26 @@ pub(crate) struct SettleBody {
 pub(crate) async fn settle_order(
     state: Data<AppState>,
     session: Session,
-    target: (HttpRequest, Path<String>),
+    (id, precondition, request): (Path<String>, IfMatch, HttpRequest),
     body: Json<SettleBody>,
-) -> Result<ApiResponse<OrderView>, ApiError> {
-    let (request, id) = target;
+) -> Result<KeptAnswer, ApiError> {
     let id = OrderId::parse(&id)?;
     let statement = RequestName::parse("settlementId", &body.settlement_id)?;
     let required = BadField("Idempotency-Key", "this header is required here");
-    let names = (statement, idempotency_key(&request)?.ok_or(required)?);
-    let order = domain::settle_order(&state, session.company_id(), id, names).await?;
-    Ok(ApiResponse::ok(order.into()))
+    let request = idempotency_key(&request)?.ok_or(required)?;
+    // Its name is kept with the order: it is good for longer than a day.
+    let settlement = Settlement { id: statement, request, at: state.clock.now() };
+    let transition = Transition::Settle(settlement);
+    let change = Change { id, transition, precondition: precondition.into_inner(), keyed: None };
+    let answer = |order: &Order| shown(ApiResponse::ok, order).kept();
+    Ok(domain::change_order(&state, session.tenant(), &change, answer).await?)
+}
+
+/// The request's name, if it has one.
+fn idempotency_key(request: &HttpRequest) -> Result<Option<RequestName>, BadField> {
+    let mut values = request.headers().get_all("idempotency-key");
+    let Some(value) = values.next() else { return Ok(None) };
+    // What is not text, or there several times, is no name.
+    let text = value.to_str().ok().filter(|_| values.next().is_none()).unwrap_or_default();
+    RequestName::parse("Idempotency-Key", text).map(Some)
 }

@@ -4,8 +4,8 @@
 use std::collections::{HashMap, HashSet};
 
 use diesel::{ExpressionMethods, Insertable, QueryDsl, SelectableHelper};
-use diesel_async::{AsyncConnection, RunQueryDsl};
-use shared::{CompanyId, Timestamp, with_conn};
+use diesel_async::RunQueryDsl;
+use shared::{CompanyId, Tenant, Timestamp, with_tenant};
 
 use crate::domain::import::PaidOrder;
 use crate::domain::order::{Order, OrderId};
@@ -13,7 +13,8 @@ use crate::domain::product::ProductId;
 use crate::error::OrderError;
 use crate::repository::orders::OrderRepository;
 use crate::repository::products::ProductRepository;
-use crate::repository::rows::{OrderRow, item_rows};
+use crate::repository::reading::with_items;
+use crate::repository::rows::{ItemRow, OrderRow, item_rows, orders_of};
 use crate::repository::schema::{company_prices, order_items, orders, products};
 
 impl OrderRepository {
@@ -21,48 +22,48 @@ impl OrderRepository {
     /// it is the first.
     pub(crate) async fn insert_missing(
         &self,
+        tenant: Tenant,
         offered: &[&Order],
     ) -> Result<HashSet<OrderId>, OrderError> {
         let mut sorted = offered.to_vec();
         sorted.sort_by(|one, other| one.order_no.cmp(&other.order_no));
-        with_conn!(&self.db, |conn| {
-            conn.transaction(async |conn| {
-                let mut created = HashSet::with_capacity(sorted.len());
-                for order in &sorted {
-                    let inserted = diesel::insert_into(orders::table)
-                        .values(OrderRow::from(*order))
-                        .on_conflict_do_nothing()
-                        .execute(conn)
-                        .await?;
-                    if inserted == 0 {
-                        continue;
-                    }
-                    for item in item_rows(order) {
-                        diesel::insert_into(order_items::table).values(item).execute(conn).await?;
-                    }
-                    created.insert(order.id);
+        with_tenant!(&self.db, tenant, |conn| {
+            let mut created = HashSet::with_capacity(sorted.len());
+            for order in &sorted {
+                let inserted = diesel::insert_into(orders::table)
+                    .values(OrderRow::from(*order))
+                    .on_conflict_do_nothing()
+                    .execute(conn)
+                    .await?;
+                if inserted == 0 {
+                    continue;
                 }
-                Ok(created)
-            })
-            .await
+                for item in item_rows(order) {
+                    diesel::insert_into(order_items::table).values(item).execute(conn).await?;
+                }
+                created.insert(order.id);
+            }
+            Ok(created)
         })
     }
 
     pub(crate) async fn list_by_order_nos(
         &self,
-        company: CompanyId,
+        tenant: Tenant,
         order_nos: &[&str],
     ) -> Result<Vec<Order>, OrderError> {
         if order_nos.is_empty() {
             return Ok(Vec::new());
         }
-        let rows: Vec<OrderRow> = with_conn!(&self.db, |conn| orders::table
-            .filter(orders::company_id.eq(company.get()))
-            .filter(orders::order_no.eq_any(order_nos))
-            .select(OrderRow::as_select())
-            .load(conn)
-            .await)?;
-        self.with_items(rows).await
+        with_tenant!(&self.db, tenant, |conn| {
+            let rows: Vec<OrderRow> = orders::table
+                .filter(orders::company_id.eq(tenant.company_id().get()))
+                .filter(orders::order_no.eq_any(order_nos))
+                .select(OrderRow::as_select())
+                .load(conn)
+                .await?;
+            Ok(with_items!(conn, tenant, rows)?)
+        })
     }
 }
 
@@ -71,37 +72,35 @@ impl ProductRepository {
     /// gets that of its order that names the product first.
     pub(crate) async fn insert_missing(
         &self,
-        company: CompanyId,
+        tenant: Tenant,
         paid: &[&PaidOrder],
         now: Timestamp,
     ) -> Result<HashMap<String, ProductId>, OrderError> {
         let first = first_by_product(paid);
         let names: Vec<&str> = first.iter().map(|order| order.product.as_str()).collect();
-        with_conn!(&self.db, |conn| {
-            conn.transaction(async |conn| {
-                for name in &names {
-                    diesel::insert_into(products::table)
-                        .values((products::name.eq(name), products::created_at.eq(now.naive_utc())))
-                        .on_conflict_do_nothing()
-                        .execute(conn)
-                        .await?;
-                }
-                let ids: Vec<(String, ProductId)> = products::table
-                    .filter(products::name.eq_any(&names))
-                    .select((products::name, products::id))
-                    .load(conn)
+        let company = tenant.company_id();
+        with_tenant!(&self.db, tenant, |conn| {
+            for name in &names {
+                diesel::insert_into(products::table)
+                    .values((products::name.eq(name), products::created_at.eq(now.naive_utc())))
+                    .on_conflict_do_nothing()
+                    .execute(conn)
                     .await?;
-                let ids: HashMap<String, ProductId> = ids.into_iter().collect();
-                for row in first.iter().filter_map(|order| NewPriceRow::new(company, order, &ids)) {
-                    diesel::insert_into(company_prices::table)
-                        .values(row)
-                        .on_conflict_do_nothing()
-                        .execute(conn)
-                        .await?;
-                }
-                Ok(ids)
-            })
-            .await
+            }
+            let ids: Vec<(String, ProductId)> = products::table
+                .filter(products::name.eq_any(&names))
+                .select((products::name, products::id))
+                .load(conn)
+                .await?;
+            let ids: HashMap<String, ProductId> = ids.into_iter().collect();
+            for row in first.iter().filter_map(|order| NewPriceRow::new(company, order, &ids)) {
+                diesel::insert_into(company_prices::table)
+                    .values(row)
+                    .on_conflict_do_nothing()
+                    .execute(conn)
+                    .await?;
+            }
+            Ok(ids)
         })
     }
 }

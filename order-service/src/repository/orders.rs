@@ -1,17 +1,24 @@
-//! Orders. Every method that reads or changes one asks for the company: there is no way across companies.
+//! Orders. Every method that reads or changes one asks for the tenant: there is no way across companies.
 
-use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper};
-use diesel_async::{AsyncConnection, RunQueryDsl};
+use diesel::sql_types::Bool;
+use diesel::{
+    BoolExpressionMethods, ExpressionMethods, IntoSql, JoinOnDsl, QueryDsl, SelectableHelper,
+};
+use diesel_async::RunQueryDsl;
 use shared::db::{Db, DbError};
-use shared::paging::{Page, PageError};
-use shared::{CompanyId, with_conn};
+use shared::idempotency::{Claim, IdempotentConnection, KeptAnswer, KeyedRequest};
+use shared::{CompanyId, Tenant, Timestamp, across_tenants, with_tenant};
 
 use crate::domain::calendar::Day;
-use crate::domain::order::{Order, OrderFilter, OrderId, OrderStatus, Settlement};
-use crate::domain::request::NamedRequest;
+use crate::domain::change::Change;
+use crate::domain::order::{Order, OrderId, OrderStatus};
+use crate::domain::product::{PriceList, ProductId};
 use crate::error::OrderError;
-use crate::repository::rows::{ItemRow, OrderRow, item_rows, orders_of, stored_id};
-use crate::repository::schema::{idempotency_keys, order_items, orders};
+use crate::repository::changes::{NewReceiptRow, NewState, versions};
+use crate::repository::products::{PriceRow, ProductRow, price_list};
+use crate::repository::reading::{find_order, find_prices};
+use crate::repository::rows::{ItemRow, OrderRow, item_rows, order_with_items};
+use crate::repository::schema::{company_prices, order_items, orders, products, receipts};
 
 #[derive(Clone, Debug)]
 pub(crate) struct OrderRepository {
@@ -25,60 +32,10 @@ impl OrderRepository {
 
     pub(crate) async fn find(
         &self,
-        company: CompanyId,
+        tenant: Tenant,
         id: OrderId,
     ) -> Result<Option<Order>, OrderError> {
-        let row: Option<OrderRow> = with_conn!(&self.db, |conn| orders::table
-            .filter(orders::company_id.eq(company.get()))
-            .filter(orders::id.eq(id.to_string()))
-            .select(OrderRow::as_select())
-            .first(conn)
-            .await
-            .optional())?;
-        let Some(row) = row else { return Ok(None) };
-        Ok(self.with_items(vec![row]).await?.pop())
-    }
-
-    pub(crate) async fn list(
-        &self,
-        company: CompanyId,
-        filter: &OrderFilter,
-        page: &Page,
-    ) -> Result<Vec<Order>, OrderError> {
-        let after = page.after.as_deref().map(OrderId::parse).transpose();
-        let after = after.map_err(|_| PageError::Cursor)?.map(|id| id.to_string());
-        let rows: Vec<OrderRow> = with_conn!(&self.db, |conn| {
-            let mut query = orders::table
-                .filter(orders::company_id.eq(company.get()))
-                .filter(orders::id.gt(after.unwrap_or_default()))
-                .into_boxed();
-            if let Some(status) = filter.status {
-                query = query.filter(orders::status.eq(status.name()));
-            }
-            if let Some((first, last)) = filter.paid_on.map(Day::bounds) {
-                query = query.filter(orders::paid_at.between(first, last));
-            }
-            if let Some(settlement) = &filter.settlement_id {
-                query = query.filter(orders::settlement_id.eq(settlement.as_str()));
-            }
-            let query = query.order(orders::id.asc()).limit(i64::from(page.limit));
-            query.select(OrderRow::as_select()).load(conn).await
-        })?;
-        self.with_items(rows).await
-    }
-
-    pub(super) async fn with_items(&self, rows: Vec<OrderRow>) -> Result<Vec<Order>, OrderError> {
-        if rows.is_empty() {
-            return Ok(Vec::new());
-        }
-        let ids: Vec<&str> = rows.iter().map(|row| row.id.as_str()).collect();
-        let items: Vec<ItemRow> = with_conn!(&self.db, |conn| order_items::table
-            .filter(order_items::order_id.eq_any(&ids))
-            .order((order_items::order_id.asc(), order_items::line.asc()))
-            .select(ItemRow::as_select())
-            .load(conn)
-            .await)?;
-        Ok(orders_of(rows, items)?)
+        with_tenant!(&self.db, tenant, |conn| Ok(find_order!(conn, tenant, id)?))
     }
 
     /// Companies that have orders paid on this day, whether settled or not.
@@ -87,7 +44,7 @@ impl OrderRepository {
         date: Day,
     ) -> Result<Vec<CompanyId>, OrderError> {
         let (first, last) = date.bounds();
-        let ids: Vec<i64> = with_conn!(&self.db, |conn| orders::table
+        let ids: Vec<i64> = across_tenants!(&self.db, |conn| orders::table
             .filter(orders::paid_at.between(first, last))
             .select(orders::company_id)
             .distinct()
@@ -98,85 +55,69 @@ impl OrderRepository {
         Ok(companies.map_err(|_| DbError::Corrupt("company id"))?)
     }
 
-    /// Adds the order. With a name, the same request twice has the effect of once: the second gets the id of the
-    /// order that the first has placed. A second one that comes while the first is under way waits for it.
+    /// Adds the order that `make` makes of what these products cost the company. With a name, the same request twice has
+    /// the effect of once: the second gets the answer of the first.
     pub(crate) async fn insert(
         &self,
-        order: &Order,
-        request: Option<&NamedRequest>,
-    ) -> Result<OrderId, OrderError> {
-        let (row, items) = (OrderRow::from(order), item_rows(order));
-        with_conn!(&self.db, |conn| {
-            conn.transaction(async |conn| {
-                if let Some(request) = request {
-                    let inserted = diesel::insert_into(idempotency_keys::table)
-                        .values((
-                            idempotency_keys::company_id.eq(row.company_id),
-                            idempotency_keys::key.eq(request.key.as_str()),
-                            idempotency_keys::request_sha256.eq(&request.sha256),
-                            idempotency_keys::order_id.eq(&row.id),
-                            idempotency_keys::created_at.eq(row.created_at),
-                        ))
-                        .on_conflict_do_nothing()
-                        .execute(conn)
-                        .await?;
-                    if inserted == 0 {
-                        let (sha256, id): (String, String) = idempotency_keys::table
-                            .find((row.company_id, request.key.as_str()))
-                            .select((idempotency_keys::request_sha256, idempotency_keys::order_id))
-                            .first(conn)
-                            .await?;
-                        let same = sha256 == request.sha256;
-                        return if same { Ok(stored_id(&id)?) } else { Err(OrderError::KeyReused) };
-                    }
-                }
-                diesel::insert_into(orders::table).values(&row).execute(conn).await?;
-                for item in &items {
-                    diesel::insert_into(order_items::table).values(item).execute(conn).await?;
-                }
-                Ok(order.id)
-            })
-            .await
+        (tenant, now): (Tenant, Timestamp),
+        (ids, keyed): (&[ProductId], Option<&KeyedRequest>),
+        make: impl Fn(&PriceList) -> Result<(Order, KeptAnswer), OrderError>,
+    ) -> Result<KeptAnswer, OrderError> {
+        with_tenant!(&self.db, tenant, |conn| {
+            if let Some(request) = keyed
+                && let Claim::Replay(before) = conn.claim(request, now, None).await?
+            {
+                return Ok(before);
+            }
+            let (order, answer) = make(&price_list(find_prices!(conn, tenant, ids))?)?;
+            let (row, items) = (OrderRow::from(&order), item_rows(&order));
+            diesel::insert_into(orders::table).values(row).execute(conn).await?;
+            for item in items {
+                diesel::insert_into(order_items::table).values(item).execute(conn).await?;
+            }
+            if let Some(request) = keyed {
+                conn.keep(request, &answer).await?;
+            }
+            Ok(answer)
         })
     }
 
-    /// Cancels the order if its state allows that; one statement decides. False: it does not, or there is none.
-    pub(crate) async fn cancel(&self, company: CompanyId, id: OrderId) -> Result<bool, OrderError> {
-        let from: Vec<&str> =
-            OrderStatus::Cancelled.before().into_iter().map(OrderStatus::name).collect();
-        let changed = with_conn!(&self.db, |conn| diesel::update(orders::table)
-            .filter(orders::company_id.eq(company.get()))
-            .filter(orders::id.eq(id.to_string()))
-            .filter(orders::status.eq_any(&from))
-            .set((
-                orders::status.eq(OrderStatus::Cancelled.name()),
-                orders::version.eq(orders::version + 1),
-            ))
-            .execute(conn)
-            .await)?;
-        Ok(changed == 1)
-    }
-
-    /// Settles the order if it is paid; one statement decides. False: it is not, or there is none.
-    pub(crate) async fn settle(
+    /// Changes the order if its state and its version allow that; one statement decides. What was done before is done.
+    pub(crate) async fn change(
         &self,
-        company: CompanyId,
-        id: OrderId,
-        settlement: &Settlement,
-    ) -> Result<bool, OrderError> {
-        let changed = with_conn!(&self.db, |conn| diesel::update(orders::table)
-            .filter(orders::company_id.eq(company.get()))
-            .filter(orders::id.eq(id.to_string()))
-            .filter(orders::status.eq(OrderStatus::Paid.name()))
-            .set((
-                orders::status.eq(OrderStatus::Settled.name()),
-                orders::settled_at.eq(settlement.at.naive_utc()),
-                orders::settlement_id.eq(settlement.id.as_str()),
-                orders::settle_key.eq(settlement.request.as_str()),
-                orders::version.eq(orders::version + 1),
-            ))
-            .execute(conn)
-            .await)?;
-        Ok(changed == 1)
+        (tenant, now): (Tenant, Timestamp),
+        change: &Change,
+        answer: impl Fn(&Order) -> KeptAnswer,
+    ) -> Result<KeptAnswer, OrderError> {
+        let (versions, any) = versions(&change.precondition);
+        let before = change.transition.target().before().into_iter().map(OrderStatus::name);
+        let before: Vec<&str> = before.collect();
+        let receipt = NewReceiptRow::new(tenant, change, now);
+        with_tenant!(&self.db, tenant, |conn| {
+            if let Some(request) = &change.keyed
+                && let Claim::Replay(before) = conn.claim(request, now, None).await?
+            {
+                return Ok(before);
+            }
+            let changed = diesel::update(orders::table)
+                .filter(orders::company_id.eq(tenant.company_id().get()))
+                .filter(orders::id.eq(change.id.to_string()))
+                .filter(orders::status.eq_any(&before))
+                .filter(orders::version.eq_any(&versions).or(any.into_sql::<Bool>()))
+                .set((NewState::of(&change.transition), orders::version.eq(orders::version + 1)))
+                .execute(conn)
+                .await?;
+            let order = find_order!(conn, tenant, change.id)?.ok_or(OrderError::NoSuchOrder)?;
+            if changed == 0 {
+                change.check_done(&order)?;
+            } else if let Some(receipt) = receipt {
+                diesel::insert_into(receipts::table).values(receipt).execute(conn).await?;
+            }
+            let answer = answer(&order);
+            if let Some(request) = &change.keyed {
+                conn.keep(request, &answer).await?;
+            }
+            Ok(answer)
+        })
     }
 }

@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use diesel::{ExpressionMethods, QueryDsl, Queryable, Selectable, SelectableHelper};
 use diesel_async::RunQueryDsl;
 use shared::db::{Db, DbError};
-use shared::{CompanyId, with_conn};
+use shared::{Tenant, with_conn, with_tenant};
 
 use crate::domain::money::Money;
-use crate::domain::product::{Product, ProductId};
+use crate::domain::product::{PriceList, Product, ProductId};
 use crate::repository::rows::money;
 use crate::repository::schema::{company_prices, products};
 
@@ -19,7 +19,7 @@ pub(crate) struct ProductRepository {
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = products)]
-struct ProductRow {
+pub(super) struct ProductRow {
     id: i64,
     name: String,
     unit_price_minor: Option<i64>,
@@ -38,7 +38,7 @@ impl TryFrom<ProductRow> for Product {
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = company_prices)]
-struct PriceRow {
+pub(super) struct PriceRow {
     product_id: i64,
     unit_price_minor: i64,
     currency: String,
@@ -60,26 +60,14 @@ impl ProductRepository {
         rows.into_iter().map(Product::try_from).collect()
     }
 
-    pub(crate) async fn list_by_ids(
-        &self,
-        ids: &[ProductId],
-    ) -> Result<HashMap<ProductId, Product>, DbError> {
-        let rows: Vec<ProductRow> = with_conn!(&self.db, |conn| products::table
-            .filter(products::id.eq_any(ids))
-            .select(ProductRow::as_select())
-            .load(conn)
-            .await)?;
-        rows.into_iter().map(|row| Ok((row.id, Product::try_from(row)?))).collect()
-    }
-
     /// What the company pays for these products, where it has a price of its own.
     pub(crate) async fn list_prices(
         &self,
-        company: CompanyId,
+        tenant: Tenant,
         ids: &[ProductId],
     ) -> Result<HashMap<ProductId, Money>, DbError> {
-        let rows: Vec<PriceRow> = with_conn!(&self.db, |conn| company_prices::table
-            .filter(company_prices::company_id.eq(company.get()))
+        let rows: Vec<PriceRow> = with_tenant!(&self.db, tenant, |conn| company_prices::table
+            .filter(company_prices::company_id.eq(tenant.company_id().get()))
             .filter(company_prices::product_id.eq_any(ids))
             .select(PriceRow::as_select())
             .load(conn)
@@ -88,4 +76,13 @@ impl ProductRepository {
             |row: PriceRow| Ok((row.product_id, money(row.unit_price_minor, &row.currency)?));
         rows.into_iter().map(price).collect()
     }
+}
+
+/// What products cost one company.
+pub(super) fn price_list(rows: Vec<(ProductRow, Option<PriceRow>)>) -> Result<PriceList, DbError> {
+    let priced = |(product, own): (ProductRow, Option<PriceRow>)| {
+        let own = own.map(|row| money(row.unit_price_minor, &row.currency)).transpose()?;
+        Ok((product.id, (Product::try_from(product)?, own)))
+    };
+    rows.into_iter().map(priced).collect()
 }

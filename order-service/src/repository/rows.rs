@@ -35,6 +35,7 @@ pub(super) struct OrderRow {
 pub(super) struct ItemRow {
     pub(super) order_id: String,
     pub(super) line: i32,
+    pub(super) company_id: i64,
     pub(super) product_id: i64,
     pub(super) product_name: String,
     pub(super) quantity: i32,
@@ -81,6 +82,7 @@ pub(super) fn item_rows(order: &Order) -> Vec<ItemRow> {
         .map(|(line, item)| ItemRow {
             order_id: order.id.to_string(),
             line,
+            company_id: order.company_id.get(),
             product_id: item.product_id,
             product_name: item.product_name.clone(),
             quantity: item.quantity,
@@ -94,6 +96,13 @@ impl From<ItemRow> for OrderLine {
         let ItemRow { product_id, product_name, quantity, unit_price_minor, .. } = row;
         Self { product_id, product_name, quantity, unit_price_minor }
     }
+}
+
+/// The one order of these rows, which differ in their items. Items come sorted by line.
+pub(super) fn order_with_items(rows: Vec<(OrderRow, ItemRow)>) -> Result<Option<Order>, DbError> {
+    let (mut orders, lines): (Vec<OrderRow>, Vec<OrderLine>) =
+        rows.into_iter().map(|(order, item)| (order, OrderLine::from(item))).unzip();
+    orders.pop().map(|row| order_of(row, lines)).transpose()
 }
 
 /// The orders of these rows, each with its items. Items come sorted by line.

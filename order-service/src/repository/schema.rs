@@ -41,6 +41,7 @@ diesel::table! {
     order_items (order_id, line) {
         order_id -> Text,
         line -> Integer,
+        company_id -> BigInt,
         product_id -> BigInt,
         product_name -> Text,
         quantity -> Integer,
@@ -49,13 +50,21 @@ diesel::table! {
 }
 
 diesel::table! {
-    idempotency_keys (company_id, key) {
-        company_id -> BigInt,
-        key -> Text,
-        request_sha256 -> Text,
+    receipts (order_id) {
         order_id -> Text,
-        created_at -> Timestamp,
+        company_id -> BigInt,
+        session -> Text,
+        traceparent -> Nullable<Text>,
+        file_id -> Nullable<Text>,
+        attempts -> Integer,
+        next_try_at -> Timestamp,
     }
 }
 
-diesel::allow_tables_to_appear_in_same_query!(orders, order_items, products, company_prices);
+diesel::allow_tables_to_appear_in_same_query!(
+    orders,
+    order_items,
+    products,
+    company_prices,
+    receipts
+);

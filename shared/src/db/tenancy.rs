@@ -14,6 +14,8 @@
 //!
 //! SQLite has nothing of the kind: there the `where` stands alone.
 
+use diesel::SqliteConnection;
+use diesel::connection::AnsiTransactionManager as SyncTransactionManager;
 use diesel::result::Error as DieselError;
 use diesel_async::{
     AnsiTransactionManager, AsyncConnection, AsyncPgConnection, RunQueryDsl, TransactionManager,
@@ -105,8 +107,12 @@ impl Scoped for AsyncPgConnection {
 }
 
 impl Scoped for AsyncSqliteConnection {
+    /// As one that writes, from the start: one that becomes so after it has read may find that another process was faster.
     async fn begin(&mut self, _: Scope) -> Result<(), DieselError> {
-        <Self as AsyncConnection>::TransactionManager::begin_transaction(self).await
+        let begin = |connection: &mut SqliteConnection| {
+            SyncTransactionManager::begin_transaction_sql(connection, "BEGIN IMMEDIATE")
+        };
+        self.spawn_blocking(begin).await
     }
 }
 

@@ -1,0 +1,200 @@
+//! [`Receipts`]: brings the receipts of payments to file-service: at once, and again until it has them.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use futures_util::{StreamExt, stream};
+use shared::client::CallError;
+use shared::db::DbError;
+use shared::{AccessToken, Clock, Tenant};
+use tokio::sync::mpsc;
+use tokio::time::interval;
+use tracing::{error, info, warn};
+
+use crate::domain::order::OrderId;
+use crate::domain::receipt::{PendingReceipt, Receipt, ReceiptState};
+use crate::file_api::FileApi;
+use crate::repository::orders::OrderRepository;
+use crate::repository::receipts::ReceiptRepository;
+
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// So many are on their way at once.
+const AT_ONCE: usize = 8;
+/// So many are looked up in one round.
+const ROUND: i64 = 200;
+/// Payments that wait for their first delivery; those beyond are found by the next round.
+const WAITING: usize = 1_000;
+/// The longest pause after a failure, in seconds.
+const LONGEST_PAUSE_S: i64 = 30;
+/// So many payers' tokens are kept while file-service is away. They are in memory only: a token at rest is a token to steal.
+const MAX_TOKENS: usize = 10_000;
+
+pub(crate) struct Receipts {
+    orders: OrderRepository,
+    outbox: ReceiptRepository,
+    /// Without one nothing is delivered: it waits until there is.
+    api: Option<FileApi>,
+    clock: Arc<dyn Clock>,
+    first: mpsc::Sender<PendingReceipt>,
+    tokens: Mutex<HashMap<OrderId, AccessToken>>,
+}
+
+/// What the courier is told of.
+pub(crate) struct Fresh(mpsc::Receiver<PendingReceipt>);
+
+impl Receipts {
+    pub(crate) fn new(
+        (orders, outbox): (OrderRepository, ReceiptRepository),
+        api: Option<FileApi>,
+        clock: Arc<dyn Clock>,
+    ) -> (Self, Fresh) {
+        let (first, fresh) = mpsc::channel(WAITING);
+        (Self { orders, outbox, api, clock, first, tokens: Mutex::default() }, Fresh(fresh))
+    }
+
+    pub(crate) async fn find(&self, tenant: Tenant, id: OrderId) -> Result<ReceiptState, DbError> {
+        self.outbox.find(tenant, id).await
+    }
+
+    /// Begins to deliver what has been written down; nobody waits for it.
+    pub(crate) fn deliver_soon(&self, receipt: PendingReceipt, token: Option<AccessToken>) {
+        if self.api.is_none() {
+            return;
+        }
+        let mut tokens = self.tokens();
+        if let Some(token) = token.filter(|_| tokens.len() < MAX_TOKENS) {
+            tokens.insert(receipt.order_id, token);
+        }
+        drop(tokens);
+        // With the queue full it is found in the outbox a little later.
+        let _ = self.first.try_send(receipt);
+    }
+
+    fn tokens(&self) -> MutexGuard<'_, HashMap<OrderId, AccessToken>> {
+        self.tokens.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Delivers what comes, for ever.
+    pub(crate) async fn run_first(self: Arc<Self>, Fresh(fresh): Fresh) {
+        let Some(api) = &self.api else { return };
+        let fresh = stream::unfold(fresh, |mut fresh| async {
+            let receipt = fresh.recv().await?;
+            Some((receipt, fresh))
+        });
+        fresh.for_each_concurrent(AT_ONCE, |receipt| self.try_one(api, receipt)).await;
+    }
+
+    /// Delivers what is left, for ever.
+    pub(crate) async fn run(self: Arc<Self>) {
+        let Some(api) = &self.api else { return };
+        let mut looks = interval(LOOK_EVERY);
+        let mut away = false;
+        loop {
+            looks.tick().await;
+            match self.deliver_due(api).await {
+                Ok(()) if std::mem::take(&mut away) => info!("the outbox of receipts is back"),
+                Ok(()) => {}
+                Err(error) if !std::mem::replace(&mut away, true) => {
+                    warn!(cause = %error, "cannot read the outbox of receipts; trying again");
+                }
+                Err(_) => {}
+            }
+        }
+    }
+
+    async fn deliver_due(&self, api: &FileApi) -> Result<(), DbError> {
+        let due = self.outbox.list_due(self.clock.now(), ROUND).await?;
+        let readable = due.into_iter().filter_map(|row| match row {
+            Ok(receipt) => Some(receipt),
+            Err(error) => {
+                error!(cause = %error, "a receipt in the outbox cannot be read");
+                None
+            }
+        });
+        let trying = stream::iter(readable);
+        trying.for_each_concurrent(AT_ONCE, |receipt| self.try_one(api, receipt)).await;
+        Ok(())
+    }
+
+    /// Whatever fails is tried again: the row stays.
+    async fn try_one(&self, api: &FileApi, receipt: PendingReceipt) {
+        let (id, next) = (receipt.order_id, self.clock.now() + pause(receipt.attempts));
+        let tried = async {
+            if !self.outbox.claim(&receipt, next).await? {
+                return Ok(());
+            }
+            let tenant = receipt.order.session.tenant();
+            let order = self.orders.find(tenant, id).await.map_err(Failure::of)?;
+            let order = order.ok_or(DbError::Corrupt("order of a receipt"))?;
+            let text = Receipt::new(&order, &receipt.order.session).to_json();
+            let file = self.write(api, &receipt, text).await?;
+            self.outbox.settle(&receipt, &file).await?;
+            info!(order.id = %id, file.id = file, "wrote the receipt of order {id}");
+            Ok::<(), Failure>(())
+        };
+        if let Err(failure) = tried.await {
+            warn!(order.id = %id, cause = %failure, "could not write the receipt of order {id} yet");
+        }
+    }
+
+    async fn write(
+        &self,
+        api: &FileApi,
+        receipt: &PendingReceipt,
+        text: String,
+    ) -> Result<String, Failure> {
+        let (id, order) = (receipt.order_id, &receipt.order);
+        let token = self.tokens().get(&id).cloned();
+        if let Some(token) = token {
+            match api.write_receipt(id, (order, text.clone()), Some(&token)).await {
+                // The payer's token may live on while file-service is away.
+                Err(error) if error.is_transient() => return Err(error.into()),
+                // It has ended, or has not the scope: then in our own name, for his session.
+                Err(error) => {
+                    info!(order.id = %id, cause = %error, "asking for a token of our own");
+                    self.tokens().remove(&id);
+                }
+                Ok(file) => {
+                    self.tokens().remove(&id);
+                    return Ok(file);
+                }
+            }
+        }
+        Ok(api.write_receipt(id, (order, text), None).await?)
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error(transparent)]
+    Db(#[from] DbError),
+    #[error(transparent)]
+    Call(#[from] CallError),
+    #[error("{0}")]
+    Other(String),
+}
+
+impl Failure {
+    fn of(error: impl std::fmt::Display) -> Self {
+        Self::Other(error.to_string())
+    }
+}
+
+/// 3, 4, 6, 10 and so on, in seconds: longer than a delivery takes, so that nobody begins the next one meanwhile.
+fn pause(attempts: i32) -> TimeDelta {
+    let doubled = u32::try_from(attempts).unwrap_or_default().min(16);
+    TimeDelta::seconds((1_i64 << doubled).min(LONGEST_PAUSE_S)) + TimeDelta::seconds(2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_up_to_half_a_minute() {
+        let pauses: Vec<i64> = [0, 1, 2, 5, i32::MAX].map(|n| pause(n).num_seconds()).into();
+        assert_eq!(pauses, [3, 4, 6, 32, 32]);
+    }
+}

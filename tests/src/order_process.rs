@@ -1,0 +1,67 @@
+//! [`OrderProcess`]: order-service as a process beside a [`System`], on a database that no other service uses.
+
+use std::time::{Duration, Instant};
+
+use auth_service::domain::client::Client;
+use standalone::settlement::client_for_all_companies;
+
+use crate::caller::Caller;
+use crate::process::{Process, command, free_ports};
+use crate::system::System;
+
+pub struct OrderProcess {
+    pub url: String,
+    health: String,
+    process: Process,
+    settings: Vec<(&'static str, String)>,
+}
+
+impl OrderProcess {
+    /// It brings receipts to this file-service, and is known to auth-service by a name of its own.
+    pub async fn start(system: &System, file_url: &str) -> Self {
+        let client = client_for_all_companies("order-process", "file:write").expect("a client");
+        let serves = ["order-service".to_owned()].into();
+        let client = Client { serves, exchange: ["file-service".to_owned()].into(), ..client };
+        let secret = system.services.register(&client).await.expect("it is registered");
+        let [port, management] = free_ports();
+        let issuer = system.services.auth.url();
+        let settings = vec![
+            ("BATON_ORDER_DATABASE_URL", system.options.databases.batch.clone()),
+            ("BATON_ORDER_LISTEN", format!("127.0.0.1:{port}")),
+            ("BATON_ORDER_MANAGEMENT_LISTEN", format!("127.0.0.1:{management}")),
+            ("BATON_ORDER_JWKS_URL", format!("{issuer}/.well-known/jwks.json")),
+            ("BATON_ORDER_TOKEN_URL", format!("{issuer}/oauth2/token")),
+            ("BATON_ORDER_FILE_URL", file_url.to_owned()),
+            ("BATON_ORDER_CLIENT_ID", "order-process".to_owned()),
+            ("BATON_ORDER_CLIENT_SECRET", secret.expose().to_owned()),
+            ("BATON_ORDER_ISSUER", issuer),
+            ("BATON_ORDER_LOG", "error".to_owned()),
+        ];
+        let process = Process::start(command("order-service", &settings));
+        let url = format!("http://127.0.0.1:{port}");
+        let health = format!("http://127.0.0.1:{management}/readyz");
+        let own = Self { url, health, process, settings };
+        own.is_ready().await;
+        own
+    }
+
+    async fn is_ready(&self) {
+        let began = Instant::now();
+        let ask = || Caller::new(None).request(reqwest::Method::GET, &self.health).send();
+        while !ask().await.is_ok_and(|answer| answer.status() == 200) {
+            assert!(began.elapsed() < Duration::from_secs(30), "ready within 30 s");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// SIGKILL.
+    pub fn kill(&mut self) {
+        self.process.kill();
+    }
+
+    /// The same again, on the same ports.
+    pub async fn restart(&mut self) {
+        self.process = Process::start(command("order-service", &self.settings));
+        self.is_ready().await;
+    }
+}
