@@ -2,6 +2,7 @@
 
 mod migrations;
 pub mod tenancy;
+pub mod together;
 
 use std::future::Future;
 use std::path::PathBuf;

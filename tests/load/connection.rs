@@ -19,7 +19,7 @@ impl Connection {
         Ok(Self { stream, answer: Vec::new() })
     }
 
-    /// Sends a request, head and body, and waits for its whole answer, which has to be 200.
+    /// Sends a request, head and body, and waits for its whole answer, which has to be a success.
     pub async fn exchange(&mut self, request: &str) -> Result<(), Failure> {
         self.stream.write_all(request.as_bytes()).await?;
         self.answer.clear();
@@ -31,7 +31,7 @@ impl Connection {
             }
             length = length.or_else(|| whole_length(&self.answer));
         }
-        if self.answer.starts_with(b"HTTP/1.1 200 ") {
+        if self.answer.starts_with(b"HTTP/1.1 20") {
             return Ok(());
         }
         Err(String::from_utf8_lossy(&self.answer).into_owned().into())

@@ -9,7 +9,10 @@ mod connection;
 mod guarded_route;
 mod harness;
 mod load;
+mod issuer;
 mod login;
+mod orders;
+mod pgbench;
 mod process;
 mod refresh;
 mod servers;
@@ -61,6 +64,8 @@ enum Command {
     Login,
     /// Renewals of logins a second on PostgreSQL and Redis, against the same as one statement by pgbench.
     Refresh,
+    /// Orders placed and read a second on PostgreSQL, against the same rows by pgbench; and pages far into a list.
+    Orders,
     /// A server that a program measures; not for people.
     #[command(hide = true, subcommand)]
     Server(Server),
@@ -78,6 +83,7 @@ enum Server {
     Auth(auth::Server),
     Login(login::Server),
     Refresh(refresh::Server),
+    Orders(orders::Server),
     Limit {
         port: u16,
         algorithm: Algorithm,
@@ -114,6 +120,7 @@ impl Server {
                 Self::Auth(server) => auth::serve(server).await,
                 Self::Login(server) => login::serve(server).await,
                 Self::Refresh(server) => refresh::serve(server).await,
+                Self::Orders(server) => orders::serve(server).await,
                 Self::Limit { port, algorithm } => token::limit::serve(*port, *algorithm).await,
                 Self::Signing { algorithm, times } => {
                     token::limit::print_signing(*algorithm, *times)
@@ -142,6 +149,7 @@ fn main() -> ExitCode {
         Command::Token { million } => token::run(&settings, *million),
         Command::Login => login::run(&settings),
         Command::Refresh => refresh::run(&settings),
+        Command::Orders => orders::run(&settings),
         Command::TokenBatch => token_batch::run(&settings),
         Command::Server(server) => return server.run(),
     };

@@ -1,7 +1,7 @@
 //! `refresh`: renewals of logins a second, through auth-service over HTTP on PostgreSQL and Redis, against the same renewal
 //! as one statement that `pgbench` sends to the same server. Nothing is pinned: each has both cores, with all that it needs.
 
-mod pgbench;
+mod statement;
 
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
@@ -20,9 +20,9 @@ use tokio::runtime::Runtime;
 
 use crate::connection::Connection;
 use crate::harness::{Failure, Settings, median, quantile, rounded};
+use crate::pgbench::Pgbench;
 use crate::process::{Killed, READY, free_ports, start_unpinned};
 use crate::servers::Servers;
-use pgbench::Pgbench;
 
 /// Connections with one renewal under way each.
 const CONNECTIONS: usize = 64;
@@ -137,7 +137,8 @@ impl Bench {
             &cache_url,
             &people.url,
         ])?;
-        let pgbench = runtime.block_on(Pgbench::new(&database_url, CONNECTIONS * LOGINS_EACH))?;
+        let pgbench =
+            runtime.block_on(statement::pgbench(&database_url, CONNECTIONS * LOGINS_EACH))?;
         Ok(Self { runtime, port, pgbench, _auth: auth, _folder: folder, _servers: servers })
     }
 

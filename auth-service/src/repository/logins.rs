@@ -23,12 +23,12 @@ use crate::repository::schema::{login_counts, logins, revocations};
 use crate::repository::sound;
 use rows::LoginRow;
 use steps::{count_login, end_logins, raise_version};
-use together::Together;
+use together::Exchanges;
 
 #[derive(Clone, Debug)]
 pub(crate) struct LoginRepository {
     db: Db,
-    together: Option<Together>,
+    together: Option<Exchanges>,
 }
 
 impl LoginRepository {
@@ -39,7 +39,7 @@ impl LoginRepository {
     /// One that makes exchanges that come at once by one statement, where that saves something.
     pub(crate) fn together(self) -> Self {
         let together = match &self.db {
-            Db::Postgres(pool) => Some(Together::start(pool)),
+            Db::Postgres(pool) => Some(together::start(pool)),
             Db::Sqlite(_) => None,
         };
         Self { together, ..self }
@@ -101,7 +101,7 @@ impl LoginRepository {
         exchange: &Exchange,
     ) -> Result<bool, DbError> {
         let made = match &self.together {
-            Some(together) => together.exchange(login, exchange).await,
+            Some(exchanges) => together::exchange(exchanges, login, exchange).await,
             None => None,
         };
         match made {

@@ -15,19 +15,21 @@ use crate::domain::order::{Order, OrderId, OrderStatus};
 use crate::domain::product::{PriceList, ProductId};
 use crate::error::OrderError;
 use crate::repository::changes::{NewReceiptRow, NewState, versions};
+use crate::repository::finding::{self, Finds};
 use crate::repository::products::{PriceRow, ProductRow, price_list};
 use crate::repository::reading::{find_order, find_prices};
-use crate::repository::rows::{ItemRow, OrderRow, item_rows, order_with_items};
+use crate::repository::rows::{ItemRow, OrderRow, item_rows, orders_with_items};
 use crate::repository::schema::{company_prices, order_items, orders, products, receipts};
 
 #[derive(Clone, Debug)]
 pub(crate) struct OrderRepository {
     pub(super) db: Db,
+    together: Option<Finds>,
 }
 
 impl OrderRepository {
     pub(crate) fn new(db: Db) -> Self {
-        Self { db }
+        Self { together: finding::start(&db), db }
     }
 
     pub(crate) async fn find(
@@ -35,7 +37,14 @@ impl OrderRepository {
         tenant: Tenant,
         id: OrderId,
     ) -> Result<Option<Order>, OrderError> {
-        with_tenant!(&self.db, tenant, |conn| Ok(find_order!(conn, tenant, id)?))
+        let found = match &self.together {
+            Some(together) => together.ask((tenant, id)).await,
+            None => None,
+        };
+        match found {
+            Some(order) => Ok(order?),
+            None => with_tenant!(&self.db, tenant, |conn| Ok(find_order!(conn, tenant, id)?)),
+        }
     }
 
     /// Companies that have orders paid on this day, whether settled or not.

@@ -27,7 +27,7 @@ macro_rules! find_order {
             .select((OrderRow::as_select(), ItemRow::as_select()))
             .load($conn)
             .await?;
-        order_with_items(rows)
+        orders_with_items(rows).map(|mut orders| orders.pop())
     }};
 }
 

@@ -98,11 +98,16 @@ impl From<ItemRow> for OrderLine {
     }
 }
 
-/// The one order of these rows, which differ in their items. Items come sorted by line.
-pub(super) fn order_with_items(rows: Vec<(OrderRow, ItemRow)>) -> Result<Option<Order>, DbError> {
-    let (mut orders, lines): (Vec<OrderRow>, Vec<OrderLine>) =
-        rows.into_iter().map(|(order, item)| (order, OrderLine::from(item))).unzip();
-    orders.pop().map(|row| order_of(row, lines)).transpose()
+/// The orders of these rows, which come sorted by order and line.
+pub(super) fn orders_with_items(rows: Vec<(OrderRow, ItemRow)>) -> Result<Vec<Order>, DbError> {
+    let mut orders: Vec<(OrderRow, Vec<OrderLine>)> = Vec::new();
+    for (row, item) in rows {
+        match orders.last_mut() {
+            Some((last, lines)) if last.id == row.id => lines.push(item.into()),
+            _ => orders.push((row, vec![item.into()])),
+        }
+    }
+    orders.into_iter().map(|(row, lines)| order_of(row, lines)).collect()
 }
 
 /// The orders of these rows, each with its items. Items come sorted by line.

@@ -1,27 +1,21 @@
-//! [`Together`]: exchanges that come at once are made by one statement. PostgreSQL has the same work for each commit and each
-//! message, however much is in it.
+//! Exchanges that come at once are made by one statement.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 
+use async_trait::async_trait;
 use diesel::sql_types::{Array, BigInt, Binary, Text, Timestamp};
 use diesel::{QueryableByName, sql_query};
 use diesel_async::pooled_connection::deadpool::Pool;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use shared::db::DbError;
+use shared::db::together::{Answering, Gathering, Together};
 use shared::with_pooled;
-use tokio::sync::{Mutex, mpsc, oneshot};
 use tracing::warn;
 
 use crate::domain::login::Login;
 use crate::login_store::Exchange;
 
-/// Exchanges in one statement, at the most.
-const AT_ONCE: usize = 64;
-/// Statements under way: while one is committed the next one gathers.
-const STATEMENTS: usize = 2;
-/// Exchanges that wait, at the most; those who come then wait to wait.
-const WAITING: usize = 1_024;
+const GATHERING: Gathering = Gathering { at_once: 64, under_way: 2, waiting: 1_024 };
 
 /// Each row that still has the token that is named gets the next one; of several for one row one is made.
 const EXCHANGE: &str = "
@@ -36,53 +30,46 @@ WHERE logins.sid = next.sid AND logins.token_hash = next.used AND logins.generat
     AND logins.idle_until > next.now AND logins.ends_at > next.now
 RETURNING logins.token_hash";
 
-/// What is asked, and where the answer goes.
-struct Asked {
+/// An exchange that is asked for.
+pub(super) struct Asked {
     login: Login,
     exchange: Exchange,
-    answer: oneshot::Sender<Answer>,
 }
 
-/// Whether it was made; None when the statement failed, and each has to be tried by itself.
-type Answer = Option<bool>;
+pub(super) struct Exchanging(Pool<AsyncPgConnection>);
 
-/// Takes exchanges in. The tasks behind it end when the last one is dropped.
-#[derive(Clone, Debug)]
-pub(super) struct Together(mpsc::Sender<Asked>);
+/// Whether it was made.
+pub(super) type Exchanges = Together<Exchanging>;
 
-impl Together {
-    pub(super) fn start(pool: &Pool<AsyncPgConnection>) -> Self {
-        let (sender, receiver) = mpsc::channel(WAITING);
-        let receiver = Arc::new(Mutex::new(receiver));
-        for _ in 0..STATEMENTS {
-            tokio::spawn(work(pool.clone(), Arc::clone(&receiver)));
-        }
-        Self(sender)
-    }
-
-    /// None: it has to be tried alone.
-    pub(super) async fn exchange(&self, login: &Login, exchange: &Exchange) -> Answer {
-        let (answer, answered) = oneshot::channel();
-        let asked = Asked { login: login.clone(), exchange: exchange.clone(), answer };
-        self.0.send(asked).await.ok()?;
-        answered.await.ok().flatten()
-    }
+pub(super) fn start(pool: &Pool<AsyncPgConnection>) -> Exchanges {
+    Together::start(Exchanging(pool.clone()), GATHERING)
 }
 
-async fn work(pool: Pool<AsyncPgConnection>, receiver: Arc<Mutex<mpsc::Receiver<Asked>>>) {
-    let mut asked = Vec::with_capacity(AT_ONCE);
-    loop {
-        if receiver.lock().await.recv_many(&mut asked, AT_ONCE).await == 0 {
-            return;
-        }
-        let made = exchange_all(&pool, &asked).await;
-        if let Err(cause) = &made {
-            warn!(%cause, count = asked.len(), "could not exchange many at once: trying one by one");
-        }
-        for Asked { exchange, answer, .. } in asked.drain(..) {
-            let made = made.as_ref().ok().map(|made| made.contains(exchange.next.as_str()));
-            // Whoever asked may have given up.
-            let _ = answer.send(made);
+/// None: it has to be tried alone.
+pub(super) async fn exchange(
+    together: &Exchanges,
+    login: &Login,
+    exchange: &Exchange,
+) -> Option<bool> {
+    together.ask(Asked { login: login.clone(), exchange: exchange.clone() }).await
+}
+
+#[async_trait]
+impl Answering for Exchanging {
+    type Question = Asked;
+    type Answer = bool;
+
+    async fn answer(&self, asked: &[Asked]) -> Vec<Option<bool>> {
+        match exchange_all(&self.0, asked).await {
+            Ok(made) => {
+                let made = |own: &Asked| Some(made.contains(own.exchange.next.as_str()));
+                asked.iter().map(made).collect()
+            }
+            Err(cause) => {
+                let count = asked.len();
+                warn!(%cause, count, "could not exchange many at once: trying one by one");
+                Vec::new()
+            }
         }
     }
 }
