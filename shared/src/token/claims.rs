@@ -59,6 +59,16 @@ impl Claims {
     pub fn is_by_service(&self) -> bool {
         self.act.is_some() || self.sub == self.client_id
     }
+
+    /// The program that is calling, for itself or on somebody's behalf, the last one where there are several; none: a
+    /// person acts alone.
+    #[must_use]
+    pub fn acting_client(&self) -> Option<&str> {
+        match &self.act {
+            Some(act) => act.get("sub").and_then(Value::as_str),
+            None => (self.sub == self.client_id).then_some(self.client_id.as_str()),
+        }
+    }
 }
 
 #[expect(clippy::ref_option, reason = "the signature that serde asks for")]
