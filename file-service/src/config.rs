@@ -1,15 +1,18 @@
 //! Every setting: meaning, default, variable.
 
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::Path;
 use std::time::Duration;
 
 use serde::Deserialize;
-use shared::Expectation;
 use shared::config::{ConfigError, LogLevels, defaults};
 use shared::server::Listen;
+use shared::{Expectation, Secret};
+use url::Url;
 
+use crate::domain::quota::Quota;
 use crate::domain::upload::Limits;
+use crate::storage::settings::{S3Settings, StorageSettings};
 
 /// Section `[file]` of the configuration file; `BATON_FILE_<KEY>` in the environment.
 #[derive(Clone, Deserialize)]
@@ -29,17 +32,47 @@ pub struct Config {
     /// Connections to PostgreSQL at the most. Default 10.
     #[serde(default = "defaults::max_connections")]
     pub max_connections: NonZeroUsize,
-    /// Where the bytes are: `file:///path/to/folder`, which is made where it is missing. No default.
+    /// Where the bytes are: `file:///path/to/folder`, which is made where it is missing, or `s3://bucket/prefix`. No
+    /// default.
     pub storage_url: String,
+    /// Where the S3 store is, for example `https://minio.internal:9000`; plain http only if it stands here. Without it AWS
+    /// in the region.
+    #[serde(default)]
+    pub s3_endpoint: Option<Url>,
+    /// The region that S3 requests are signed for. Default `us-east-1`.
+    #[serde(default = "default_s3_region")]
+    pub s3_region: String,
+    /// The key by whose right an S3 store is used.
+    #[serde(default)]
+    pub s3_access_key: Option<String>,
+    /// Its secret.
+    #[serde(default)]
+    pub s3_secret_key: Option<Secret>,
+    /// Whether the bucket stands in the path (MinIO, Ceph) rather than before the host (AWS). Default true.
+    #[serde(default = "defaults::yes")]
+    pub s3_path_style: bool,
     /// The largest file, in bytes. Default 104857600 (100 MiB).
     #[serde(default = "default_max_file_bytes")]
     pub max_file_bytes: u64,
+    /// How much a company may keep, in bytes; 0: as much as it likes. Default 10737418240 (10 GiB).
+    #[serde(default = "default_quota_bytes")]
+    pub quota_bytes: u64,
     /// How long an upload may pause, in seconds; then it is cut. Default 10.
     #[serde(default = "default_body_idle_timeout_s")]
     pub body_idle_timeout_s: u64,
     /// How long a whole upload may take, in seconds; then it is cut. Default 3600.
     #[serde(default = "default_upload_timeout_s")]
     pub upload_timeout_s: u64,
+    /// How long a resumable upload waits for its next byte, in seconds; then it ends. Default 86400.
+    #[serde(default = "default_resumable_ttl_s")]
+    pub resumable_ttl_s: NonZeroU64,
+    /// How often what was left behind is swept up, in seconds. Default 60.
+    #[serde(default = "default_sweep_interval_s")]
+    pub sweep_interval_s: NonZeroU64,
+    /// After so many seconds without a sign of life an upload counts as left behind by a process that is gone. More than the
+    /// clocks of replicas differ by. Default 120.
+    #[serde(default = "default_abandoned_after_s")]
+    pub abandoned_after_s: NonZeroU64,
     /// Bring the database up to date at start. Default true.
     #[serde(default = "defaults::yes")]
     pub migrate: bool,
@@ -71,6 +104,29 @@ impl Config {
         shared::config::load("file", file)
     }
 
+    /// The defaults with this database and the tokens of this issuer, on free ports of loopback, and these settings on
+    /// top: for tests, and for a program that runs the service inside itself.
+    ///
+    /// # Errors
+    /// A [`ConfigError`] that names the setting.
+    pub fn embedded(
+        database_url: &str,
+        issuer: &str,
+        settings: &[(&str, String)],
+    ) -> Result<Self, ConfigError> {
+        let needed = [
+            ("database_url", database_url.to_owned()),
+            ("issuer", issuer.to_owned()),
+            ("jwks_url", format!("{issuer}/.well-known/jwks.json")),
+            ("listen", "127.0.0.1:0".to_owned()),
+            ("management_listen", "127.0.0.1:0".to_owned()),
+        ];
+        let all = needed.iter().chain(settings);
+        let variable = |name: &str| format!("BATON_FILE_{}", name.to_uppercase());
+        let all = all.map(|(name, value)| (variable(name), value.clone())).collect();
+        shared::config::load_from("file", None, all)
+    }
+
     pub(crate) fn listen(&self) -> Listen {
         Listen {
             address: self.listen.clone(),
@@ -82,8 +138,25 @@ impl Config {
     pub(crate) fn limits(&self) -> Limits {
         Limits {
             max_file_bytes: self.max_file_bytes,
+            quota: Quota::new(self.quota_bytes),
             idle: Duration::from_secs(self.body_idle_timeout_s),
             whole: Duration::from_secs(self.upload_timeout_s),
+            resumable: Duration::from_secs(self.resumable_ttl_s.get()),
+            abandoned_after: Duration::from_secs(self.abandoned_after_s.get()),
+        }
+    }
+
+    pub(crate) fn storage(&self) -> StorageSettings {
+        StorageSettings {
+            url: self.storage_url.clone(),
+            s3: S3Settings {
+                endpoint: self.s3_endpoint.clone(),
+                region: self.s3_region.clone(),
+                access_key: self.s3_access_key.clone(),
+                secret_key: self.s3_secret_key.clone(),
+                path_style: self.s3_path_style,
+            },
+            max_object_bytes: self.max_file_bytes,
         }
     }
 
@@ -106,6 +179,26 @@ fn default_management_listen() -> String {
 
 fn default_max_file_bytes() -> u64 {
     100 * 1024 * 1024
+}
+
+fn default_quota_bytes() -> u64 {
+    10 * 1024 * 1024 * 1024
+}
+
+fn default_s3_region() -> String {
+    "us-east-1".to_owned()
+}
+
+fn default_resumable_ttl_s() -> NonZeroU64 {
+    NonZeroU64::MIN.saturating_add(24 * 3600 - 1)
+}
+
+fn default_sweep_interval_s() -> NonZeroU64 {
+    NonZeroU64::MIN.saturating_add(59)
+}
+
+fn default_abandoned_after_s() -> NonZeroU64 {
+    NonZeroU64::MIN.saturating_add(119)
 }
 
 fn default_body_idle_timeout_s() -> u64 {

@@ -19,8 +19,34 @@ pub(crate) enum FileError {
     BadIdempotencyKey,
     #[error("the content has a coding")]
     EncodedContent,
+    #[error("not a form with one file: {0}")]
+    BadForm(&'static str),
     #[error("larger than {max_file_bytes} bytes")]
     TooLarge { max_file_bytes: u64 },
+    #[error("the quota of {quota_bytes} bytes is used up: {used_bytes} are in use")]
+    OverQuota { quota_bytes: u64, used_bytes: u64 },
+    #[error("{0} is not as tus has it")]
+    BadTusHeader(&'static str),
+    #[error("not a version of tus that we speak")]
+    UnknownTusVersion,
+    #[error("not application/offset+octet-stream")]
+    NotOffsetContent,
+    #[error("the upload is at {offset_bytes}")]
+    WrongOffset { offset_bytes: u64 },
+    #[error("somebody else is sending bytes of this upload")]
+    UploadBusy,
+    #[error("the upload goes beyond the length that it began with")]
+    BeyondLength,
+    #[error("the upload comes in too many parts")]
+    TooManyParts,
+    #[error("the checksum is of other bytes")]
+    WrongChecksum,
+    #[error("somebody else has gone on with the upload")]
+    LostLease,
+    #[error("the upload was given up for dead")]
+    Abandoned,
+    #[error("the storage has no addresses for downloads")]
+    NoDownloadUrl,
     #[error("the digest is of other content")]
     WrongDigest,
     #[error("the idempotency key was used for another file")]
@@ -35,6 +61,12 @@ pub(crate) enum FileError {
     Db(#[from] DbError),
     #[error(transparent)]
     Storage(#[from] StorageError),
+}
+
+impl From<diesel::result::Error> for FileError {
+    fn from(error: diesel::result::Error) -> Self {
+        Self::Db(error.into())
+    }
 }
 
 /// Alike if they are of one kind: for tests.

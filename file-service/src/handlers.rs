@@ -1,28 +1,29 @@
 //! HTTP in, HTTP out.
 
 mod announced;
-
-use std::io::ErrorKind;
+mod multipart;
+pub(crate) mod resumable;
+pub(crate) mod tus;
+pub(crate) mod upload;
+mod writer;
 
 use actix_web::HttpResponse;
 use actix_web::body::SizedStream;
-use actix_web::error::PayloadError;
 use actix_web::http::header::{
     self, CACHE_CONTROL, CONTENT_SECURITY_POLICY, Charset, ContentDisposition, DispositionParam,
-    DispositionType, ETag, EntityTag, ExtendedValue, X_CONTENT_TYPE_OPTIONS,
+    DispositionType, ETag, EntityTag, ExtendedValue, HeaderValue, X_CONTENT_TYPE_OPTIONS,
 };
-use actix_web::web::{Data, Path, Payload, Query};
-use futures_util::TryStreamExt;
+use actix_web::web::{Data, Path, Query};
 use serde::{Deserialize, Serialize};
 use shared::paging::Page;
 use shared::{ApiError, ApiResponse, Session, Timestamp, UserId};
+use url::Url;
 
+use crate::domain;
 use crate::domain::file::{FileId, FileName, IdempotencyKey, StoredFile};
-use crate::domain::{self, Uploaded};
-use crate::error::FileError;
-use crate::repository::FileFilter;
+use crate::domain::quota::Usage;
+use crate::repository::files::FileFilter;
 use crate::state::AppState;
-use announced::Announced;
 
 /// A file, as others see it.
 #[derive(Serialize)]
@@ -35,6 +36,8 @@ pub(crate) struct FileView {
     sha256: String,
     created_at: Timestamp,
     created_by: UserId,
+    /// The client that has acted on the user's behalf; null: the user alone.
+    created_through: Option<String>,
 }
 
 impl From<StoredFile> for FileView {
@@ -47,6 +50,7 @@ impl From<StoredFile> for FileView {
             sha256: file.sha256.to_string(),
             created_at: file.created_at,
             created_by: file.created_by,
+            created_through: file.created_through,
         }
     }
 }
@@ -88,20 +92,52 @@ pub(crate) async fn list_files(
     Ok(ApiResponse::ok(FileList { files, next_cursor }))
 }
 
-pub(crate) async fn upload_file(
+/// What is known of a file, without its bytes.
+pub(crate) async fn show_file(
     state: Data<AppState>,
     session: Session,
-    announced: Announced,
-    body: Payload,
+    id: Path<String>,
 ) -> Result<ApiResponse<FileView>, ApiError> {
-    let body = body.map_err(|error| match error {
-        PayloadError::Io(error) if error.kind() == ErrorKind::TimedOut => FileError::TooSlow,
-        error => FileError::BrokenBody(error.to_string()),
-    });
-    match domain::upload_file(&state, &session, &announced.into_inner(), body).await? {
-        Uploaded::Created(file) => Ok(ApiResponse::created(file.into())),
-        Uploaded::Known(file) => Ok(ApiResponse::ok(file.into())),
-    }
+    let file = domain::find_file(&state, session.tenant(), FileId::parse(&id)?).await?;
+    Ok(ApiResponse::ok(file.into()))
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct UsageView {
+    used_bytes: u64,
+    /// Null: there is no limit.
+    quota_bytes: Option<u64>,
+}
+
+/// How much the company keeps, and how much it may.
+pub(crate) async fn show_usage(
+    state: Data<AppState>,
+    session: Session,
+) -> Result<ApiResponse<UsageView>, ApiError> {
+    let usage = domain::show_usage(&state, session.tenant()).await?;
+    let Usage { used_bytes, quota } = usage;
+    Ok(ApiResponse::ok(UsageView { used_bytes, quota_bytes: quota.limit() }))
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct DownloadUrlView {
+    url: Url,
+    expires_at: Timestamp,
+}
+
+/// An address by which anybody may download this one file for a short time.
+pub(crate) async fn sign_download(
+    state: Data<AppState>,
+    session: Session,
+    id: Path<String>,
+) -> Result<ApiResponse<DownloadUrlView>, ApiError> {
+    let file = domain::find_file(&state, session.tenant(), FileId::parse(&id)?).await?;
+    let disposition = as_attachment(&file.name).to_string();
+    let signed = domain::sign_download(&state, &file, disposition).await?;
+    let view = DownloadUrlView { url: signed.url, expires_at: signed.expires_at };
+    Ok(ApiResponse::ok(view).with_header(CACHE_CONTROL, HeaderValue::from_static("no-store")))
 }
 
 /// The bytes as they came, as a download and nothing else: they are a stranger's, and no browser may run them.

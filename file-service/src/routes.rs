@@ -1,16 +1,26 @@
 //! Every path, its method, its policy.
 
+use actix_web::http::Method;
 use shared::Routes;
 use shared::extractor::show_session;
 
-use crate::handlers;
+use crate::handlers::{self, resumable, upload};
 
 #[rustfmt::skip]
 pub fn routes() -> Routes {
     Routes::new()
         .get("/api/session", show_session).session()
         .get("/api/files", handlers::list_files).session().scope("file:read")
-        .post("/api/files", handlers::upload_file).session().scope("file:write")
+        .post("/api/files", upload::upload_file).session().scope("file:write")
+        .get("/api/files/usage", handlers::show_usage).session().scope("file:read")
+        .route(Method::OPTIONS, "/api/files/uploads", resumable::show_options).public()
+        .post("/api/files/uploads", resumable::begin_upload).session().scope("file:write")
+        .route(Method::OPTIONS, "/api/files/uploads/{id}", resumable::show_options).public()
+        .head("/api/files/uploads/{id}", resumable::show_progress).session().scope("file:write")
+        .patch("/api/files/uploads/{id}", resumable::append).session().scope("file:write")
+        .delete("/api/files/uploads/{id}", resumable::terminate).session().scope("file:write")
+        .get("/api/files/{id}/metadata", handlers::show_file).session().scope("file:read")
+        .post("/api/files/{id}/download-url", handlers::sign_download).session().scope("file:read")
         .get("/api/files/{id}", handlers::download_file).session().scope("file:read")
         .delete("/api/files/{id}", handlers::delete_file).session().scope("file:write")
 }

@@ -5,24 +5,25 @@ use std::time::Duration;
 
 use actix_web::web;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
+use futures_util::future::BoxFuture;
 use shared::clock::SystemClock;
 use shared::db::{self, Db, Migrations, tenancy};
 use shared::health::Readiness;
 use shared::server::{self, BoundServer, Parts, StartupError};
+use tokio::time::MissedTickBehavior;
 use tracing::warn;
 
 use crate::config::Config;
-use crate::domain;
-use crate::repository::FileRepository;
-use crate::repository::loose_objects::LooseObjectRepository;
+use crate::domain::{orphans, sweep};
+use crate::error::FileError;
 use crate::routes;
 use crate::state::AppState;
 use crate::storage::Storage;
 
 const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
-/// How often loose objects are swept up.
-const SWEEP_INTERVAL: Duration = Duration::from_secs(600);
+/// How often the storage is searched for objects that no row knows.
+const ORPHAN_INTERVAL: Duration = Duration::from_secs(24 * 3600);
 
 fn migrations() -> Migrations {
     Migrations { postgres: POSTGRES, sqlite: SQLITE }
@@ -42,7 +43,7 @@ pub async fn migrate(config: &Config) -> Result<(), StartupError> {
 /// # Errors
 /// When an address is taken, the database is away or the storage cannot be written.
 pub async fn bind(config: &Config) -> Result<BoundServer, StartupError> {
-    let storage = Storage::open(&config.storage_url);
+    let storage = Storage::open(&config.storage());
     let storage = storage.map_err(StartupError::part("storage_url"))?;
     storage.probe().await.map_err(StartupError::part("storage"))?;
     let migrations = config.migrate.then(migrations);
@@ -50,13 +51,7 @@ pub async fn bind(config: &Config) -> Result<BoundServer, StartupError> {
     let db = db.map_err(StartupError::part("database"))?;
     tenancy::check_role(&db).await.map_err(StartupError::part("database"))?;
     let readiness = readiness(&db, &storage);
-    let state = AppState {
-        files: FileRepository::new(db.clone()),
-        loose_objects: LooseObjectRepository::new(db),
-        storage,
-        limits: config.limits(),
-        clock: SystemClock::shared(),
-    };
+    let state = AppState::new(&db, (storage, config.limits()), SystemClock::shared());
     serve(config, parts(config, readiness)?, state)
 }
 
@@ -67,22 +62,28 @@ fn parts(config: &Config, readiness: Readiness) -> Result<Parts, StartupError> {
 
 fn serve(config: &Config, parts: Parts, state: AppState) -> Result<BoundServer, StartupError> {
     let state = web::Data::new(state);
-    keep_sweeping(&state);
+    let sweeps = Duration::from_secs(config.sweep_interval_s.get());
+    repeat(&state, sweeps, |state| Box::pin(sweep::sweep(state)));
+    repeat(&state, ORPHAN_INTERVAL, |state| Box::pin(orphans::collect(state)));
     let bound =
         server::bind(&config.listen(), parts, move || routes::routes().app_data(state.clone()));
     Ok(bound?)
 }
 
-/// For as long as the server is there.
-fn keep_sweeping(state: &Arc<AppState>) {
+/// Now, and again after each pause, for as long as the server is there.
+fn repeat<F>(state: &Arc<AppState>, pause: Duration, work: F)
+where
+    F: for<'s> Fn(&'s AppState) -> BoxFuture<'s, Result<(), FileError>> + Send + 'static,
+{
     let state = Arc::downgrade(state);
-    let mut ticks = tokio::time::interval(SWEEP_INTERVAL);
+    let mut ticks = tokio::time::interval(pause);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     tokio::spawn(async move {
         loop {
             ticks.tick().await;
             let Some(state) = state.upgrade() else { return };
-            if let Err(error) = domain::sweep(&state).await {
-                warn!(cause = %error, "cannot sweep up loose objects");
+            if let Err(error) = work(&state).await {
+                warn!(cause = %error, "cannot tidy up the storage now");
             }
         }
     });

@@ -1,94 +1,88 @@
 //! Bytes in and out of an object store, streamed: no file is ever whole in memory.
 
-use std::error::Error;
-use std::io::{self, ErrorKind, Read};
-use std::path::{Path, PathBuf};
+mod error;
+mod local;
+mod s3;
+pub(crate) mod settings;
+mod writing;
+
+use std::io::Read;
+use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream};
 use futures_util::{StreamExt, TryStreamExt};
-use object_store::local::LocalFileSystem;
 use object_store::path::Path as Location;
-use object_store::{GetResultPayload, MultipartUpload, ObjectStoreExt, PutPayload};
+use object_store::{GetResultPayload, ObjectStore, ObjectStoreExt};
+use shared::{CompanyId, Timestamp};
+use tokio::time::timeout;
 use url::Url;
 
-use crate::domain::file::ObjectKey;
+use crate::domain::file::{FileId, ObjectKey};
+pub(crate) use error::StorageError;
+use local::LocalFolder;
+use s3::Bucket;
+use settings::{Place, StorageSettings};
+pub(crate) use writing::{Algorithm, ObjectUpload};
 
-/// How much of one upload or download is in memory. (An S3 store would need parts of 5 MiB.)
+/// How much of one download is in memory.
 const PIECE_BYTES: usize = 64 * 1024;
 /// Written and removed to see whether the storage can be written.
 const PROBE: &str = "probe";
-/// What object_store adds to the path of a file while it is written; our paths are unique, so it is always 1.
-const STAGED_SUFFIX: &str = "#1";
+/// How long the storage may take to say whether it is there.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long it may take to remove an object.
+const DELETE_TIMEOUT: Duration = Duration::from_secs(30);
 
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum StorageError {
-    #[error("{0}")]
-    Address(String),
-    /// No space is left.
-    #[error("{0}")]
-    Full(String),
-    /// Away, read-only, broken.
-    #[error("{0}")]
-    Unavailable(String),
-    #[error("an object is missing")]
-    Missing,
-    #[error("an object is not as long as its file")]
-    Damaged,
-}
-
-impl From<object_store::Error> for StorageError {
-    fn from(error: object_store::Error) -> Self {
-        match error {
-            object_store::Error::NotFound { .. } => Self::Missing,
-            // Only what is inside says something to the operator.
-            object_store::Error::Generic { source, .. } if is_full(&*source) => {
-                Self::Full(source.to_string())
-            }
-            object_store::Error::Generic { source, .. } => Self::Unavailable(source.to_string()),
-            error => Self::Unavailable(error.to_string()),
-        }
-    }
-}
-
-impl From<io::Error> for StorageError {
-    fn from(error: io::Error) -> Self {
-        Self::Unavailable(error.to_string())
-    }
-}
-
-fn is_full(error: &(dyn Error + 'static)) -> bool {
-    let kind = error.downcast_ref::<io::Error>().map(io::Error::kind);
-    match kind {
-        Some(kind) => matches!(kind, ErrorKind::StorageFull | ErrorKind::QuotaExceeded),
-        None => error.source().is_some_and(is_full),
-    }
-}
-
-/// A folder of objects.
+/// Where objects are: a folder, or a bucket of an S3 store.
 #[derive(Clone, Debug)]
 pub(crate) struct Storage {
-    store: LocalFileSystem,
+    store: Arc<dyn ObjectStore>,
+    /// What comes before the company in the name of each object.
+    prefix: Location,
+    kind: Kind,
+}
+
+#[derive(Clone, Debug)]
+enum Kind {
+    Local(LocalFolder),
+    S3(Bucket),
 }
 
 impl Storage {
-    /// The storage at `file:///path/to/folder`; the folder is made where it is missing.
-    pub(crate) fn open(url: &str) -> Result<Self, StorageError> {
-        let folder = folder_of(url)?;
-        let refused = |cause: &dyn std::fmt::Display| {
-            StorageError::Address(format!("cannot use the folder {}: {cause}", folder.display()))
-        };
-        std::fs::create_dir_all(&folder).map_err(|error| refused(&error))?;
-        let store = LocalFileSystem::new_with_prefix(&folder).map_err(|error| refused(&error))?;
-        // A row of the database says that its object is there, also after the power has failed.
-        Ok(Self { store: store.with_fsync(true) })
+    pub(crate) fn open(settings: &StorageSettings) -> Result<Self, StorageError> {
+        match Place::parse(&settings.url)? {
+            Place::Folder(folder) => {
+                let (store, folder) = LocalFolder::open(folder)?;
+                Ok(Self {
+                    store: Arc::new(store),
+                    prefix: Location::default(),
+                    kind: Kind::Local(folder),
+                })
+            }
+            Place::Bucket { name, prefix } => {
+                let bucket = Bucket::open(&name, settings)?;
+                Ok(Self { store: bucket.store(), prefix, kind: Kind::S3(bucket) })
+            }
+        }
     }
 
-    /// Whether objects can be written.
+    /// Whether objects can be written. Of a bucket only whether it answers us: it is asked every few seconds.
     pub(crate) async fn probe(&self) -> Result<(), StorageError> {
+        let probing = async {
+            match &self.kind {
+                Kind::Local(_) => self.write_probe().await,
+                Kind::S3(_) => self.look_for_probe().await,
+            }
+        };
+        within(PROBE_TIMEOUT, probing).await
+    }
+
+    async fn write_probe(&self) -> Result<(), StorageError> {
         // Without content: a full disk must not take the downloads away as well.
         let probe = Location::from(PROBE);
-        self.store.put(&probe, PutPayload::default()).await?;
+        self.store.put(&probe, object_store::PutPayload::default()).await?;
         match self.store.delete(&probe).await {
             // Another replica probes, too.
             Err(object_store::Error::NotFound { .. }) => Ok(()),
@@ -96,11 +90,23 @@ impl Storage {
         }
     }
 
-    /// Begins an object. It is seen when it is [finished](ObjectUpload::finish), not before; dropped, it is
-    /// gone.
-    pub(crate) async fn create(&self, key: &ObjectKey) -> Result<ObjectUpload, StorageError> {
-        let upload = self.store.put_multipart(&location(key)).await?;
-        Ok(ObjectUpload { upload, part: Vec::new() })
+    async fn look_for_probe(&self) -> Result<(), StorageError> {
+        match self.store.head(&self.prefix.clone().join(PROBE)).await {
+            Err(object_store::Error::NotFound { .. }) => Ok(()),
+            found => Ok(found.map(|_| ())?),
+        }
+    }
+
+    /// Begins an object. It is seen when it is [finished](ObjectUpload::finish), not before.
+    pub(crate) async fn create(
+        &self,
+        key: &ObjectKey,
+        algorithm: Algorithm,
+    ) -> Result<ObjectUpload, StorageError> {
+        Ok(match &self.kind {
+            Kind::Local(folder) => ObjectUpload::local(folder.create(key).await?, algorithm),
+            Kind::S3(bucket) => ObjectUpload::s3(bucket.create(self.location(key)), algorithm),
+        })
     }
 
     /// The bytes of an object that is so long.
@@ -109,7 +115,7 @@ impl Storage {
         key: &ObjectKey,
         size_bytes: u64,
     ) -> Result<BoxStream<'static, Result<Bytes, StorageError>>, StorageError> {
-        let object = self.store.get(&location(key)).await?;
+        let object = self.store.get(&self.location(key)).await?;
         if object.meta.size != size_bytes {
             return Err(StorageError::Damaged);
         }
@@ -121,32 +127,90 @@ impl Storage {
     }
 
     /// Removes an object, or what is there of one; that there is none is no failure.
-    pub(crate) async fn delete(&self, key: &ObjectKey) -> Result<(), StorageError> {
-        let location = location(key);
+    pub(crate) async fn delete(
+        &self,
+        key: &ObjectKey,
+        multipart_id: Option<&str>,
+    ) -> Result<(), StorageError> {
+        within(DELETE_TIMEOUT, self.delete_all_of(key, multipart_id)).await
+    }
+
+    async fn delete_all_of(
+        &self,
+        key: &ObjectKey,
+        multipart_id: Option<&str>,
+    ) -> Result<(), StorageError> {
+        let location = self.location(key);
+        if let (Kind::S3(bucket), Some(id)) = (&self.kind, multipart_id) {
+            bucket.abort(&location, id).await?;
+        }
         match self.store.delete(&location).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
             Err(error) => return Err(error.into()),
         }
-        // The crate leaves it when a last step fails, and cannot remove it after a kill.
-        let mut staged = self.store.path_to_filesystem(&location)?.into_os_string();
-        staged.push(STAGED_SUFFIX);
-        match tokio::fs::remove_file(staged).await {
-            Err(error) if error.kind() != ErrorKind::NotFound => Err(error.into()),
-            _ => Ok(()),
+        match &self.kind {
+            Kind::Local(folder) => folder.delete_staged(key).await,
+            Kind::S3(_) => Ok(()),
         }
+    }
+
+    /// The objects that are as old as that, or older. What is no object of ours, or is being written, is left out.
+    pub(crate) fn list_before(
+        &self,
+        limit: Timestamp,
+    ) -> BoxStream<'static, Result<ObjectKey, StorageError>> {
+        let prefix = self.prefix.clone();
+        self.store
+            .list(Some(&self.prefix))
+            .map_err(StorageError::from)
+            .try_filter_map(move |object| {
+                let old = object.last_modified <= limit;
+                let key = key_of(&prefix, &object.location).filter(|_| old);
+                async move { Ok(key) }
+            })
+            .boxed()
+    }
+
+    /// An address by which anybody may download the object, answered with these headers, for so long. None: a folder
+    /// has no addresses.
+    pub(crate) async fn download_url(
+        &self,
+        key: &ObjectKey,
+        headers: [(&'static str, String); 2],
+        lifetime: Duration,
+    ) -> Result<Option<Url>, StorageError> {
+        match &self.kind {
+            Kind::Local(_) => Ok(None),
+            Kind::S3(bucket) => {
+                bucket.download_url(&self.location(key), headers, lifetime).await.map(Some)
+            }
+        }
+    }
+
+    fn location(&self, key: &ObjectKey) -> Location {
+        self.prefix.clone().join(key.company_id.to_string()).join(key.id.to_string())
     }
 }
 
-fn folder_of(url: &str) -> Result<PathBuf, StorageError> {
-    let parsed = Url::parse(url).ok().filter(|_| url.starts_with("file:///"));
-    let folder = parsed.and_then(|url| url.to_file_path().ok());
-    folder.filter(|folder| folder != Path::new("/")).ok_or_else(|| {
-        StorageError::Address("it is file:///path/to/folder; no other kind is known".to_owned())
-    })
+/// The other way round.
+fn key_of(prefix: &Location, location: &Location) -> Option<ObjectKey> {
+    let mut rest = location.prefix_match(prefix)?;
+    let (company, id) = (rest.next()?, rest.next()?);
+    let company: i64 = company.as_ref().parse().ok()?;
+    let key = ObjectKey {
+        company_id: CompanyId::try_from(company).ok()?,
+        id: FileId::parse(id.as_ref()).ok()?,
+    };
+    rest.next().is_none().then_some(key)
 }
 
-fn location(key: &ObjectKey) -> Location {
-    Location::from(key.to_string())
+/// The work, if it is done within this time.
+async fn within<T>(
+    limit: Duration,
+    work: impl Future<Output = Result<T, StorageError>>,
+) -> Result<T, StorageError> {
+    let late = |_| StorageError::Unavailable("no answer in time".to_owned());
+    timeout(limit, work).await.map_err(late)?
 }
 
 fn pieces(
@@ -174,92 +238,5 @@ fn read_piece(file: std::fs::File, left: u64) -> Result<(std::fs::File, Bytes), 
     Ok((file, piece.into()))
 }
 
-/// An object that is being written.
-#[derive(Debug)]
-pub(crate) struct ObjectUpload {
-    upload: Box<dyn MultipartUpload>,
-    part: Vec<u8>,
-}
-
-impl ObjectUpload {
-    pub(crate) async fn write(&mut self, piece: &[u8]) -> Result<(), StorageError> {
-        self.part.extend_from_slice(piece);
-        if self.part.len() < PIECE_BYTES {
-            return Ok(());
-        }
-        self.flush().await
-    }
-
-    /// Makes the object seen; when this returns, it is on the disk.
-    pub(crate) async fn finish(mut self) -> Result<(), StorageError> {
-        self.flush().await?;
-        self.upload.complete().await?;
-        Ok(())
-    }
-
-    async fn flush(&mut self) -> Result<(), StorageError> {
-        if self.part.is_empty() {
-            return Ok(());
-        }
-        let part = std::mem::take(&mut self.part);
-        Ok(self.upload.put_part(part.into()).await?)
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use shared::{CompanyId, Timestamp};
-
-    use super::*;
-    use crate::domain::file::FileId;
-
-    type Outcome = Result<(), Box<dyn Error>>;
-
-    fn storage_in(folder: &Path) -> Result<(Storage, ObjectKey), Box<dyn Error>> {
-        let storage = Storage::open(&format!("file://{}/objects", folder.display()))?;
-        let id = FileId::new_at(Timestamp::UNIX_EPOCH);
-        Ok((storage, ObjectKey { company_id: CompanyId::try_from(100)?, id }))
-    }
-
-    #[tokio::test]
-    async fn an_object_is_seen_when_it_is_finished_and_not_before() -> Outcome {
-        let folder = tempfile::tempdir()?;
-        let (storage, key) = storage_in(folder.path())?;
-        let content = vec![7; 3 * PIECE_BYTES + 1];
-        let mut upload = storage.create(&key).await?;
-        upload.write(&content).await?;
-        assert!(matches!(storage.read(&key, 0).await, Err(StorageError::Missing)));
-        upload.finish().await?;
-        let pieces: Vec<Bytes> =
-            storage.read(&key, content.len() as u64).await?.try_collect().await?;
-        assert_eq!(pieces.concat(), content);
-        assert!(pieces.len() > 3);
-        assert!(matches!(storage.read(&key, 1).await, Err(StorageError::Damaged)));
-        Ok(())
-    }
-
-    #[tokio::test]
-    async fn nothing_is_left_of_what_is_deleted_finished_or_not() -> Outcome {
-        let folder = tempfile::tempdir()?;
-        let (storage, key) = storage_in(folder.path())?;
-        storage.create(&key).await?.finish().await?;
-        let begun = storage.create(&key).await?;
-        storage.delete(&key).await?;
-        drop(begun);
-        storage.delete(&key).await?;
-        let company = folder.path().join("objects/100");
-        assert_eq!(std::fs::read_dir(company)?.count(), 0);
-        Ok(())
-    }
-
-    #[test]
-    fn only_the_address_of_a_folder_is_taken() {
-        let bad =
-            ["", "/tmp/x", "s3://bucket", "file://relative", "file:///", "https://x/y", "file:x"];
-        for url in bad {
-            assert!(matches!(folder_of(url), Err(StorageError::Address(_))), "{url}");
-        }
-        let folder = folder_of("file:///var/lib/our%20files").ok();
-        assert_eq!(folder.as_deref(), Some(Path::new("/var/lib/our files")));
-    }
-}
+mod tests;

@@ -77,6 +77,15 @@ const ROUTES: &[Route] = &[
     ("file", "GET", "/api/session", Guard::Session, (200, "")),
     ("file", "GET", "/api/files", Guard::SessionAndScope, (200, "")),
     ("file", "POST", "/api/files", Guard::SessionAndScope, (400, "C001")),
+    ("file", "GET", "/api/files/usage", Guard::SessionAndScope, (200, "")),
+    ("file", "OPTIONS", "/api/files/uploads", Guard::Open, (204, "")),
+    ("file", "POST", "/api/files/uploads", Guard::SessionAndScope, (412, "F008")),
+    ("file", "OPTIONS", "/api/files/uploads/x", Guard::Open, (204, "")),
+    ("file", "HEAD", "/api/files/uploads/x", Guard::SessionAndScope, (412, "F008")),
+    ("file", "PATCH", "/api/files/uploads/x", Guard::SessionAndScope, (412, "F008")),
+    ("file", "DELETE", "/api/files/uploads/x", Guard::SessionAndScope, (412, "F008")),
+    ("file", "GET", "/api/files/x/metadata", Guard::SessionAndScope, (404, "F001")),
+    ("file", "POST", "/api/files/x/download-url", Guard::SessionAndScope, (404, "F001")),
     ("file", "GET", "/api/files/x", Guard::SessionAndScope, (404, "F001")),
     ("file", "DELETE", "/api/files/x", Guard::SessionAndScope, (404, "F001")),
 ];
@@ -238,7 +247,9 @@ async fn check_all_routes(algorithm: Algorithm) {
                 "A005" => challenge.starts_with(r#"Bearer error="insufficient_scope", scope=""#),
                 _ => challenge.is_empty(),
             };
-            if answer.verdict() != expected || !challenged {
+            // The answer to a HEAD has no body, so no code.
+            let code = if method == "HEAD" { "" } else { expected.1 };
+            if answer.verdict() != (expected.0, code) || !challenged {
                 wrong.push(format!(
                     "{service} {method} {path} {token:?}: {:?} {challenge}, expected {expected:?}",
                     answer.verdict()

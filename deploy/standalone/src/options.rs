@@ -43,6 +43,8 @@ pub struct Options {
     pub user_url: Option<Url>,
     /// The file-service that order-service brings receipts to; none: the one that runs here.
     pub file_url: Option<Url>,
+    /// Settings of file-service beside its defaults, by their names: another `storage_url`, a quota.
+    pub file_settings: Vec<(&'static str, String)>,
     /// An issuer that user-, order- and file-service trust in place of auth-service.
     pub other_issuer: Option<String>,
 }
@@ -98,6 +100,7 @@ impl Options {
             front_end_url: None,
             user_url: None,
             file_url: None,
+            file_settings: Vec::new(),
             other_issuer: None,
         }
     }

@@ -95,7 +95,7 @@ impl Services {
         auth_config.user_url = Some(options.user_url.clone().unwrap_or(own));
         let auth = auth_service::startup::bind_to(listeners, &auth_config).await?;
         let auth = Running::start(auth);
-        let file = Running::start(file_service::startup::bind(&configs.file()).await?);
+        let file = Running::start(file_service::startup::bind(&configs.file()?).await?);
         let order = order_service::startup::bind(&configs.order(&file.url())?).await?;
         let order = Running::start(order);
         Ok(Self { auth, user, order, file, auth_config, _lock: lock })
@@ -229,10 +229,6 @@ fn order_service() -> Result<Client, StartupError> {
 }
 
 impl Configs<'_> {
-    fn jwks_url(&self) -> String {
-        format!("{}/.well-known/jwks.json", self.issuer)
-    }
-
     /// Another issuer may have none.
     fn revocations_url(&self) -> Option<String> {
         let own = self.options.other_issuer.is_none();
@@ -276,26 +272,20 @@ impl Configs<'_> {
         Ok(config)
     }
 
-    fn file(&self) -> file_service::config::Config {
-        let (listen, management_listen) = self.options.listen(3);
-        file_service::config::Config {
-            listen,
-            management_listen,
-            workers: self.options.workers,
-            database_url: self.options.databases.file.clone(),
-            max_connections: defaults::max_connections(),
-            storage_url: storage_url(&self.options.data_dir),
-            max_file_bytes: 100 * 1024 * 1024,
-            body_idle_timeout_s: 10,
-            upload_timeout_s: 3600,
-            migrate: true,
-            issuer: self.issuer.clone(),
-            jwks_url: self.jwks_url(),
-            revocations_url: self.revocations_url(),
-            audience: "file-service".to_owned(),
-            max_token_lifetime_s: MAX_TOKEN_LIFETIME_S,
-            log: LogLevels::default(),
-        }
+    /// Files are in the folder, unless the settings say otherwise.
+    fn file(&self) -> Result<file_service::config::Config, StartupError> {
+        let options = self.options;
+        let folder = ("storage_url", storage_url(&options.data_dir));
+        let settings: Vec<_> =
+            [folder].into_iter().chain(options.file_settings.iter().cloned()).collect();
+        let database = &options.databases.file;
+        let config = file_service::config::Config::embedded(database, &self.issuer, &settings);
+        let mut config = config.map_err(StartupError::part("settings of file-service"))?;
+        (config.listen, config.management_listen) = options.listen(3);
+        config.workers = options.workers;
+        config.revocations_url = self.revocations_url();
+        config.max_token_lifetime_s = MAX_TOKEN_LIFETIME_S;
+        Ok(config)
     }
 }
 

@@ -23,6 +23,8 @@ pub(crate) struct StoredFile {
     pub(crate) sha256: Sha256,
     pub(crate) created_at: Timestamp,
     pub(crate) created_by: UserId,
+    /// The client that has acted on the user's behalf; none: the user alone.
+    pub(crate) created_through: Option<String>,
 }
 
 impl StoredFile {

@@ -1,25 +1,36 @@
-//! An upload on its way in: counted, digested and timed as it passes.
+//! An upload in one request: counted, digested and timed as it passes. Its object is noted as loose from before its
+//! first byte until its file is recorded: whenever a process dies, the sweep finds what it left.
 
 use std::time::Duration;
 
-use aws_lc_rs::digest::{Context, SHA256};
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt};
-use shared::{Timestamp, UserId};
+use futures_util::Stream;
 use tokio::time::timeout;
 
-use crate::domain::file::{FileName, IdempotencyKey, MediaType, ObjectKey, Sha256, StoredFile};
+use crate::domain::author::Author;
+use crate::domain::file::{FileName, IdempotencyKey, MediaType, Sha256, StoredFile};
+use crate::domain::intake::{End, Source};
+use crate::domain::note::{Note, while_noted};
+use crate::domain::quota::Quota;
 use crate::error::FileError;
-use crate::storage::ObjectUpload;
+use crate::repository::files::RecordOutcome;
+use crate::state::AppState;
+use crate::storage::{Algorithm, ObjectUpload};
 
-/// What an upload may cost us.
+/// What uploads may cost us.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
     pub(crate) max_file_bytes: u64,
-    /// Between two pieces of the body.
+    /// For all files of a company.
+    pub(crate) quota: Quota,
+    /// Between two pieces of a body.
     pub(crate) idle: Duration,
-    /// From the first piece to the last.
+    /// From the first piece of a body to the last.
     pub(crate) whole: Duration,
+    /// How long a resumable upload waits for its next byte.
+    pub(crate) resumable: Duration,
+    /// After so long without a sign of life an object is left behind.
+    pub(crate) abandoned_after: Duration,
 }
 
 impl Limits {
@@ -42,144 +53,82 @@ pub(crate) struct Announcement {
     pub(crate) idempotency_key: Option<IdempotencyKey>,
 }
 
-/// An upload of a user, with the place that its bytes go to.
+/// What became of an upload.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Upload<'a> {
-    pub(crate) key: ObjectKey,
-    pub(crate) user_id: UserId,
-    pub(crate) announced: &'a Announcement,
+pub(crate) enum Uploaded {
+    Created(StoredFile),
+    /// It was sent before, and this is what came of it then.
+    Known(StoredFile),
 }
 
-/// What has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Received {
-    pub(crate) size_bytes: u64,
-    pub(crate) sha256: Sha256,
-}
-
-impl Upload<'_> {
-    /// The file, if what has come is what was announced.
-    pub(crate) fn fulfil(
-        &self,
-        received: Received,
-        now: Timestamp,
-    ) -> Result<StoredFile, FileError> {
-        if self.announced.sha256.is_some_and(|announced| announced != received.sha256) {
-            return Err(FileError::WrongDigest);
-        }
-        Ok(StoredFile {
-            id: self.key.id,
-            company_id: self.key.company_id,
-            name: self.announced.name.clone(),
-            media_type: self.announced.media_type.clone(),
-            size_bytes: received.size_bytes,
-            sha256: received.sha256,
-            created_at: now,
-            created_by: self.user_id,
-        })
-    }
-}
-
-/// Passes the body on to the object, piece by piece.
-pub(crate) async fn receive<B>(
+pub(crate) async fn upload_file<B>(
+    state: &AppState,
+    author: &Author,
+    announced: &Announcement,
     body: B,
-    object: &mut ObjectUpload,
-    limits: &Limits,
-) -> Result<Received, FileError>
+) -> Result<Uploaded, FileError>
 where
     B: Stream<Item = Result<Bytes, FileError>> + Unpin,
 {
-    let passing = pass_on(body, object, limits);
-    timeout(limits.whole, passing).await.unwrap_or(Err(FileError::TooSlow))
+    state.limits.check_size(announced.size_bytes.unwrap_or_default())?;
+    let mut note = Note::begin(state, author.tenant(), announced.size_bytes).await?;
+    let id = note.key().id;
+    let storing = store_and_record(state, (author, announced), &mut note, body);
+    let uploaded = while_noted((state, author.tenant(), id), storing).await;
+    match &uploaded {
+        Ok(Uploaded::Created(_)) => {}
+        // The file may be recorded although the answer of the database was lost: the sweep will see.
+        Err(FileError::Db(_)) => {}
+        _ => note.discard().await,
+    }
+    uploaded
 }
 
-async fn pass_on<B>(
-    mut body: B,
-    object: &mut ObjectUpload,
-    limits: &Limits,
-) -> Result<Received, FileError>
+async fn store_and_record<B>(
+    state: &AppState,
+    (author, announced): (&Author, &Announcement),
+    note: &mut Note<'_>,
+    body: B,
+) -> Result<Uploaded, FileError>
 where
     B: Stream<Item = Result<Bytes, FileError>> + Unpin,
 {
-    let mut digest = Context::new(&SHA256);
-    let mut size_bytes = 0;
-    while let Some(piece) =
-        timeout(limits.idle, body.next()).await.map_err(|_| FileError::TooSlow)?
-    {
-        let piece = piece?;
-        size_bytes += piece.len() as u64;
-        limits.check_size(size_bytes)?;
-        digest.update(&piece);
-        object.write(&piece).await?;
+    let mut object = state.storage.create(&note.key(), Algorithm::Sha256).await?;
+    let mut source = Source::new(body, state.limits.idle);
+    let receiving = source.receive(&mut object, note, u64::MAX);
+    match timeout(state.limits.whole, receiving).await.map_err(|_| FileError::TooSlow)?? {
+        End::Over | End::Full => {}
+        End::Broken(error) => return Err(error),
     }
-    let sha256 = Sha256::from_bytes(digest.finish().as_ref()).ok_or(FileError::WrongDigest)?;
-    Ok(Received { size_bytes, sha256 })
+    let file = fulfil((author, announced), note, &object)?;
+    object.finish().await?;
+    let key = announced.idempotency_key.as_ref();
+    match state.files.record(author.tenant(), &file, key).await? {
+        RecordOutcome::Created => Ok(Uploaded::Created(file)),
+        RecordOutcome::KeyTaken(known) if known.repeats(&file) => Ok(Uploaded::Known(known)),
+        RecordOutcome::KeyTaken(_) => Err(FileError::IdempotencyKeyReused),
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use futures_util::stream;
-    use shared::CompanyId;
-
-    use super::*;
-    use crate::domain::file::FileId;
-    use crate::storage::Storage;
-
-    const LIMITS: Limits = Limits {
-        max_file_bytes: 10,
-        idle: Duration::from_millis(50),
-        whole: Duration::from_millis(200),
-    };
-
-    type Body = stream::BoxStream<'static, Result<Bytes, FileError>>;
-
-    fn of(pieces: &[&'static str]) -> Body {
-        let pieces: Vec<_> =
-            pieces.iter().map(|piece| Ok(Bytes::from_static(piece.as_bytes()))).collect();
-        stream::iter(pieces).boxed()
+/// The file, if what has come is what was announced.
+fn fulfil(
+    (author, announced): (&Author, &Announcement),
+    note: &Note<'_>,
+    object: &ObjectUpload,
+) -> Result<StoredFile, FileError> {
+    let sha256 = Sha256::from_bytes(&object.digest()).ok_or(FileError::WrongDigest)?;
+    if announced.sha256.is_some_and(|announced| announced != sha256) {
+        return Err(FileError::WrongDigest);
     }
-
-    /// A byte every 20 ms, for ever.
-    fn trickle() -> Body {
-        stream::unfold((), |()| async {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-            Some((Ok(Bytes::from_static(b"")), ()))
-        })
-        .boxed()
-    }
-
-    async fn received(body: Body) -> Result<Received, Box<dyn std::error::Error>> {
-        let folder = tempfile::tempdir()?;
-        let storage = Storage::open(&format!("file://{}", folder.path().display()))?;
-        let id = FileId::new_at(Timestamp::UNIX_EPOCH);
-        let key = ObjectKey { company_id: CompanyId::try_from(100)?, id };
-        let mut object = storage.create(&key).await?;
-        Ok(receive(body, &mut object, &LIMITS).await?)
-    }
-
-    #[tokio::test]
-    async fn what_comes_is_counted_and_digested() -> Result<(), Box<dyn std::error::Error>> {
-        let received = received(of(&["he", "", "llo"])).await?;
-        let digest = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
-        assert_eq!((received.size_bytes, received.sha256.to_string()), (5, digest.to_owned()));
-        Ok(())
-    }
-
-    #[tokio::test]
-    async fn what_is_too_large_too_slow_or_broken_is_cut() {
-        let broken = || Err(FileError::BrokenBody("reset".to_owned()));
-        let table: [(Body, FileError); 4] = [
-            (of(&["0123456789", "x"]), FileError::TooLarge { max_file_bytes: 10 }),
-            (of(&["x"]).chain(stream::pending()).boxed(), FileError::TooSlow),
-            (trickle(), FileError::TooSlow),
-            (
-                of(&["x"]).chain(stream::once(async move { broken() })).boxed(),
-                FileError::BrokenBody(String::new()),
-            ),
-        ];
-        for (body, expected) in table {
-            let failure = received(body).await.err().and_then(|error| error.downcast().ok());
-            assert_eq!(failure.as_deref(), Some(&expected));
-        }
-    }
+    Ok(StoredFile {
+        id: note.key().id,
+        company_id: note.key().company_id,
+        name: announced.name.clone(),
+        media_type: announced.media_type.clone(),
+        size_bytes: object.size_bytes(),
+        sha256,
+        created_at: note.now(),
+        created_by: author.user_id(),
+        created_through: author.through.clone(),
+    })
 }

@@ -1,13 +1,10 @@
 //! What the query and the headers of an upload say of its file.
 
-use std::future::{Ready, ready};
-
-use actix_web::dev::Payload;
+use actix_web::HttpRequest;
 use actix_web::http::header::{
     CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName,
 };
 use actix_web::web::Query;
-use actix_web::{FromRequest, HttpRequest};
 use serde::Deserialize;
 use shared::ApiError;
 use shared::reply::input::Violation;
@@ -19,44 +16,49 @@ use crate::error::FileError;
 const CONTENT_DIGEST: HeaderName = HeaderName::from_static("content-digest");
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
-/// [`Announcement`] as an argument of a handler.
-pub(crate) struct Announced(Announcement);
-
-impl Announced {
-    pub(crate) fn into_inner(self) -> Announcement {
-        self.0
-    }
-}
-
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct UploadQuery {
     name: Option<String>,
 }
 
-impl FromRequest for Announced {
-    type Error = ApiError;
-    type Future = Ready<Result<Self, ApiError>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(parse(request).map(Self))
-    }
+/// What stands outside of a form.
+pub(super) struct Named {
+    pub(super) name: Option<String>,
+    pub(super) idempotency_key: Option<IdempotencyKey>,
 }
 
-fn parse(request: &HttpRequest) -> Result<Announcement, ApiError> {
-    let query = Query::<UploadQuery>::from_query(request.query_string());
-    let query = query.map_err(|_| Violation::new("query", "format", "only name, and once"))?;
-    let name = query.name.as_deref().ok_or(FileError::BadName)?;
+/// Of a body that is the file.
+pub(super) fn of_request(request: &HttpRequest) -> Result<Announcement, ApiError> {
+    let Named { name, idempotency_key } = named(request)?;
+    let name = name.ok_or(FileError::BadName)?;
     let headers = request.headers();
-    refuse_coding(headers)?;
     let media_type = only(headers, &CONTENT_TYPE).ok_or(FileError::BadMediaType)?;
     let digest = joined(headers, &CONTENT_DIGEST).ok_or(FileError::BadDigest)?;
-    let key = only(headers, &IDEMPOTENCY_KEY).ok_or(FileError::BadIdempotencyKey)?;
     Ok(Announcement {
-        name: FileName::parse(name)?,
+        name: FileName::parse(&name)?,
         media_type: media_type.map(MediaType::parse).transpose()?.unwrap_or_default(),
         size_bytes: only(headers, &CONTENT_LENGTH).flatten().and_then(|text| text.parse().ok()),
         sha256: digest.as_deref().map(Sha256::from_content_digest).transpose()?,
+        idempotency_key,
+    })
+}
+
+/// Of a form. A digest of the whole of it is of no file.
+pub(super) fn of_form(request: &HttpRequest) -> Result<Named, ApiError> {
+    if request.headers().contains_key(CONTENT_DIGEST) {
+        return Err(FileError::BadForm("Content-Digest in the head of the file's part").into());
+    }
+    named(request)
+}
+
+fn named(request: &HttpRequest) -> Result<Named, ApiError> {
+    let query = Query::<UploadQuery>::from_query(request.query_string());
+    let query = query.map_err(|_| Violation::new("query", "format", "only name, and once"))?;
+    refuse_coding(request.headers())?;
+    let key = only(request.headers(), &IDEMPOTENCY_KEY).ok_or(FileError::BadIdempotencyKey)?;
+    Ok(Named {
+        name: query.into_inner().name,
         idempotency_key: key.map(IdempotencyKey::parse).transpose()?,
     })
 }
