@@ -17,6 +17,7 @@ pub fn routes() -> Routes {
         .post("/api/files/uploads", resumable::begin_upload).session().scope("file:write")
         .route(Method::OPTIONS, "/api/files/uploads/{id}", resumable::show_options).public()
         .head("/api/files/uploads/{id}", resumable::show_progress).session().scope("file:write")
+        .post("/api/files/uploads/{id}", resumable::overridden).session().scope("file:write")
         .patch("/api/files/uploads/{id}", resumable::append).session().scope("file:write")
         .delete("/api/files/uploads/{id}", resumable::terminate).session().scope("file:write")
         .get("/api/files/{id}/metadata", handlers::show_file).session().scope("file:read")

@@ -82,6 +82,7 @@ const ROUTES: &[Route] = &[
     ("file", "POST", "/api/files/uploads", Guard::SessionAndScope, (412, "F008")),
     ("file", "OPTIONS", "/api/files/uploads/x", Guard::Open, (204, "")),
     ("file", "HEAD", "/api/files/uploads/x", Guard::SessionAndScope, (412, "F008")),
+    ("file", "POST", "/api/files/uploads/x", Guard::SessionAndScope, (405, "C004")),
     ("file", "PATCH", "/api/files/uploads/x", Guard::SessionAndScope, (412, "F008")),
     ("file", "DELETE", "/api/files/uploads/x", Guard::SessionAndScope, (412, "F008")),
     ("file", "GET", "/api/files/x/metadata", Guard::SessionAndScope, (404, "F001")),

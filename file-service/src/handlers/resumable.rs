@@ -8,6 +8,7 @@ use actix_web::http::header::{
 };
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
+use shared::reply::codes;
 use shared::{ApiError, Session};
 
 use super::tus::{self, TUS_RESUMABLE, TUS_RESUMABLE_HEADER, TUS_VERSION_HEADER};
@@ -116,6 +117,22 @@ pub(crate) async fn terminate(
         Ok(answer(StatusCode::NO_CONTENT).finish())
     };
     terminated.await.map_err(refused)
+}
+
+/// A `POST` that stands for another method, for clients that know no other.
+pub(crate) async fn overridden(
+    state: Data<AppState>,
+    session: Session,
+    request: HttpRequest,
+    body: Payload,
+) -> Result<HttpResponse, ApiError> {
+    let id = Path::from(request.match_info().query("id").to_owned());
+    match tus::value(request.headers(), "x-http-method-override").map_err(refused)? {
+        Some("PATCH") => append(state, session, request, body).await,
+        Some("DELETE") => terminate(state, session, id, request).await,
+        Some("HEAD") => show_progress(state, session, id, request).await,
+        _ => Err(ApiError::new(&codes::METHOD_NOT_ALLOWED)),
+    }
 }
 
 fn has_content(headers: &HeaderMap) -> bool {

@@ -280,6 +280,24 @@ async fn the_first_bytes_may_come_with_the_beginning() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_knows_no_method_but_post_says_which_it_means() {
+    let system = System::start().await;
+    let (files, caller) = caller(&system).await;
+    let tus = Tus::new(&caller, &files);
+    let path = tus.begin("a", 4).await;
+    let post =
+        |method: &str| tus.request(Method::POST, &path).header("X-HTTP-Method-Override", method);
+    let patch = post("PATCH").header("Upload-Offset", 0);
+    let patch = patch.header("Content-Type", "application/offset+octet-stream").body(bytes(4));
+    assert_eq!(send(patch).await.status, 204);
+    assert_eq!(send(post("HEAD")).await.header("upload-offset"), "4");
+    assert_eq!(send(post("GET")).await.verdict(), (405, "C004"));
+    assert_eq!(send(post("DELETE")).await.status, 204);
+    assert_eq!(tus.head(&path).await.status, 404);
+    system.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_upload_that_nobody_goes_on_with_ends_and_gives_back_its_room() {
     let settings = [("resumable_ttl_s", "1"), ("sweep_interval_s", "1")];
     for store in Store::each().await {
