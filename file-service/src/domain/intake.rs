@@ -57,6 +57,7 @@ where
             note.make_room(piece.len() as u64).await?;
             if let Some(end) = end {
                 object.write(piece).await?;
+                note.keep_multipart(object.multipart_id()).await?;
                 return Ok(end);
             }
             let gathering = async { Ok(self.gather(spare, left).await) };

@@ -1,6 +1,8 @@
 //! [`Note`]: what is noted of an object while somebody writes it. As long as that goes on the note is touched, so that
 //! what is not touched any more was left behind by a process that is gone.
 
+use std::pin::Pin;
+
 use shared::{Tenant, Timestamp};
 use tracing::{info, warn};
 
@@ -114,10 +116,10 @@ pub(crate) async fn discard(state: &AppState, object: &LooseObject) {
     }
 }
 
-/// The work, while the note about its object is touched.
+/// The work, while the note about its object is touched. (In a box: futures within futures would fill the stack.)
 pub(crate) async fn while_noted<T>(
     (state, tenant, id): (&AppState, Tenant, FileId),
-    work: impl Future<Output = Result<T, FileError>>,
+    work: Pin<Box<impl Future<Output = Result<T, FileError>>>>,
 ) -> Result<T, FileError> {
     tokio::select! {
         done = work => done,

@@ -80,12 +80,14 @@ where
     let lease = lease::take(state, tenant, &upload).await?;
     let mut source = Source::new(body, state.limits.idle);
     let adding = add_parts(state, (tenant, &lease), (&mut upload, chunk), &mut source);
-    let adding =
-        async { timeout(state.limits.whole, adding).await.unwrap_or(Err(FileError::TooSlow)) };
+    let adding = timeout(state.limits.whole, adding);
+    let adding = Box::pin(async { adding.await.unwrap_or(Err(FileError::TooSlow)) });
     let added = lease::while_held(state, (tenant, &lease), adding).await;
     lease::give_back(state, tenant, &lease).await;
-    added?;
-    look_after(state, tenant, upload).await
+    match added {
+        Ok(()) => look_after(state, tenant, upload).await,
+        Err(error) => Err(unless_gone(state, (tenant, id), error).await),
+    }
 }
 
 /// Deletes an upload and what has come of it. A file that it has become stays.
@@ -123,12 +125,24 @@ async fn look_after(
     if !upload.is_complete() || upload.file_id.is_some() {
         return Ok(upload);
     }
-    match finish_upload(state, tenant, &upload).await {
+    match Box::pin(finish_upload(state, tenant, &upload)).await {
         Ok(file_id) => Ok(ResumableUpload { file_id: Some(file_id), ..upload }),
         Err(FileError::UploadBusy | FileError::LostLease) => {
             state.uploads.find(tenant, upload.id).await?.ok_or(FileError::NoSuchFile)
         }
-        Err(error) => Err(error),
+        Err(error) => Err(unless_gone(state, (tenant, upload.id), error).await),
+    }
+}
+
+/// Why it went wrong: that somebody has deleted the upload meanwhile explains everything else.
+async fn unless_gone(
+    state: &AppState,
+    (tenant, id): (Tenant, FileId),
+    error: FileError,
+) -> FileError {
+    match state.uploads.find(tenant, id).await {
+        Ok(None) => FileError::NoSuchFile,
+        _ => error,
     }
 }
 
@@ -166,7 +180,7 @@ where
 {
     let mut note = Note::begin_prepaid(state, tenant).await?;
     let id = note.key().id;
-    let storing = store_part(state, (upload, chunk), &mut note, source);
+    let storing = Box::pin(store_part(state, (upload, chunk), &mut note, source));
     let stored = while_noted((state, tenant, id), storing).await;
     let Ok((end, size_bytes @ 1..)) = stored else {
         note.discard().await;

@@ -73,7 +73,7 @@ where
     state.limits.check_size(announced.size_bytes.unwrap_or_default())?;
     let mut note = Note::begin(state, author.tenant(), announced.size_bytes).await?;
     let id = note.key().id;
-    let storing = store_and_record(state, (author, announced), &mut note, body);
+    let storing = Box::pin(store_and_record(state, (author, announced), &mut note, body));
     let uploaded = while_noted((state, author.tenant(), id), storing).await;
     match &uploaded {
         Ok(Uploaded::Created(_)) => {}

@@ -22,7 +22,7 @@ pub(crate) async fn finish_upload(
     upload: &ResumableUpload,
 ) -> Result<FileId, FileError> {
     let lease = lease::take(state, tenant, upload).await?;
-    let finishing = put_together(state, (tenant, &lease), upload);
+    let finishing = Box::pin(put_together(state, (tenant, &lease), upload));
     let finished = lease::while_held(state, (tenant, &lease), finishing).await;
     if finished.is_err() {
         lease::give_back(state, tenant, &lease).await;
@@ -38,7 +38,7 @@ async fn put_together(
     let parts = state.uploads.list_parts(tenant, upload.id).await?;
     let mut note = Note::begin_prepaid(state, tenant).await?;
     let id = note.key().id;
-    let storing = store_and_record(state, (tenant, lease), (upload, &parts), &mut note);
+    let storing = Box::pin(store_and_record(state, (tenant, lease), (upload, &parts), &mut note));
     match while_noted((state, tenant, id), storing).await {
         Ok(()) => {
             for part in &parts {

@@ -1,6 +1,7 @@
 //! The right to add to an upload: one has it at a time, and who dies loses it soon. It spares two who send the same bytes
 //! the work; that only one of them counts is what the offset sees to.
 
+use std::pin::Pin;
 use std::time::Duration;
 
 use shared::{Tenant, Timestamp};
@@ -34,7 +35,7 @@ pub(super) async fn take(
 pub(super) async fn while_held<T>(
     state: &AppState,
     (tenant, lease): (Tenant, &Lease),
-    work: impl Future<Output = Result<T, FileError>>,
+    work: Pin<Box<impl Future<Output = Result<T, FileError>>>>,
 ) -> Result<T, FileError> {
     tokio::select! {
         done = work => done,

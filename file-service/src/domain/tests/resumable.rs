@@ -130,3 +130,22 @@ async fn an_upload_of_nothing_is_a_file_at_once() -> Outcome {
     assert_eq!(find_file(&state, author()?.tenant(), id).await?.size_bytes, 0);
     Ok(())
 }
+
+#[tokio::test]
+async fn who_adds_to_an_upload_that_is_deleted_meanwhile_hears_that_it_is_gone() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let (state, _) = state_in(folder.path(), json!({})).await?;
+    let upload = begin(&state, 4).await?;
+    let tenant = author()?.tenant();
+    let deleting = async {
+        let deleted = terminate(&state, tenant, upload.id).await;
+        assert_eq!(deleted, Ok(()));
+        Ok(Bytes::from_static(b"cd"))
+    };
+    let chunk = Chunk { offset_bytes: 0, size_bytes: None, checksum: None };
+    let body = Box::pin(of(&["ab"]).chain(Box::pin(deleting).into_stream()));
+    let appended = append(&state, (tenant, upload.id), &chunk, body).await;
+    assert_eq!(appended, Err(FileError::NoSuchFile));
+    assert_eq!((stored(folder.path()), used(&state).await?), (0, 0));
+    Ok(())
+}
