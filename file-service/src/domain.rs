@@ -2,7 +2,7 @@
 
 pub(crate) mod author;
 pub(crate) mod file;
-mod intake;
+pub(crate) mod intake;
 mod note;
 pub(crate) mod orphans;
 pub(crate) mod quota;

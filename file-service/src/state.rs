@@ -5,6 +5,7 @@ use std::sync::Arc;
 use shared::Clock;
 use shared::db::Db;
 
+use crate::domain::intake::Crowd;
 use crate::domain::upload::Limits;
 use crate::repository::files::FileRepository;
 use crate::repository::loose_objects::LooseObjectRepository;
@@ -21,6 +22,7 @@ pub(crate) struct AppState {
     pub(crate) usage: UsageRepository,
     pub(crate) storage: Storage,
     pub(crate) limits: Limits,
+    pub(crate) crowd: Crowd,
     pub(crate) clock: Arc<dyn Clock>,
 }
 
@@ -38,6 +40,7 @@ impl AppState {
             usage: UsageRepository::new(db.clone()),
             storage,
             limits,
+            crowd: Crowd::default(),
             clock,
         }
     }

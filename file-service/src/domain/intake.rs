@@ -1,6 +1,7 @@
 //! Bytes on their way in: while one piece is digested and written, the next is gathered. No more than two pieces of an
 //! upload are in memory.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,10 +11,25 @@ use tokio::time::timeout;
 
 use crate::domain::note::Note;
 use crate::error::FileError;
+use crate::state::AppState;
 use crate::storage::ObjectUpload;
 
-/// Large enough that crossing to another thread costs little beside the digest, small enough for many at once.
-const PIECE_BYTES: usize = 256 * 1024;
+/// Crossing to another thread costs little beside the digest of so many bytes.
+const MAX_PIECE_BYTES: usize = 1024 * 1024;
+const MIN_PIECE_BYTES: usize = 128 * 1024;
+/// What all uploads share: each has two pieces in memory.
+const ALL_PIECES_BYTES: usize = 12 * 1024 * 1024;
+
+/// All who are sending: the more they are, the smaller their pieces.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Crowd(Arc<()>);
+
+impl Crowd {
+    fn piece_bytes(&self) -> usize {
+        let senders = Arc::strong_count(&self.0).saturating_sub(1).max(1);
+        (ALL_PIECES_BYTES / 2 / senders).clamp(MIN_PIECE_BYTES, MAX_PIECE_BYTES)
+    }
+}
 
 /// Why no more comes for now.
 #[derive(Debug)]
@@ -32,14 +48,16 @@ pub(crate) struct Source<B> {
     rest: Bytes,
     /// How long it may pause.
     idle: Duration,
+    crowd: Crowd,
 }
 
 impl<B> Source<B>
 where
     B: Stream<Item = Result<Bytes, FileError>> + Unpin,
 {
-    pub(crate) fn new(body: B, idle: Duration) -> Self {
-        Self { body, rest: Bytes::new(), idle }
+    pub(crate) fn new(body: B, state: &AppState) -> Self {
+        let (idle, crowd) = (state.limits.idle, state.crowd.clone());
+        Self { body, rest: Bytes::new(), idle, crowd }
     }
 
     /// Passes up to `most` bytes on to the object.
@@ -69,8 +87,10 @@ where
 
     /// A whole piece, or less with the reason why.
     async fn gather(&mut self, mut piece: Vec<u8>, left: u64) -> (Vec<u8>, Option<End>) {
-        let whole = usize::try_from(left).map_or(PIECE_BYTES, |left| left.min(PIECE_BYTES));
-        piece.reserve_exact(whole.saturating_sub(piece.capacity()));
+        let share = self.crowd.piece_bytes();
+        let whole = usize::try_from(left).map_or(share, |left| left.min(share));
+        piece.shrink_to(share);
+        piece.reserve_exact(whole);
         while piece.len() < whole {
             match self.look_ahead().await {
                 Ok(true) => {
@@ -95,5 +115,20 @@ where
             }
         }
         Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_more_send_the_smaller_are_their_pieces() {
+        let crowd = Crowd::default();
+        assert_eq!(crowd.piece_bytes(), MAX_PIECE_BYTES);
+        let many: Vec<_> = (0..40).map(|_| crowd.clone()).collect();
+        assert!(2 * many.len() * crowd.piece_bytes() <= ALL_PIECES_BYTES);
+        let _more: Vec<_> = (0..5000).map(|_| crowd.clone()).collect();
+        assert_eq!(crowd.piece_bytes(), MIN_PIECE_BYTES);
     }
 }

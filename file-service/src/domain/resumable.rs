@@ -78,7 +78,7 @@ where
         return look_after(state, tenant, upload).await;
     }
     let lease = lease::take(state, tenant, &upload).await?;
-    let mut source = Source::new(body, state.limits.idle);
+    let mut source = Source::new(body, state);
     let adding = add_parts(state, (tenant, &lease), (&mut upload, chunk), &mut source);
     let adding = timeout(state.limits.whole, adding);
     let adding = Box::pin(async { adding.await.unwrap_or(Err(FileError::TooSlow)) });

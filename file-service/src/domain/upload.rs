@@ -94,7 +94,7 @@ where
     B: Stream<Item = Result<Bytes, FileError>> + Unpin,
 {
     let mut object = state.storage.create(&note.key(), Algorithm::Sha256).await?;
-    let mut source = Source::new(body, state.limits.idle);
+    let mut source = Source::new(body, state);
     let receiving = source.receive(&mut object, note, u64::MAX);
     match timeout(state.limits.whole, receiving).await.map_err(|_| FileError::TooSlow)?? {
         End::Over | End::Full => {}

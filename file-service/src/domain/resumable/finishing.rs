@@ -62,7 +62,7 @@ async fn store_and_record(
     note: &mut Note<'_>,
 ) -> Result<(), FileError> {
     let mut object = state.storage.create(&note.key(), Algorithm::Sha256).await?;
-    let mut source = Source::new(bytes_of(state, upload, parts), state.limits.idle);
+    let mut source = Source::new(bytes_of(state, upload, parts), state);
     if let End::Broken(error) = source.receive(&mut object, note, u64::MAX).await? {
         return Err(error);
     }
