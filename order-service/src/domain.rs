@@ -8,9 +8,12 @@ pub(crate) mod change;
 pub(crate) mod import;
 pub(crate) mod money;
 pub(crate) mod order;
+pub(crate) mod placing;
 pub(crate) mod product;
 pub(crate) mod receipt;
 pub(crate) mod request;
+
+use std::sync::Arc;
 
 use shared::idempotency::{IdempotencyKey, KeptAnswer, KeyedRequest};
 use shared::{Session, Tenant, Timestamp};
@@ -20,6 +23,7 @@ use crate::state::AppState;
 use basket::Basket;
 use change::Change;
 use order::{Order, OrderId, OrderStatus};
+use placing::Placing;
 use product::PriceList;
 use receipt::ReceiptState;
 use request::asked_to_place;
@@ -35,18 +39,23 @@ pub(crate) async fn find_order(
 /// With a key, the same request twice places one order and is answered alike.
 pub(crate) async fn place_order(
     state: &AppState,
-    session: &Session,
-    (basket, key): (&Basket, Option<IdempotencyKey>),
-    answer: impl Fn(&Order) -> KeptAnswer,
+    session: Session,
+    (basket, key): (Basket, Option<IdempotencyKey>),
+    answer: impl Fn(&Order) -> KeptAnswer + Send + Sync + 'static,
 ) -> Result<KeptAnswer, OrderError> {
-    let keyed = key.map(|key| KeyedRequest::new(session, key, &[&asked_to_place(basket)]));
-    let (now, ids) = (state.clock.now(), basket.product_ids());
-    let make = |prices: &PriceList| {
-        let order = priced(session, basket, (prices, now))?;
-        let answer = answer(&order);
-        Ok((order, answer))
+    let now = state.clock.now();
+    let placing = Placing {
+        tenant: session.tenant(),
+        now,
+        keyed: key.map(|key| KeyedRequest::new(&session, key, &[&asked_to_place(&basket)])),
+        product_ids: basket.product_ids(),
+        make: Box::new(move |prices| {
+            let order = priced(&session, &basket, (prices, now))?;
+            let answer = answer(&order);
+            Ok((order, answer))
+        }),
     };
-    state.orders.insert((session.tenant(), now), (&ids, keyed.as_ref()), make).await
+    state.orders.insert(Arc::new(placing)).await
 }
 
 fn priced(

@@ -5,6 +5,7 @@ mod finding;
 pub(crate) mod imports;
 mod lists;
 pub(crate) mod orders;
+mod placing;
 pub(crate) mod products;
 mod reading;
 pub(crate) mod receipts;

@@ -162,6 +162,20 @@ pub enum DbError {
     Query(DieselError),
 }
 
+impl DbError {
+    /// Whether it is certain that nothing has been changed: the database itself has said no. Of one that has gone away
+    /// nobody knows whether it has committed before.
+    #[must_use]
+    pub fn has_not_happened(&self) -> bool {
+        match self {
+            Self::Unavailable(said) => {
+                ["canceling statement", "deadlock detected"].iter().any(|no| said.contains(no))
+            }
+            _ => true,
+        }
+    }
+}
+
 impl From<DieselError> for DbError {
     fn from(error: DieselError) -> Self {
         match &error {

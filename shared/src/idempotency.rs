@@ -65,7 +65,7 @@ pub use answer::KeptAnswer;
 #[cfg(feature = "actix")]
 pub use header::MaybeKey;
 pub use request::{IdempotencyKey, KeyedRequest};
-pub use table::{Claim, IdempotentConnection, forget_before};
+pub use table::{Claim, IdempotentConnection, claim_all, forget_before};
 
 /// How long an answer is kept, at the least.
 pub const KEPT_FOR: TimeDelta = TimeDelta::hours(24);

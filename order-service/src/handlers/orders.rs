@@ -173,5 +173,5 @@ pub(crate) async fn place_order(
         items.map(|item| BasketItem { product_id: item.product_id, quantity: item.quantity });
     let basket = Basket::new(items.collect())?;
     let answer = |order: &Order| shown(ApiResponse::created, order).kept();
-    Ok(domain::place_order(&state, &session, (&basket, key.into_inner()), answer).await?)
+    Ok(domain::place_order(&state, session, (basket, key.into_inner()), answer).await?)
 }

@@ -1,21 +1,24 @@
 //! Orders. Every method that reads or changes one asks for the tenant: there is no way across companies.
 
+use std::sync::Arc;
+
 use diesel::sql_types::Bool;
 use diesel::{
     BoolExpressionMethods, ExpressionMethods, IntoSql, JoinOnDsl, QueryDsl, SelectableHelper,
 };
 use diesel_async::RunQueryDsl;
 use shared::db::{Db, DbError};
-use shared::idempotency::{Claim, IdempotentConnection, KeptAnswer, KeyedRequest};
+use shared::idempotency::{Claim, IdempotentConnection, KeptAnswer};
 use shared::{CompanyId, Tenant, Timestamp, across_tenants, with_tenant};
 
 use crate::domain::calendar::Day;
 use crate::domain::change::Change;
 use crate::domain::order::{Order, OrderId, OrderStatus};
-use crate::domain::product::{PriceList, ProductId};
+use crate::domain::placing::Placing;
 use crate::error::OrderError;
 use crate::repository::changes::{NewReceiptRow, NewState, versions};
 use crate::repository::finding::{self, Finds};
+use crate::repository::placing::{self, Places};
 use crate::repository::products::{PriceRow, ProductRow, price_list};
 use crate::repository::reading::{find_order, find_prices};
 use crate::repository::rows::{ItemRow, OrderRow, item_rows, orders_with_items};
@@ -24,12 +27,13 @@ use crate::repository::schema::{company_prices, order_items, orders, products, r
 #[derive(Clone, Debug)]
 pub(crate) struct OrderRepository {
     pub(super) db: Db,
-    together: Option<Finds>,
+    finds: Option<Finds>,
+    places: Option<Places>,
 }
 
 impl OrderRepository {
     pub(crate) fn new(db: Db) -> Self {
-        Self { together: finding::start(&db), db }
+        Self { finds: finding::start(&db), places: placing::start(&db), db }
     }
 
     pub(crate) async fn find(
@@ -37,7 +41,7 @@ impl OrderRepository {
         tenant: Tenant,
         id: OrderId,
     ) -> Result<Option<Order>, OrderError> {
-        let found = match &self.together {
+        let found = match &self.finds {
             Some(together) => together.ask((tenant, id)).await,
             None => None,
         };
@@ -64,21 +68,29 @@ impl OrderRepository {
         Ok(companies.map_err(|_| DbError::Corrupt("company id"))?)
     }
 
-    /// Adds the order that `make` makes of what these products cost the company. With a name, the same request twice has
-    /// the effect of once: the second gets the answer of the first.
-    pub(crate) async fn insert(
-        &self,
-        (tenant, now): (Tenant, Timestamp),
-        (ids, keyed): (&[ProductId], Option<&KeyedRequest>),
-        make: impl Fn(&PriceList) -> Result<(Order, KeptAnswer), OrderError>,
-    ) -> Result<KeptAnswer, OrderError> {
-        with_tenant!(&self.db, tenant, |conn| {
+    /// Adds the order that is made of what its products cost the company. With a name, the same request twice has the
+    /// effect of once: the second gets the answer of the first.
+    pub(crate) async fn insert(&self, placing: Arc<Placing>) -> Result<KeptAnswer, OrderError> {
+        let placed = match &self.places {
+            Some(together) => together.ask(Arc::clone(&placing)).await,
+            None => None,
+        };
+        match placed {
+            Some(answer) => answer,
+            None => self.insert_alone(&placing).await,
+        }
+    }
+
+    async fn insert_alone(&self, placing: &Placing) -> Result<KeptAnswer, OrderError> {
+        let Placing { tenant, now, keyed, .. } = placing;
+        with_tenant!(&self.db, *tenant, |conn| {
             if let Some(request) = keyed
-                && let Claim::Replay(before) = conn.claim(request, now, None).await?
+                && let Claim::Replay(before) = conn.claim(request, *now, None).await?
             {
                 return Ok(before);
             }
-            let (order, answer) = make(&price_list(find_prices!(conn, tenant, ids))?)?;
+            let prices = price_list(find_prices!(conn, tenant, &placing.product_ids))?;
+            let (order, answer) = (placing.make)(&prices)?;
             let (row, items) = (OrderRow::from(&order), item_rows(&order));
             diesel::insert_into(orders::table).values(row).execute(conn).await?;
             for item in items {

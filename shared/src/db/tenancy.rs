@@ -59,12 +59,36 @@ macro_rules! across_tenants {
     };
 }
 
-/// What the two have in common.
+/// [`with_tenant!`](crate::with_tenant) on the pool of one kind of database, for statements that the other has not.
+#[macro_export]
+macro_rules! with_tenant_on {
+    ($pool:expr, $tenant:expr, |$conn:ident| $body:expr) => {
+        $crate::in_pooled_scope!($pool, $crate::db::tenancy::Scope::One($tenant), |$conn| $body)
+    };
+}
+
+/// What they have in common.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! in_scope {
     ($db:expr, $scope:expr, |$conn:ident| $body:expr) => {
-        $crate::with_conn!($db, |$conn| {
+        match $db {
+            $crate::db::Db::Postgres(pool) => {
+                $crate::in_pooled_scope!(pool, $scope, |$conn| $body)
+            }
+            $crate::db::Db::Sqlite(pool) => {
+                $crate::in_pooled_scope!(pool, $scope, |$conn| $body)
+            }
+        }
+    };
+}
+
+/// One arm of it.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! in_pooled_scope {
+    ($pool:expr, $scope:expr, |$conn:ident| $body:expr) => {
+        $crate::with_pooled!($pool, |$conn| {
             match $crate::db::tenancy::Scoped::begin($conn, $scope).await {
                 Ok(()) => {
                     let done = async {

@@ -1,5 +1,7 @@
 //! The table of requests, and what is done with it inside the transaction of the effect.
 
+use std::collections::{BTreeMap, HashSet};
+
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel::{ExpressionMethods, OptionalExtension, QueryDsl};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
@@ -123,6 +125,43 @@ fn replay(
     }
     let answer = answer.and_then(KeptAnswer::from_text);
     Ok(Claim::Replay(answer.ok_or(DbError::Corrupt("answer of an idempotent request"))?))
+}
+
+/// Claims the keys of several requests of one tenant at once, with the answers that they are given; says which were free. Of
+/// two that share a key the first one has it. The others are to be carried out by themselves: each is then answered, or told
+/// why not.
+///
+/// # Errors
+/// [`IdempotencyError::Running`], [`IdempotencyError::Db`]; of all of them.
+pub async fn claim_all(
+    connection: &mut AsyncPgConnection,
+    requests: &[(&KeyedRequest, &KeptAnswer)],
+    now: Timestamp,
+) -> Result<HashSet<usize>, IdempotencyError> {
+    // In one order for all, so that of two who claim at once one waits for the other, and never both.
+    let mut firsts: BTreeMap<&str, usize> = BTreeMap::new();
+    for (place, (request, _)) in requests.iter().enumerate() {
+        firsts.entry(request.key()).or_insert(place);
+    }
+    let row = |place: &usize| {
+        let (request, answer) = requests[*place];
+        (
+            idempotent_requests::company_id.eq(company_of(request)),
+            idempotent_requests::key.eq(request.key()),
+            idempotent_requests::sha256.eq(request.sha256()),
+            idempotent_requests::answer.eq(Some(answer.to_text())),
+            idempotent_requests::created_at.eq(now.naive_utc()),
+        )
+    };
+    let rows: Vec<_> = firsts.values().map(row).collect();
+    let claimed: Vec<String> = diesel::insert_into(idempotent_requests::table)
+        .values(rows)
+        .on_conflict_do_nothing()
+        .returning(idempotent_requests::key)
+        .get_results(connection)
+        .await
+        .map_err(waited_too_long)?;
+    Ok(claimed.iter().filter_map(|key| firsts.get(key.as_str()).copied()).collect())
 }
 
 /// PostgreSQL lets the second one wait for the first at the index of the keys, as long as it lets anybody wait for a lock.
