@@ -2,6 +2,8 @@
 //! and from before its file is deleted until it is gone: whenever a process dies, the sweep finds what it left.
 
 pub(crate) mod file;
+pub(crate) mod media_type;
+pub(crate) mod range;
 pub(crate) mod upload;
 
 use std::time::Duration;

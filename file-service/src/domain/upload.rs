@@ -9,6 +9,7 @@ use shared::{Timestamp, UserId};
 use tokio::time::timeout;
 
 use crate::domain::file::{FileName, IdempotencyKey, MediaType, ObjectKey, Sha256, StoredFile};
+use crate::domain::media_type::{FirstBytes, sniffed};
 use crate::error::FileError;
 use crate::storage::ObjectUpload;
 
@@ -51,8 +52,9 @@ pub(crate) struct Upload<'a> {
 }
 
 /// What has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Received {
+    pub(crate) first_bytes: FirstBytes,
     pub(crate) size_bytes: u64,
     pub(crate) sha256: Sha256,
 }
@@ -71,7 +73,7 @@ impl Upload<'_> {
             id: self.key.id,
             company_id: self.key.company_id,
             name: self.announced.name.clone(),
-            media_type: self.announced.media_type.clone(),
+            media_type: sniffed(received.first_bytes.as_slice(), &self.announced.media_type),
             size_bytes: received.size_bytes,
             sha256: received.sha256,
             created_at: now,
@@ -102,18 +104,19 @@ where
     B: Stream<Item = Result<Bytes, FileError>> + Unpin,
 {
     let mut digest = Context::new(&SHA256);
-    let mut size_bytes = 0;
+    let (mut size_bytes, mut first_bytes) = (0, FirstBytes::default());
     while let Some(piece) =
         timeout(limits.idle, body.next()).await.map_err(|_| FileError::TooSlow)?
     {
         let piece = piece?;
         size_bytes += piece.len() as u64;
         limits.check_size(size_bytes)?;
+        first_bytes.take(&piece);
         digest.update(&piece);
         object.write(&piece).await?;
     }
     let sha256 = Sha256::from_bytes(digest.finish().as_ref()).ok_or(FileError::WrongDigest)?;
-    Ok(Received { size_bytes, sha256 })
+    Ok(Received { first_bytes, size_bytes, sha256 })
 }
 
 #[cfg(test)]
