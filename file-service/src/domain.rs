@@ -11,7 +11,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use chrono::TimeDelta;
 use futures_util::Stream;
-use futures_util::stream::BoxStream;
 use shared::{Session, Tenant, Timestamp};
 use tracing::{info, warn};
 
@@ -19,6 +18,7 @@ use crate::error::FileError;
 use crate::repository::InsertOutcome;
 use crate::state::AppState;
 use crate::storage::StorageError;
+use crate::storage::object::StoredObject;
 use file::{FileId, ObjectKey, StoredFile};
 use upload::{Announcement, Upload};
 
@@ -34,9 +34,6 @@ pub(crate) enum Uploaded {
     /// It was sent before, and this is what came of it then.
     Known(StoredFile),
 }
-
-/// The bytes of a file, as they come.
-pub(crate) type Content = BoxStream<'static, Result<Bytes, StorageError>>;
 
 pub(crate) async fn upload_file<B>(
     state: &AppState,
@@ -88,10 +85,10 @@ pub(crate) async fn open_file(
     state: &AppState,
     tenant: Tenant,
     id: FileId,
-) -> Result<(StoredFile, Content), FileError> {
+) -> Result<(StoredFile, StoredObject), FileError> {
     let file = state.files.find(tenant, id).await?.ok_or(FileError::NoSuchFile)?;
-    match state.storage.read(&file.object_key(), file.size_bytes).await {
-        Ok(content) => Ok((file, content)),
+    match state.storage.open_object(&file.object_key(), file.size_bytes).await {
+        Ok(object) => Ok((file, object)),
         // It may have been deleted since it was found.
         Err(StorageError::Missing) if state.files.find(tenant, id).await?.is_none() => {
             Err(FileError::NoSuchFile)
@@ -240,10 +237,10 @@ mod tests {
             state.loose_objects.insert(key, clock.now()).await?;
         }
         sweep(&state).await?;
-        assert!(state.storage.read(&left, 0).await.is_ok(), "it may still be at work");
+        assert!(state.storage.open_object(&left, 0).await.is_ok(), "it may still be at work");
         clock.advance(Duration::from_secs(3 * 3600));
         sweep(&state).await?;
-        assert!(matches!(state.storage.read(&left, 0).await, Err(StorageError::Missing)));
+        assert!(matches!(state.storage.open_object(&left, 0).await, Err(StorageError::Missing)));
         assert!(open_file(&state, session()?.tenant(), file.id).await.is_ok());
         Ok(())
     }

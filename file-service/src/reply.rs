@@ -1,5 +1,6 @@
 //! The one match from [`FileError`] to status, code and message.
 
+use actix_web::http::header::{CONTENT_RANGE, HeaderValue};
 use serde_json::json;
 use shared::reply::input::Violation;
 use shared::reply::{ErrorCode, codes};
@@ -25,6 +26,18 @@ const WRONG_DIGEST: ErrorCode = ErrorCode {
     status: 422,
     ko: "파일의 체크섬이 일치하지 않습니다.",
     en: "The checksum does not match the file.",
+};
+const RANGE_NOT_SATISFIABLE: ErrorCode = ErrorCode {
+    code: "F004",
+    status: 416,
+    ko: "요청한 범위가 파일의 크기를 벗어났습니다.",
+    en: "The range is beyond the end of the file.",
+};
+const PRECONDITION_FAILED: ErrorCode = ErrorCode {
+    code: "F010",
+    status: 412,
+    ko: "파일이 요청한 조건과 일치하지 않습니다.",
+    en: "The file is not what the request says that it is.",
 };
 const TOO_SLOW: ErrorCode = ErrorCode {
     code: "F006",
@@ -53,6 +66,8 @@ impl From<FileError> for ApiError {
             FileError::TooLarge { max_file_bytes } => {
                 Self::new(&TOO_LARGE).with_data(json!({ "maxFileBytes": max_file_bytes }))
             }
+            FileError::PreconditionFailed => Self::new(&PRECONDITION_FAILED),
+            FileError::RangeNotSatisfiable { size_bytes } => out_of_range(size_bytes),
             FileError::WrongDigest => Self::new(&WRONG_DIGEST),
             FileError::IdempotencyKeyReused => Self::new(&codes::IDEMPOTENCY_KEY_REUSED),
             FileError::TooSlow => Self::new(&TOO_SLOW),
@@ -71,6 +86,13 @@ impl From<FileError> for ApiError {
 
 fn violation(field: &'static str, message: &str) -> ApiError {
     Violation::new(field, "format", message).into()
+}
+
+/// RFC 9110 section 15.5.17.
+fn out_of_range(size_bytes: u64) -> ApiError {
+    let size = HeaderValue::try_from(format!("bytes */{size_bytes}"));
+    let error = ApiError::new(&RANGE_NOT_SATISFIABLE);
+    size.map_or(error.clone(), |size| error.with_header(CONTENT_RANGE, size))
 }
 
 fn of_storage(error: StorageError) -> ApiError {

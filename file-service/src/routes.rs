@@ -12,5 +12,6 @@ pub fn routes() -> Routes {
         .get("/api/files", handlers::list_files).session().scope("file:read")
         .post("/api/files", handlers::upload_file).session().scope("file:write")
         .get("/api/files/{id}", handlers::download_file).session().scope("file:read")
+        .head("/api/files/{id}", handlers::download_file).session().scope("file:read")
         .delete("/api/files/{id}", handlers::delete_file).session().scope("file:write")
 }

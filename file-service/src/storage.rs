@@ -1,20 +1,21 @@
 //! Bytes in and out of an object store, streamed: no file is ever whole in memory.
 
+mod buffer;
+pub(crate) mod object;
+
 use std::error::Error;
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use bytes::Bytes;
-use futures_util::stream::{self, BoxStream};
-use futures_util::{StreamExt, TryStreamExt};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as Location;
-use object_store::{GetResultPayload, MultipartUpload, ObjectStoreExt, PutPayload};
+use object_store::{MultipartUpload, ObjectStoreExt, PutPayload};
 use url::Url;
 
 use crate::domain::file::ObjectKey;
+use object::StoredObject;
 
-/// How much of one upload or download is in memory. (An S3 store would need parts of 5 MiB.)
+/// How much of one upload is in memory. (An S3 store would need parts of 5 MiB.)
 const PIECE_BYTES: usize = 64 * 1024;
 /// Written and removed to see whether the storage can be written.
 const PROBE: &str = "probe";
@@ -103,21 +104,14 @@ impl Storage {
         Ok(ObjectUpload { upload, part: Vec::new() })
     }
 
-    /// The bytes of an object that is so long.
-    pub(crate) async fn read(
+    /// An object that is so long.
+    pub(crate) async fn open_object(
         &self,
         key: &ObjectKey,
         size_bytes: u64,
-    ) -> Result<BoxStream<'static, Result<Bytes, StorageError>>, StorageError> {
-        let object = self.store.get(&location(key)).await?;
-        if object.meta.size != size_bytes {
-            return Err(StorageError::Damaged);
-        }
-        Ok(match object.payload {
-            // The crate's own stream crosses to another thread for every 8 KiB.
-            GetResultPayload::File(file, _) => pieces(file, size_bytes).boxed(),
-            GetResultPayload::Stream(pieces) => pieces.map_err(StorageError::from).boxed(),
-        })
+    ) -> Result<StoredObject, StorageError> {
+        let path = self.store.path_to_filesystem(&location(key))?;
+        StoredObject::open(*key, path, size_bytes).await
     }
 
     /// Removes an object, or what is there of one; that there is none is no failure.
@@ -147,31 +141,6 @@ fn folder_of(url: &str) -> Result<PathBuf, StorageError> {
 
 fn location(key: &ObjectKey) -> Location {
     Location::from(key.to_string())
-}
-
-fn pieces(
-    file: std::fs::File,
-    size_bytes: u64,
-) -> impl futures_util::Stream<Item = Result<Bytes, StorageError>> {
-    stream::try_unfold((file, size_bytes), |(file, left)| async move {
-        if left == 0 {
-            return Ok(None);
-        }
-        let reading = tokio::task::spawn_blocking(move || read_piece(file, left));
-        let read = reading.await.map_err(|error| StorageError::Unavailable(error.to_string()))?;
-        let (file, piece) = read?;
-        let left = left.saturating_sub(piece.len() as u64);
-        Ok(Some((piece, (file, left))))
-    })
-}
-
-fn read_piece(file: std::fs::File, left: u64) -> Result<(std::fs::File, Bytes), StorageError> {
-    let mut piece = Vec::with_capacity(PIECE_BYTES);
-    (&file).take(left.min(PIECE_BYTES as u64)).read_to_end(&mut piece)?;
-    if piece.is_empty() {
-        return Err(StorageError::Damaged);
-    }
-    Ok((file, piece.into()))
 }
 
 /// An object that is being written.
@@ -208,6 +177,8 @@ impl ObjectUpload {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+    use futures_util::TryStreamExt;
     use shared::{CompanyId, Timestamp};
 
     use super::*;
@@ -228,13 +199,13 @@ mod tests {
         let content = vec![7; 3 * PIECE_BYTES + 1];
         let mut upload = storage.create(&key).await?;
         upload.write(&content).await?;
-        assert!(matches!(storage.read(&key, 0).await, Err(StorageError::Missing)));
+        assert!(matches!(storage.open_object(&key, 0).await, Err(StorageError::Missing)));
         upload.finish().await?;
-        let pieces: Vec<Bytes> =
-            storage.read(&key, content.len() as u64).await?.try_collect().await?;
+        let size_bytes = content.len() as u64;
+        let object = storage.open_object(&key, size_bytes).await?;
+        let pieces: Vec<Bytes> = object.read(0..size_bytes).try_collect().await?;
         assert_eq!(pieces.concat(), content);
-        assert!(pieces.len() > 3);
-        assert!(matches!(storage.read(&key, 1).await, Err(StorageError::Damaged)));
+        assert!(matches!(storage.open_object(&key, 1).await, Err(StorageError::Damaged)));
         Ok(())
     }
 
