@@ -6,6 +6,7 @@ mod auth;
 mod client;
 mod cold_burst;
 mod connection;
+mod file;
 mod guarded_route;
 mod harness;
 mod load;
@@ -61,6 +62,9 @@ enum Command {
     Login,
     /// Renewals of logins a second on PostgreSQL and Redis, against the same as one statement by pgbench.
     Refresh,
+    /// Files out of file-service against nginx, files into it against hashing and writing alone, and the memory of 50 at
+    /// once; needs nginx and 2 GB of disk.
+    File,
     /// A server that a program measures; not for people.
     #[command(hide = true, subcommand)]
     Server(Server),
@@ -78,6 +82,8 @@ enum Server {
     Auth(auth::Server),
     Login(login::Server),
     Refresh(refresh::Server),
+    File(file::Server),
+    Writing(file::Writing),
     Limit {
         port: u16,
         algorithm: Algorithm,
@@ -114,6 +120,8 @@ impl Server {
                 Self::Auth(server) => auth::serve(server).await,
                 Self::Login(server) => login::serve(server).await,
                 Self::Refresh(server) => refresh::serve(server).await,
+                Self::File(server) => file::serve(server).await,
+                Self::Writing(writing) => writing.print_seconds(),
                 Self::Limit { port, algorithm } => token::limit::serve(*port, *algorithm).await,
                 Self::Signing { algorithm, times } => {
                     token::limit::print_signing(*algorithm, *times)
@@ -142,6 +150,7 @@ fn main() -> ExitCode {
         Command::Token { million } => token::run(&settings, *million),
         Command::Login => login::run(&settings),
         Command::Refresh => refresh::run(&settings),
+        Command::File => file::run(&settings),
         Command::TokenBatch => token_batch::run(&settings),
         Command::Server(server) => return server.run(),
     };
