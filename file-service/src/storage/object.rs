@@ -54,18 +54,16 @@ impl StoredObject {
         Pieces { object: self.clone(), left: range, reading: None }
     }
 
-    /// So few that they are one piece.
-    pub(crate) async fn read_piece(&self, range: Range<u64>) -> Result<Bytes, StorageError> {
-        let length = range.end.saturating_sub(range.start);
-        let mut pieces = self.read(range);
-        let mut all = Vec::new();
-        loop {
-            match std::future::poll_fn(|context| Pin::new(&mut pieces).poll_next(context)).await {
-                None => return Ok(all.into()),
-                Some(Ok(piece)) if piece.len() as u64 == length => return Ok(piece),
-                Some(piece) => all.extend_from_slice(&piece?),
-            }
+    /// These bytes of it, which are few, at once.
+    pub(crate) async fn read_all(&self, range: Range<u64>) -> Result<Bytes, StorageError> {
+        let length = usize::try_from(range.end.saturating_sub(range.start)).unwrap_or(usize::MAX);
+        let mut bytes = vec![0; length];
+        if read_now(&self.file, &mut bytes, range.start) == Some(length) {
+            return Ok(bytes.into());
         }
+        let file = Arc::clone(&self.file);
+        let read = off_thread(move || file.read_exact_at(&mut bytes, range.start).map(|()| bytes));
+        Ok(read.await?.into())
     }
 }
 
@@ -73,6 +71,11 @@ impl StoredObject {
 fn open_now(path: &PathBuf) -> Result<File, Errno> {
     let flags = OFlags::RDONLY | OFlags::CLOEXEC;
     openat2(CWD, path, flags, Mode::empty(), ResolveFlags::CACHED).map(File::from)
+}
+
+/// Reads what is in the page cache; how much that was.
+fn read_now(file: &File, bytes: &mut [u8], place: u64) -> Option<usize> {
+    preadv2(file, &mut [IoSliceMut::new(bytes)], place, ReadWriteFlags::NOWAIT).ok()
 }
 
 async fn off_thread<T: Send + 'static>(
@@ -85,6 +88,7 @@ fn joined<T>(outcome: Result<io::Result<T>, tokio::task::JoinError>) -> Result<T
     let outcome = outcome.map_err(|error| StorageError::Unavailable(error.to_string()))?;
     outcome.map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => StorageError::Missing,
+        io::ErrorKind::UnexpectedEof => StorageError::Damaged,
         _ => error.into(),
     })
 }
@@ -101,9 +105,7 @@ impl Pieces {
     /// A piece that is in memory. Whatever is wrong otherwise is found by the thread that may wait.
     fn read_now(&self) -> Option<Buffer> {
         let mut buffer = Buffer::of(self.left.end.saturating_sub(self.left.start));
-        let file = &*self.object.file;
-        let slices = &mut [IoSliceMut::new(buffer.as_mut())];
-        let read = preadv2(file, slices, self.left.start, ReadWriteFlags::NOWAIT).ok()?;
+        let read = read_now(&self.object.file, buffer.as_mut(), self.left.start)?;
         buffer.shorten(read);
         (read > 0).then_some(buffer)
     }

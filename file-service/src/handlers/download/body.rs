@@ -26,7 +26,7 @@ pub(super) async fn of_range(
 ) -> Result<BoxBody, FileError> {
     let length = range.end.saturating_sub(range.start);
     if length <= PIECE_BYTES as u64 {
-        return Ok(object.read_piece(range).await?.boxed());
+        return Ok(object.read_all(range).await?.boxed());
     }
     Ok(SizedStream::new(length, object.read(range)).boxed())
 }
