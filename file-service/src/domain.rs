@@ -4,8 +4,10 @@
 pub(crate) mod file;
 pub(crate) mod media_type;
 pub(crate) mod range;
+pub(crate) mod recent;
 pub(crate) mod upload;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -85,16 +87,31 @@ pub(crate) async fn open_file(
     state: &AppState,
     tenant: Tenant,
     id: FileId,
-) -> Result<(StoredFile, StoredObject), FileError> {
-    let file = state.files.find(tenant, id).await?.ok_or(FileError::NoSuchFile)?;
-    match state.storage.open_object(&file.object_key(), file.size_bytes).await {
+) -> Result<(Arc<StoredFile>, StoredObject), FileError> {
+    if let Some(file) = state.recent_files.find(tenant, id)
+        && let Ok(object) = open_object(state, &file).await
+    {
+        return Ok((file, object));
+    }
+    let file = state.recent_files.keep(tenant, find_file(state, tenant, id)).await?;
+    match open_object(state, &file).await {
         Ok(object) => Ok((file, object)),
         // It may have been deleted since it was found.
-        Err(StorageError::Missing) if state.files.find(tenant, id).await?.is_none() => {
-            Err(FileError::NoSuchFile)
+        Err(StorageError::Missing) => {
+            state.recent_files.forget(tenant, id);
+            find_file(state, tenant, id).await?;
+            Err(StorageError::Missing.into())
         }
         Err(error) => Err(error.into()),
     }
+}
+
+async fn find_file(state: &AppState, tenant: Tenant, id: FileId) -> Result<StoredFile, FileError> {
+    state.files.find(tenant, id).await?.ok_or(FileError::NoSuchFile)
+}
+
+async fn open_object(state: &AppState, file: &StoredFile) -> Result<StoredObject, StorageError> {
+    state.storage.open_object(&file.object_key(), file.size_bytes).await
 }
 
 pub(crate) async fn delete_file(
@@ -102,10 +119,10 @@ pub(crate) async fn delete_file(
     tenant: Tenant,
     id: FileId,
 ) -> Result<(), FileError> {
-    let file = state.files.find(tenant, id).await?.ok_or(FileError::NoSuchFile)?;
-    let key = file.object_key();
+    let key = find_file(state, tenant, id).await?.object_key();
     state.loose_objects.insert(&key, state.clock.now()).await?;
     let deleted = state.files.delete(tenant, id).await?;
+    state.recent_files.forget(tenant, id);
     discard(state, &key).await;
     // Of two who delete it at once one is told that it is gone; both see to it that nothing is left.
     if deleted { Ok(()) } else { Err(FileError::NoSuchFile) }
@@ -154,7 +171,6 @@ async fn forget(state: &AppState, key: &ObjectKey) {
 mod tests {
     use std::error::Error;
     use std::path::Path;
-    use std::sync::Arc;
 
     use futures_util::stream;
     use serde_json::json;
@@ -169,6 +185,7 @@ mod tests {
     use crate::startup;
     use crate::storage::Storage;
     use file::{FileName, IdempotencyKey, MediaType};
+    use recent::RecentFiles;
 
     async fn state_in(folder: &Path) -> Result<(AppState, StoppedClock), Box<dyn Error>> {
         let config: Config = serde_json::from_value(json!({
@@ -184,6 +201,7 @@ mod tests {
             files: FileRepository::new(db.clone()),
             loose_objects: LooseObjectRepository::new(db),
             storage: Storage::open(&config.storage_url)?,
+            recent_files: RecentFiles::new(Arc::new(clock.clone())),
             limits: config.limits(),
             clock: Arc::new(clock.clone()),
         };
@@ -251,5 +269,41 @@ mod tests {
         let limit = abandoned_before(now, Duration::from_secs(3600));
         assert_eq!((now - limit).num_seconds(), 7320);
         assert_eq!(abandoned_before(now, Duration::MAX), Timestamp::UNIX_EPOCH);
+    }
+
+    #[tokio::test]
+    async fn what_was_looked_up_a_moment_ago_is_gone_when_it_is_deleted_elsewhere()
+    -> Result<(), Box<dyn Error>> {
+        let folder = tempfile::tempdir()?;
+        let (state, _) = state_in(folder.path()).await?;
+        let (replica, clock) = state_in(folder.path()).await?;
+        let tenant = session()?.tenant();
+        let Uploaded::Created(file) = upload(&state, "a").await? else {
+            return Err("known".into());
+        };
+        assert!(open_file(&replica, tenant, file.id).await.is_ok());
+        // The row goes first; the object is left, as by a kill.
+        state.files.delete(tenant, file.id).await?;
+        assert!(open_file(&replica, tenant, file.id).await.is_ok(), "it is remembered");
+        clock.advance(Duration::from_secs(1));
+        let gone = open_file(&replica, tenant, file.id).await.err();
+        assert_eq!(gone, Some(FileError::NoSuchFile));
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn an_object_that_is_gone_is_never_answered_from_memory() -> Result<(), Box<dyn Error>> {
+        let folder = tempfile::tempdir()?;
+        let (state, _) = state_in(folder.path()).await?;
+        let (replica, _) = state_in(folder.path()).await?;
+        let tenant = session()?.tenant();
+        let Uploaded::Created(file) = upload(&state, "a").await? else {
+            return Err("known".into());
+        };
+        assert!(open_file(&replica, tenant, file.id).await.is_ok());
+        delete_file(&state, tenant, file.id).await?;
+        let gone = open_file(&replica, tenant, file.id).await.err();
+        assert_eq!(gone, Some(FileError::NoSuchFile));
+        Ok(())
     }
 }

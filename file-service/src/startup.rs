@@ -13,6 +13,7 @@ use tracing::warn;
 
 use crate::config::Config;
 use crate::domain;
+use crate::domain::recent::RecentFiles;
 use crate::repository::FileRepository;
 use crate::repository::loose_objects::LooseObjectRepository;
 use crate::routes;
@@ -52,6 +53,7 @@ pub async fn bind(config: &Config) -> Result<BoundServer, StartupError> {
     let readiness = readiness(&db, &storage);
     let state = AppState {
         files: FileRepository::new(db.clone()),
+        recent_files: RecentFiles::new(SystemClock::shared()),
         loose_objects: LooseObjectRepository::new(db),
         storage,
         limits: config.limits(),

@@ -5,15 +5,15 @@ use std::ops::Range;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
-    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, Charset,
-    ContentDisposition, DispositionParam, DispositionType, ExtendedValue, HeaderName, HeaderValue,
-    LastModified, X_CONTENT_TYPE_OPTIONS,
+    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
+    HeaderName, HeaderValue, LastModified, X_CONTENT_TYPE_OPTIONS,
 };
 use actix_web::{HttpResponse, HttpResponseBuilder};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::Disposition;
 use super::conditions::{etag, modified};
-use crate::domain::file::{FileName, StoredFile};
+use crate::domain::file::StoredFile;
 use crate::domain::media_type::{may_be_shown, served};
 
 pub(super) const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
@@ -39,7 +39,7 @@ pub(super) fn describe(
     add_validators(&mut answer, file);
     answer
         .insert_header((CONTENT_TYPE, served(&file.media_type)))
-        .insert_header(content_disposition(file, disposition));
+        .insert_header((CONTENT_DISPOSITION, content_disposition(file, disposition)));
     answer
 }
 
@@ -56,22 +56,26 @@ pub(super) fn content_range(part: &Range<u64>, size_bytes: u64) -> String {
     format!("bytes {}-{}/{size_bytes}", part.start, part.end.saturating_sub(1))
 }
 
-/// RFC 6266: the name in ASCII for old clients, and as it is.
-fn content_disposition(file: &StoredFile, asked: Disposition) -> ContentDisposition {
-    let shown = matches!(asked, Disposition::Inline) && may_be_shown(&file.media_type);
-    ContentDisposition {
-        disposition: if shown { DispositionType::Inline } else { DispositionType::Attachment },
-        parameters: vec![
-            DispositionParam::Filename(file.name.in_ascii()),
-            DispositionParam::FilenameExt(exact(&file.name)),
-        ],
-    }
-}
+/// What stands for itself in a value of RFC 8187 (section 3.2.1).
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'!')
+    .remove(b'#')
+    .remove(b'$')
+    .remove(b'&')
+    .remove(b'+')
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'^')
+    .remove(b'_')
+    .remove(b'`')
+    .remove(b'|')
+    .remove(b'~');
 
-fn exact(name: &FileName) -> ExtendedValue {
-    ExtendedValue {
-        charset: Charset::Ext("UTF-8".to_owned()),
-        language_tag: None,
-        value: name.as_str().as_bytes().to_vec(),
-    }
+/// RFC 6266: the name in ASCII for old clients, and as it is. By hand, since the server's own type runs a regular
+/// expression over each name.
+fn content_disposition(file: &StoredFile, asked: Disposition) -> String {
+    let shown = matches!(asked, Disposition::Inline) && may_be_shown(&file.media_type);
+    let disposition = if shown { "inline" } else { "attachment" };
+    let (plain, exact) = (file.name.in_ascii(), utf8_percent_encode(file.name.as_str(), ENCODED));
+    format!("{disposition}; filename=\"{plain}\"; filename*=UTF-8''{exact}")
 }
