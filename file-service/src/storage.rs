@@ -1,6 +1,7 @@
 //! Bytes in and out of an object store, streamed: no file is ever whole in memory.
 
 mod buffer;
+mod local_file;
 pub(crate) mod object;
 
 use std::error::Error;
@@ -69,6 +70,7 @@ fn is_full(error: &(dyn Error + 'static)) -> bool {
 /// A folder of objects.
 #[derive(Clone, Debug)]
 pub(crate) struct Storage {
+    folder: PathBuf,
     store: LocalFileSystem,
 }
 
@@ -82,7 +84,7 @@ impl Storage {
         std::fs::create_dir_all(&folder).map_err(|error| refused(&error))?;
         let store = LocalFileSystem::new_with_prefix(&folder).map_err(|error| refused(&error))?;
         // A row of the database says that its object is there, also after the power has failed.
-        Ok(Self { store: store.with_fsync(true) })
+        Ok(Self { folder, store: store.with_fsync(true) })
     }
 
     /// Whether objects can be written.
@@ -110,8 +112,8 @@ impl Storage {
         key: &ObjectKey,
         size_bytes: u64,
     ) -> Result<StoredObject, StorageError> {
-        let path = self.store.path_to_filesystem(&location(key))?;
-        StoredObject::open(*key, path, size_bytes).await
+        let path = self.folder.join(key.to_string());
+        StoredObject::in_file(*key, path, size_bytes).await
     }
 
     /// Removes an object, or what is there of one; that there is none is no failure.
