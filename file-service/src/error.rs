@@ -51,6 +51,10 @@ pub(crate) enum FileError {
     WrongDigest,
     #[error("the idempotency key was used for another file")]
     IdempotencyKeyReused,
+    #[error("what the caller says of the file is not so")]
+    PreconditionFailed,
+    #[error("all ranges are beyond the end")]
+    RangeNotSatisfiable { size_bytes: u64 },
     #[error("the upload was too slow")]
     TooSlow,
     #[error("the body broke off: {0}")]

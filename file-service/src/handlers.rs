@@ -1,18 +1,14 @@
 //! HTTP in, HTTP out.
 
 mod announced;
+pub(crate) mod download;
 mod multipart;
 pub(crate) mod resumable;
 pub(crate) mod tus;
 pub(crate) mod upload;
 mod writer;
 
-use actix_web::HttpResponse;
-use actix_web::body::SizedStream;
-use actix_web::http::header::{
-    self, CACHE_CONTROL, CONTENT_SECURITY_POLICY, Charset, ContentDisposition, DispositionParam,
-    DispositionType, ETag, EntityTag, ExtendedValue, HeaderValue, X_CONTENT_TYPE_OPTIONS,
-};
+use actix_web::http::header::{CACHE_CONTROL, HeaderValue};
 use actix_web::web::{Data, Path, Query};
 use serde::{Deserialize, Serialize};
 use shared::paging::Page;
@@ -134,45 +130,10 @@ pub(crate) async fn sign_download(
     id: Path<String>,
 ) -> Result<ApiResponse<DownloadUrlView>, ApiError> {
     let file = domain::find_file(&state, session.tenant(), FileId::parse(&id)?).await?;
-    let disposition = as_attachment(&file.name).to_string();
+    let disposition = download::as_attachment(&file);
     let signed = domain::sign_download(&state, &file, disposition).await?;
     let view = DownloadUrlView { url: signed.url, expires_at: signed.expires_at };
     Ok(ApiResponse::ok(view).with_header(CACHE_CONTROL, HeaderValue::from_static("no-store")))
-}
-
-/// The bytes as they came, as a download and nothing else: they are a stranger's, and no browser may run them.
-pub(crate) async fn download_file(
-    state: Data<AppState>,
-    session: Session,
-    id: Path<String>,
-) -> Result<HttpResponse, ApiError> {
-    let id = FileId::parse(&id)?;
-    let (file, content) = domain::open_file(&state, session.tenant(), id).await?;
-    let answer = HttpResponse::Ok()
-        .insert_header((header::CONTENT_TYPE, file.media_type.as_str()))
-        .insert_header(as_attachment(&file.name))
-        .insert_header(ETag(EntityTag::new_strong(file.sha256.to_string())))
-        .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .insert_header((CONTENT_SECURITY_POLICY, "sandbox; default-src 'none'"))
-        .insert_header((CACHE_CONTROL, "private, no-store"))
-        .body(SizedStream::new(file.size_bytes, content));
-    Ok(answer)
-}
-
-/// RFC 6266: the name in ASCII for old clients, and as it is.
-fn as_attachment(name: &FileName) -> ContentDisposition {
-    let exact = ExtendedValue {
-        charset: Charset::Ext("UTF-8".to_owned()),
-        language_tag: None,
-        value: name.as_str().as_bytes().to_vec(),
-    };
-    ContentDisposition {
-        disposition: DispositionType::Attachment,
-        parameters: vec![
-            DispositionParam::Filename(name.in_ascii()),
-            DispositionParam::FilenameExt(exact),
-        ],
-    }
 }
 
 #[derive(Serialize)]

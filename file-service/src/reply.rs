@@ -1,6 +1,6 @@
 //! The one match from [`FileError`] to status, code and message.
 
-use actix_web::http::header::HeaderValue;
+use actix_web::http::header::{CONTENT_RANGE, HeaderValue};
 use serde_json::json;
 use shared::reply::input::Violation;
 use shared::reply::{ErrorCode, codes};
@@ -60,6 +60,18 @@ const NO_DOWNLOAD_URL: ErrorCode = ErrorCode {
     ko: "이 저장소는 다운로드 주소를 만들 수 없습니다. 파일을 직접 받아 주세요.",
     en: "This storage has no addresses for downloads: get the file itself.",
 };
+const RANGE_NOT_SATISFIABLE: ErrorCode = ErrorCode {
+    code: "F004",
+    status: 416,
+    ko: "요청한 범위가 파일의 크기를 벗어났습니다.",
+    en: "The range is beyond the end of the file.",
+};
+const PRECONDITION_FAILED: ErrorCode = ErrorCode {
+    code: "F010",
+    status: 412,
+    ko: "파일이 요청한 조건과 일치하지 않습니다.",
+    en: "The file is not what the request says that it is.",
+};
 const TOO_SLOW: ErrorCode = ErrorCode {
     code: "F006",
     status: 408,
@@ -96,6 +108,8 @@ impl From<FileError> for ApiError {
             | FileError::LostLease) => of_resumable(error),
             FileError::Abandoned => Self::unavailable(RETRY_AFTER_S, error),
             FileError::NoDownloadUrl => Self::new(&NO_DOWNLOAD_URL),
+            FileError::PreconditionFailed => Self::new(&PRECONDITION_FAILED),
+            FileError::RangeNotSatisfiable { size_bytes } => out_of_range(size_bytes),
             FileError::WrongDigest => Self::new(&WRONG_DIGEST),
             FileError::IdempotencyKeyReused => Self::new(&codes::IDEMPOTENCY_KEY_REUSED),
             FileError::TooSlow => Self::new(&TOO_SLOW),
@@ -157,6 +171,13 @@ fn of_resumable(error: FileError) -> ApiError {
         // UploadBusy, LostLease: the other one is at it.
         _ => ApiError::new(&UPLOAD_BUSY).retry_after(RETRY_AFTER_S),
     }
+}
+
+/// RFC 9110 section 15.5.17.
+fn out_of_range(size_bytes: u64) -> ApiError {
+    let size = HeaderValue::try_from(format!("bytes */{size_bytes}"));
+    let error = ApiError::new(&RANGE_NOT_SATISFIABLE);
+    size.map_or(error.clone(), |size| error.with_header(CONTENT_RANGE, size))
 }
 
 fn of_storage(error: StorageError) -> ApiError {

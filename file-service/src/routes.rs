@@ -4,7 +4,7 @@ use actix_web::http::Method;
 use shared::Routes;
 use shared::extractor::show_session;
 
-use crate::handlers::{self, resumable, upload};
+use crate::handlers::{self, download, resumable, upload};
 
 #[rustfmt::skip]
 pub fn routes() -> Routes {
@@ -22,6 +22,7 @@ pub fn routes() -> Routes {
         .delete("/api/files/uploads/{id}", resumable::terminate).session().scope("file:write")
         .get("/api/files/{id}/metadata", handlers::show_file).session().scope("file:read")
         .post("/api/files/{id}/download-url", handlers::sign_download).session().scope("file:read")
-        .get("/api/files/{id}", handlers::download_file).session().scope("file:read")
+        .get("/api/files/{id}", download::download_file).session().scope("file:read")
+        .head("/api/files/{id}", download::download_file).session().scope("file:read")
         .delete("/api/files/{id}", handlers::delete_file).session().scope("file:write")
 }

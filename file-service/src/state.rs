@@ -6,6 +6,7 @@ use shared::Clock;
 use shared::db::Db;
 
 use crate::domain::intake::Crowd;
+use crate::domain::recent::RecentFiles;
 use crate::domain::upload::Limits;
 use crate::repository::files::FileRepository;
 use crate::repository::loose_objects::LooseObjectRepository;
@@ -16,6 +17,7 @@ use crate::storage::Storage;
 
 pub(crate) struct AppState {
     pub(crate) files: FileRepository,
+    pub(crate) recent_files: RecentFiles,
     pub(crate) loose_objects: LooseObjectRepository,
     pub(crate) uploads: UploadRepository,
     pub(crate) upload_sweep: UploadSweep,
@@ -34,6 +36,7 @@ impl AppState {
     ) -> Self {
         Self {
             files: FileRepository::new(db.clone()),
+            recent_files: RecentFiles::new(Arc::clone(&clock)),
             loose_objects: LooseObjectRepository::new(db.clone()),
             uploads: UploadRepository::new(db.clone()),
             upload_sweep: UploadSweep::new(db.clone()),

@@ -1,20 +1,21 @@
 //! Bytes in and out of an object store, streamed: no file is ever whole in memory.
 
+mod buffer;
 mod error;
 mod local;
+mod local_file;
+pub(crate) mod object;
 mod s3;
 pub(crate) mod settings;
 mod writing;
 
-use std::io::Read;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use futures_util::stream::{self, BoxStream};
+use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, TryStreamExt};
 use object_store::path::Path as Location;
-use object_store::{GetResultPayload, ObjectStore, ObjectStoreExt};
+use object_store::{ObjectStore, ObjectStoreExt};
 use shared::{CompanyId, Timestamp};
 use tokio::time::timeout;
 use url::Url;
@@ -22,12 +23,11 @@ use url::Url;
 use crate::domain::file::{FileId, ObjectKey};
 pub(crate) use error::StorageError;
 use local::LocalFolder;
+use object::StoredObject;
 use s3::Bucket;
 use settings::{Place, StorageSettings};
 pub(crate) use writing::{Algorithm, ObjectUpload};
 
-/// How much of one download is in memory.
-const PIECE_BYTES: usize = 64 * 1024;
 /// Written and removed to see whether the storage can be written.
 const PROBE: &str = "probe";
 /// How long the storage may take to say whether it is there.
@@ -109,21 +109,19 @@ impl Storage {
         })
     }
 
-    /// The bytes of an object that is so long.
-    pub(crate) async fn read(
+    /// An object that is so long.
+    pub(crate) async fn open_object(
         &self,
         key: &ObjectKey,
         size_bytes: u64,
-    ) -> Result<BoxStream<'static, Result<Bytes, StorageError>>, StorageError> {
-        let object = self.store.get(&self.location(key)).await?;
-        if object.meta.size != size_bytes {
-            return Err(StorageError::Damaged);
+    ) -> Result<StoredObject, StorageError> {
+        match &self.kind {
+            Kind::Local(folder) => StoredObject::in_file(*key, folder.path(key), size_bytes).await,
+            Kind::S3(_) => {
+                let place = (Arc::clone(&self.store), self.location(key));
+                StoredObject::in_store(*key, place, size_bytes).await
+            }
         }
-        Ok(match object.payload {
-            // The crate's own stream crosses to another thread for every 8 KiB.
-            GetResultPayload::File(file, _) => pieces(file, size_bytes).boxed(),
-            GetResultPayload::Stream(pieces) => pieces.map_err(StorageError::from).boxed(),
-        })
     }
 
     /// Removes an object, or what is there of one; that there is none is no failure.
@@ -211,31 +209,6 @@ async fn within<T>(
 ) -> Result<T, StorageError> {
     let late = |_| StorageError::Unavailable("no answer in time".to_owned());
     timeout(limit, work).await.map_err(late)?
-}
-
-fn pieces(
-    file: std::fs::File,
-    size_bytes: u64,
-) -> impl futures_util::Stream<Item = Result<Bytes, StorageError>> {
-    stream::try_unfold((file, size_bytes), |(file, left)| async move {
-        if left == 0 {
-            return Ok(None);
-        }
-        let reading = tokio::task::spawn_blocking(move || read_piece(file, left));
-        let read = reading.await.map_err(|error| StorageError::Unavailable(error.to_string()))?;
-        let (file, piece) = read?;
-        let left = left.saturating_sub(piece.len() as u64);
-        Ok(Some((piece, (file, left))))
-    })
-}
-
-fn read_piece(file: std::fs::File, left: u64) -> Result<(std::fs::File, Bytes), StorageError> {
-    let mut piece = Vec::with_capacity(PIECE_BYTES);
-    (&file).take(left.min(PIECE_BYTES as u64)).read_to_end(&mut piece)?;
-    if piece.is_empty() {
-        return Err(StorageError::Damaged);
-    }
-    Ok((file, piece.into()))
 }
 
 #[cfg(test)]

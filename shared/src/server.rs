@@ -1,6 +1,7 @@
 //! The HTTP server in which every service runs: its routes on one port, its health on another.
 
 mod parts;
+mod unread;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -161,6 +162,7 @@ impl Listeners {
         let server = server
             .workers(self.workers)
             .tcp_nodelay(true)
+            .on_connect(|connection, _| unread::limit(connection))
             .keep_alive(KEEP_ALIVE)
             .client_request_timeout(HEAD_TIMEOUT)
             .shutdown_timeout(SHUTDOWN_TIMEOUT_S)

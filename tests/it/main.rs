@@ -3,6 +3,7 @@
 mod accounts;
 mod configuration;
 mod examples;
+mod file_downloads;
 mod file_storage;
 mod kills;
 mod main_job;

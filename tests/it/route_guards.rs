@@ -88,6 +88,7 @@ const ROUTES: &[Route] = &[
     ("file", "GET", "/api/files/x/metadata", Guard::SessionAndScope, (404, "F001")),
     ("file", "POST", "/api/files/x/download-url", Guard::SessionAndScope, (404, "F001")),
     ("file", "GET", "/api/files/x", Guard::SessionAndScope, (404, "F001")),
+    ("file", "HEAD", "/api/files/x", Guard::SessionAndScope, (404, "F001")),
     ("file", "DELETE", "/api/files/x", Guard::SessionAndScope, (404, "F001")),
 ];
 

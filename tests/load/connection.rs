@@ -45,11 +45,16 @@ impl Connection {
 
 /// How long the answer will be, as soon as its head is there.
 fn whole_length(answer: &[u8]) -> Option<usize> {
-    let end = answer.windows(4).position(|four| four == b"\r\n\r\n")? + 4;
+    let end = whole_head(answer)?;
     let head = std::str::from_utf8(&answer[..end]).ok()?;
     let length = head.lines().find_map(|line| {
         let (name, value) = line.split_once(": ")?;
         name.eq_ignore_ascii_case("content-length").then_some(value)
     });
     Some(end + length?.parse::<usize>().ok()?)
+}
+
+/// How long the head of the answer is, as soon as it is there.
+pub fn whole_head(answer: &[u8]) -> Option<usize> {
+    Some(answer.windows(4).position(|four| four == b"\r\n\r\n")? + 4)
 }

@@ -6,6 +6,7 @@ mod auth;
 mod client;
 mod cold_burst;
 mod connection;
+mod file;
 mod guarded_route;
 mod harness;
 mod load;
@@ -66,6 +67,9 @@ enum Command {
     Refresh,
     /// Orders placed and read a second on PostgreSQL, against the same rows by pgbench; and pages far into a list.
     Orders,
+    /// Files out of file-service against nginx, files into it against hashing and writing alone, and the memory of 50 at
+    /// once; needs nginx and 2 GB of disk.
+    File,
     /// A server that a program measures; not for people.
     #[command(hide = true, subcommand)]
     Server(Server),
@@ -84,6 +88,8 @@ enum Server {
     Login(login::Server),
     Refresh(refresh::Server),
     Orders(orders::Server),
+    File(file::Server),
+    Writing(file::Writing),
     Limit {
         port: u16,
         algorithm: Algorithm,
@@ -121,6 +127,8 @@ impl Server {
                 Self::Login(server) => login::serve(server).await,
                 Self::Refresh(server) => refresh::serve(server).await,
                 Self::Orders(server) => orders::serve(server).await,
+                Self::File(server) => file::serve(server).await,
+                Self::Writing(writing) => writing.print_seconds(),
                 Self::Limit { port, algorithm } => token::limit::serve(*port, *algorithm).await,
                 Self::Signing { algorithm, times } => {
                     token::limit::print_signing(*algorithm, *times)
@@ -150,6 +158,7 @@ fn main() -> ExitCode {
         Command::Login => login::run(&settings),
         Command::Refresh => refresh::run(&settings),
         Command::Orders => orders::run(&settings),
+        Command::File => file::run(&settings),
         Command::TokenBatch => token_batch::run(&settings),
         Command::Server(server) => return server.run(),
     };

@@ -74,6 +74,10 @@ impl Running {
         format!("http://127.0.0.1:{}{path}", self.port)
     }
 
+    pub fn process(&self) -> u32 {
+        self.child.id()
+    }
+
     pub fn cpu_seconds(&self) -> Result<f64, Failure> {
         cpu_seconds(self.child.id())
     }
@@ -105,6 +109,10 @@ fn output(command: &mut Command) -> Result<String, Failure> {
 pub struct Killed(Child);
 
 impl Killed {
+    pub fn spawn(command: &mut Command) -> Result<Self, Failure> {
+        Ok(Self(command.spawn()?))
+    }
+
     pub fn id(&self) -> u32 {
         self.0.id()
     }

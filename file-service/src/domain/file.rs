@@ -39,7 +39,7 @@ impl StoredFile {
 }
 
 /// UUIDv7: ids are in the order of time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct FileId(Uuid);
 
 impl FileId {
@@ -97,7 +97,7 @@ impl FileName {
     }
 }
 
-/// What the uploader says that a file is. Nobody has looked inside.
+/// What a file is: at first as its uploader says, then as [its bytes do](super::media_type::sniffed).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct MediaType(String);
 
@@ -109,6 +109,11 @@ impl MediaType {
             && essence.trim_end().split_once('/').is_some_and(|(a, b)| is_token(a) && is_token(b))
             && parameters.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
         if sound { Ok(Self(text.to_owned())) } else { Err(FileError::BadMediaType) }
+    }
+
+    /// One of our own lists.
+    pub(crate) fn known(text: &str) -> Self {
+        Self(text.to_owned())
     }
 
     pub(crate) fn as_str(&self) -> &str {
@@ -161,7 +166,9 @@ impl Sha256 {
 
 impl fmt::Display for Sha256 {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(formatter, "{byte:02x}"))
+        let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or_default();
+        let digits = self.0.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]);
+        formatter.write_str(&digits.collect::<String>())
     }
 }
 

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::stream::{self, BoxStream};
 use futures_util::{FutureExt, StreamExt};
 use serde_json::{Value, json};
@@ -166,15 +167,15 @@ async fn the_sweep_takes_what_no_file_stands_for_and_nothing_else() -> Outcome {
     state.loose_objects.insert(tenant, (file.id, clock.now()), (0, quota)).await?;
     assert_eq!(used(&state).await?, 1001);
     sweep::sweep(&state).await?;
-    assert!(state.storage.read(&left, 0).await.is_ok(), "it may still be at work");
+    assert!(state.storage.open_object(&left, 0).await.is_ok(), "it may still be at work");
     clock.advance(Duration::from_secs(100));
     state.loose_objects.touch(tenant, left.id, clock.now()).await?;
     clock.advance(Duration::from_secs(100));
     sweep::sweep(&state).await?;
-    assert!(state.storage.read(&left, 0).await.is_ok(), "it has given a sign of life");
+    assert!(state.storage.open_object(&left, 0).await.is_ok(), "it has given a sign of life");
     clock.advance(Duration::from_secs(100));
     sweep::sweep(&state).await?;
-    assert!(matches!(state.storage.read(&left, 0).await, Err(StorageError::Missing)));
+    assert!(matches!(state.storage.open_object(&left, 0).await, Err(StorageError::Missing)));
     assert!(open_file(&state, tenant, file.id).await.is_ok());
     assert_eq!(used(&state).await?, 1);
     Ok(())
@@ -223,5 +224,40 @@ async fn an_object_that_nobody_knows_goes_when_it_is_old() -> Outcome {
     }
     assert!(open_file(&state, author()?.tenant(), file.id).await.is_ok());
     assert_eq!(used(&state).await?, 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_was_looked_up_a_moment_ago_is_gone_when_it_is_deleted_elsewhere() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let (state, _) = state_in(folder.path(), json!({})).await?;
+    let (replica, clock) = state_in(folder.path(), json!({})).await?;
+    let tenant = author()?.tenant();
+    let Uploaded::Created(file) = upload(&state, "k", of(&["a"])).await? else {
+        return Err("known".into());
+    };
+    assert!(open_file(&replica, tenant, file.id).await.is_ok());
+    // The row goes first; the object is left, as by a kill.
+    state.files.delete(tenant, file.id, clock.now()).await?;
+    assert!(open_file(&replica, tenant, file.id).await.is_ok(), "it is remembered");
+    clock.advance(Duration::from_secs(1));
+    let gone = open_file(&replica, tenant, file.id).await.err();
+    assert_eq!(gone, Some(FileError::NoSuchFile));
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_object_that_is_gone_is_never_answered_from_memory() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let (state, _) = state_in(folder.path(), json!({})).await?;
+    let (replica, _) = state_in(folder.path(), json!({})).await?;
+    let tenant = author()?.tenant();
+    let Uploaded::Created(file) = upload(&state, "k", of(&["a"])).await? else {
+        return Err("known".into());
+    };
+    assert!(open_file(&replica, tenant, file.id).await.is_ok());
+    delete_file(&state, tenant, file.id).await?;
+    let gone = open_file(&replica, tenant, file.id).await.err();
+    assert_eq!(gone, Some(FileError::NoSuchFile));
     Ok(())
 }

@@ -10,6 +10,7 @@ use tokio::time::timeout;
 use crate::domain::author::Author;
 use crate::domain::file::{FileName, IdempotencyKey, MediaType, Sha256, StoredFile};
 use crate::domain::intake::{End, Source};
+use crate::domain::media_type::sniffed;
 use crate::domain::note::{Note, while_noted};
 use crate::domain::quota::Quota;
 use crate::error::FileError;
@@ -124,7 +125,7 @@ fn fulfil(
         id: note.key().id,
         company_id: note.key().company_id,
         name: announced.name.clone(),
-        media_type: announced.media_type.clone(),
+        media_type: sniffed(object.first_bytes(), &announced.media_type),
         size_bytes: object.size_bytes(),
         sha256,
         created_at: note.now(),

@@ -44,7 +44,7 @@ impl LocalFolder {
         .await
     }
 
-    fn path(&self, key: &ObjectKey) -> PathBuf {
+    pub(super) fn path(&self, key: &ObjectKey) -> PathBuf {
         self.root.join(key.company_id.to_string()).join(key.id.to_string())
     }
 }

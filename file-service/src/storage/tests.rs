@@ -3,8 +3,10 @@
 use std::error::Error;
 use std::path::Path;
 
+use bytes::Bytes;
 use shared::{CompanyId, Timestamp};
 
+use super::object::PIECE_BYTES;
 use super::settings::S3Settings;
 use super::*;
 
@@ -28,12 +30,14 @@ async fn an_object_is_seen_when_it_is_finished_and_not_before() -> Outcome {
     let content = vec![7; 3 * PIECE_BYTES + 1];
     let mut upload = storage.create(&key, Algorithm::Sha256).await?;
     assert!(upload.write(content.clone()).await?.is_empty());
-    assert!(matches!(storage.read(&key, 0).await, Err(StorageError::Missing)));
+    assert!(matches!(storage.open_object(&key, 0).await, Err(StorageError::Missing)));
     upload.finish().await?;
-    let pieces: Vec<Bytes> = storage.read(&key, content.len() as u64).await?.try_collect().await?;
+    let size_bytes = content.len() as u64;
+    let object = storage.open_object(&key, size_bytes).await?;
+    let pieces: Vec<Bytes> = object.read(0..size_bytes).try_collect().await?;
     assert_eq!(pieces.concat(), content);
     assert!(pieces.len() > 3);
-    assert!(matches!(storage.read(&key, 1).await, Err(StorageError::Damaged)));
+    assert!(matches!(storage.open_object(&key, 1).await, Err(StorageError::Damaged)));
     Ok(())
 }
 

@@ -1,10 +1,11 @@
-//! [`ObjectUpload`]: an object that is being written, counted and digested on its way.
+//! [`ObjectUpload`]: an object that is being written, counted, digested and looked at on its way.
 
 use aws_lc_rs::digest::{Context, SHA1_FOR_LEGACY_USE_ONLY, SHA256};
 
 use super::StorageError;
 use super::local::{StagedFile, off_the_loop};
 use super::s3::S3Upload;
+use crate::domain::media_type::FirstBytes;
 
 /// How bytes are digested.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,6 +19,7 @@ pub(crate) enum Algorithm {
 /// An object that is being written.
 pub(crate) struct ObjectUpload {
     size_bytes: u64,
+    first_bytes: FirstBytes,
     digest: Context,
     target: Target,
 }
@@ -41,7 +43,8 @@ impl ObjectUpload {
             Algorithm::Sha256 => &SHA256,
             Algorithm::Sha1 => &SHA1_FOR_LEGACY_USE_ONLY,
         };
-        Self { size_bytes: 0, digest: Context::new(algorithm), target }
+        let (first_bytes, digest) = (FirstBytes::default(), Context::new(algorithm));
+        Self { size_bytes: 0, first_bytes, digest, target }
     }
 
     /// Takes the next piece, and gives its memory back, empty. Digesting and writing happen off the event loop, in one
@@ -49,6 +52,7 @@ impl ObjectUpload {
     pub(crate) async fn write(&mut self, mut piece: Vec<u8>) -> Result<Vec<u8>, StorageError> {
         let mut digest = self.digest.clone();
         let size_bytes = piece.len() as u64;
+        self.first_bytes.take(&piece);
         let file = match &self.target {
             Target::Local(file) => Some(file.clone()),
             Target::S3(_) => None,
@@ -72,6 +76,11 @@ impl ObjectUpload {
     /// How much has been written.
     pub(crate) fn size_bytes(&self) -> u64 {
         self.size_bytes
+    }
+
+    /// With what it begins.
+    pub(crate) fn first_bytes(&self) -> &[u8] {
+        self.first_bytes.as_slice()
     }
 
     /// The digest of what has been written.

@@ -10,6 +10,7 @@ use super::lease;
 use super::upload::{Lease, Part, ResumableUpload};
 use crate::domain::file::{FileId, Sha256, StoredFile};
 use crate::domain::intake::{End, Source};
+use crate::domain::media_type::sniffed;
 use crate::domain::note::{self, Note, while_noted};
 use crate::error::FileError;
 use crate::state::AppState;
@@ -70,12 +71,13 @@ async fn store_and_record(
         return Err(StorageError::Damaged.into());
     }
     let sha256 = Sha256::from_bytes(&object.digest()).ok_or(FileError::WrongDigest)?;
+    let media_type = sniffed(object.first_bytes(), &upload.media_type);
     object.finish().await?;
     let file = StoredFile {
         id: note.key().id,
         company_id: upload.company_id,
         name: upload.name.clone(),
-        media_type: upload.media_type.clone(),
+        media_type,
         size_bytes: upload.size_bytes,
         sha256,
         created_at: note.now(),
@@ -94,9 +96,10 @@ fn bytes_of<'s>(
     let parts: Vec<_> =
         parts.iter().map(|part| Ok((upload.object_key(part), part.size_bytes))).collect();
     stream::iter(parts)
-        .and_then(
-            move |(key, size_bytes)| async move { state.storage.read(&key, size_bytes).await },
-        )
+        .and_then(move |(key, size_bytes)| async move {
+            let part = state.storage.open_object(&key, size_bytes).await?;
+            Ok::<_, StorageError>(part.read(0..size_bytes))
+        })
         .try_flatten()
         .map_err(FileError::from)
         .boxed()

@@ -1,0 +1,38 @@
+//! The end of the wait for a caller who does not read his answer: actix has none.
+
+use std::any::Any;
+use std::time::Duration;
+
+use actix_web::rt::net::TcpStream;
+use rustix::net::sockopt::set_tcp_user_timeout;
+use tracing::debug;
+
+/// For so long nothing may have been taken of what is on its way.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// Lets the kernel end the connection when nothing of an answer is taken for a minute, be it that the network is cut or
+/// that the caller's buffers stay full.
+pub(super) fn limit(connection: &dyn Any) {
+    let Some(stream) = connection.downcast_ref::<TcpStream>() else { return };
+    let limit_ms = u32::try_from(LIMIT.as_millis()).unwrap_or(u32::MAX);
+    if let Err(cause) = set_tcp_user_timeout(stream, limit_ms) {
+        debug!(%cause, "an unread answer has no time limit");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::net::sockopt::tcp_user_timeout;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_unread_answer_has_a_time_limit() -> Result<(), Box<dyn std::error::Error>> {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+        let stream = TcpStream::connect(listener.local_addr()?).await?;
+        assert_eq!(tcp_user_timeout(&stream)?, 0);
+        limit(&stream);
+        assert_eq!(tcp_user_timeout(&stream)?, 60_000);
+        Ok(())
+    }
+}
