@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use bytes::Bytes;
 
 /// How much is read at a time.
-pub(crate) const PIECE_BYTES: usize = 64 * 1024;
+pub(crate) const PIECE_BYTES: usize = 256 * 1024;
 /// How many a thread keeps.
 const KEPT: usize = 4;
 

@@ -60,6 +60,7 @@ async fn a_payment_leaves_a_receipt_that_belongs_to_the_payer() {
     let list = reader.get(&files).await.body["data"]["files"].clone();
     assert_eq!(list.as_array().map(Vec::len), Some(1));
     assert_eq!((&list[0]["createdBy"], &list[0]["id"]), (&json!(7), &json!(file)));
+    assert_eq!(list[0]["createdThrough"], "order-service");
     system.stop().await;
 }
 
