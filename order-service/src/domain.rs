@@ -21,7 +21,7 @@ use shared::{Session, Tenant, Timestamp};
 use crate::error::OrderError;
 use crate::state::AppState;
 use basket::Basket;
-use change::Change;
+use change::{Change, Outcome};
 use order::{Order, OrderId, OrderStatus};
 use placing::Placing;
 use product::PriceList;
@@ -87,7 +87,7 @@ pub(crate) async fn change_order(
     tenant: Tenant,
     change: &Change,
     answer: impl Fn(&Order) -> KeptAnswer,
-) -> Result<KeptAnswer, OrderError> {
+) -> Result<Outcome, OrderError> {
     state.orders.change((tenant, state.clock.now()), change, answer).await
 }
 

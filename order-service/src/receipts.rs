@@ -26,8 +26,11 @@ const AT_ONCE: usize = 8;
 const ROUND: i64 = 200;
 /// Payments that wait for their first delivery; those beyond are found by the next round.
 const WAITING: usize = 1_000;
-/// The longest pause after a failure, in seconds.
+/// The longest pause while file-service is away, in seconds.
 const LONGEST_PAUSE_S: i64 = 30;
+/// The longest pause when it refuses, in seconds: only a person can help, and the others are not to wait.
+const LONGEST_REFUSED_PAUSE_S: i64 = 3_600;
+const UNREADABLE_PAUSE: TimeDelta = TimeDelta::hours(1);
 /// So many payers' tokens are kept while file-service is away. They are in memory only: a token at rest is a token to steal.
 const MAX_TOKENS: usize = 10_000;
 
@@ -106,14 +109,12 @@ impl Receipts {
 
     async fn deliver_due(&self, api: &FileApi) -> Result<(), DbError> {
         let due = self.outbox.list_due(self.clock.now(), ROUND).await?;
-        let readable = due.into_iter().filter_map(|row| match row {
-            Ok(receipt) => Some(receipt),
-            Err(error) => {
-                error!(cause = %error, "a receipt in the outbox cannot be read");
-                None
-            }
-        });
-        let trying = stream::iter(readable);
+        for id in &due.unreadable {
+            error!(order.id = id, "the receipt of order {id} cannot be read from the outbox");
+            // It is not to stand in the way of the others.
+            self.outbox.postpone(id, self.clock.now() + UNREADABLE_PAUSE).await?;
+        }
+        let trying = stream::iter(due.receipts);
         trying.for_each_concurrent(AT_ONCE, |receipt| self.try_one(api, receipt)).await;
         Ok(())
     }
@@ -123,6 +124,8 @@ impl Receipts {
         let (id, next) = (receipt.order_id, self.clock.now() + pause(receipt.attempts));
         let tried = async {
             if !self.outbox.claim(&receipt, next).await? {
+                // Another replica has it now; if it fails there, it goes on without the payer's token.
+                self.tokens().remove(&id);
                 return Ok(());
             }
             let tenant = receipt.order.session.tenant();
@@ -134,8 +137,12 @@ impl Receipts {
             info!(order.id = %id, file.id = file, "wrote the receipt of order {id}");
             Ok::<(), Failure>(())
         };
-        if let Err(failure) = tried.await {
-            warn!(order.id = %id, cause = %failure, "could not write the receipt of order {id} yet");
+        let Err(failure) = tried.await else { return };
+        warn!(order.id = %id, cause = %failure, "could not write the receipt of order {id} yet");
+        if failure.is_a_refusal() {
+            let next = self.clock.now() + refused_pause(receipt.attempts);
+            // If that fails, too, it comes up a little sooner.
+            let _ = self.outbox.postpone(&id.to_string(), next).await;
         }
     }
 
@@ -177,6 +184,11 @@ enum Failure {
 }
 
 impl Failure {
+    /// Coming again soon does not help.
+    fn is_a_refusal(&self) -> bool {
+        matches!(self, Self::Call(error) if !error.is_transient())
+    }
+
     fn of(error: impl std::fmt::Display) -> Self {
         Self::Other(error.to_string())
     }
@@ -184,8 +196,15 @@ impl Failure {
 
 /// 3, 4, 6, 10 and so on, in seconds: longer than a delivery takes, so that nobody begins the next one meanwhile.
 fn pause(attempts: i32) -> TimeDelta {
-    let doubled = u32::try_from(attempts).unwrap_or_default().min(16);
-    TimeDelta::seconds((1_i64 << doubled).min(LONGEST_PAUSE_S)) + TimeDelta::seconds(2)
+    TimeDelta::seconds(doubled(attempts).min(LONGEST_PAUSE_S)) + TimeDelta::seconds(2)
+}
+
+fn refused_pause(attempts: i32) -> TimeDelta {
+    TimeDelta::seconds(doubled(attempts).saturating_mul(4).min(LONGEST_REFUSED_PAUSE_S))
+}
+
+fn doubled(attempts: i32) -> i64 {
+    1_i64 << u32::try_from(attempts).unwrap_or_default().min(16)
 }
 
 #[cfg(test)]
@@ -196,5 +215,7 @@ mod tests {
     fn pauses_grow_up_to_half_a_minute() {
         let pauses: Vec<i64> = [0, 1, 2, 5, i32::MAX].map(|n| pause(n).num_seconds()).into();
         assert_eq!(pauses, [3, 4, 6, 32, 32]);
+        let refused: Vec<i64> = [0, 5, i32::MAX].map(|n| refused_pause(n).num_seconds()).into();
+        assert_eq!(refused, [4, 128, 3_600]);
     }
 }

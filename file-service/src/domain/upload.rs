@@ -74,8 +74,13 @@ where
     state.limits.check_size(announced.size_bytes.unwrap_or_default())?;
     let mut note = Note::begin(state, author.tenant(), announced.size_bytes).await?;
     let id = note.key().id;
-    let storing = Box::pin(store_and_record(state, (author, announced), &mut note, body));
-    let uploaded = while_noted((state, author.tenant(), id), storing).await;
+    let storing = Box::pin(store(state, (author, announced), &mut note, body));
+    // The file is recorded when nobody touches the note any more: the commit takes it away, and who found it gone before the
+    // answer was there would take the file's bytes for those of an upload that came to nothing.
+    let uploaded = match while_noted((state, author.tenant(), id), storing).await {
+        Ok(file) => record(state, (author, announced), file).await,
+        Err(error) => Err(error),
+    };
     match &uploaded {
         Ok(Uploaded::Created(_)) => {}
         // The file may be recorded although the answer of the database was lost: the sweep will see.
@@ -85,12 +90,12 @@ where
     uploaded
 }
 
-async fn store_and_record<B>(
+async fn store<B>(
     state: &AppState,
     (author, announced): (&Author, &Announcement),
     note: &mut Note<'_>,
     body: B,
-) -> Result<Uploaded, FileError>
+) -> Result<StoredFile, FileError>
 where
     B: Stream<Item = Result<Bytes, FileError>> + Unpin,
 {
@@ -103,6 +108,14 @@ where
     }
     let file = fulfil((author, announced), note, &object)?;
     object.finish().await?;
+    Ok(file)
+}
+
+async fn record(
+    state: &AppState,
+    (author, announced): (&Author, &Announcement),
+    file: StoredFile,
+) -> Result<Uploaded, FileError> {
     let key = announced.idempotency_key.as_ref();
     match state.files.record(author.tenant(), &file, key).await? {
         RecordOutcome::Created => Ok(Uploaded::Created(file)),

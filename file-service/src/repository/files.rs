@@ -136,24 +136,29 @@ impl FileRepository {
         if recorded {
             return Ok(RecordOutcome::Created);
         }
-        let taken = self.find_by_idempotency_key(tenant, row.idempotency_key).await?;
+        let taken = self.find_taken(tenant, &row).await?;
         // None: it was deleted in this very moment, and the key with it.
         let again = || DbError::Unavailable("the idempotency key has just become free".to_owned());
         Ok(RecordOutcome::KeyTaken(taken.ok_or_else(again)?))
     }
 
-    async fn find_by_idempotency_key(
+    /// What the same program has uploaded under the same key.
+    async fn find_taken(
         &self,
         tenant: Tenant,
-        key: Option<String>,
+        new: &FileRow,
     ) -> Result<Option<StoredFile>, FileError> {
-        let row = with_tenant!(&self.db, tenant, |conn| files::table
-            .filter(files::company_id.eq(tenant.company_id().get()))
-            .filter(files::idempotency_key.eq(key))
-            .select(FileRow::as_select())
-            .first(conn)
-            .await
-            .optional());
+        let row = with_tenant!(&self.db, tenant, |conn| {
+            let query = files::table
+                .filter(files::company_id.eq(tenant.company_id().get()))
+                .filter(files::idempotency_key.eq(&new.idempotency_key))
+                .into_boxed();
+            let query = match &new.created_through {
+                Some(program) => query.filter(files::created_through.eq(program)),
+                None => query.filter(files::created_through.is_null()),
+            };
+            query.select(FileRow::as_select()).first(conn).await.optional()
+        });
         row.map_err(DbError::from)?.map(StoredFile::try_from).transpose()
     }
 

@@ -1,7 +1,7 @@
 //! [`Change`]: how an order goes from one state to the next.
 
 use shared::Timestamp;
-use shared::idempotency::KeyedRequest;
+use shared::idempotency::{KeptAnswer, KeyedRequest};
 
 use crate::domain::order::{Order, OrderId, OrderStatus, Settlement};
 use crate::domain::receipt::ReceiptOrder;
@@ -52,6 +52,14 @@ pub(crate) struct Change {
     pub(crate) keyed: Option<KeyedRequest>,
 }
 
+/// What came of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Outcome {
+    pub(crate) answer: KeptAnswer,
+    /// By this very request; else it was so before.
+    pub(crate) happened: bool,
+}
+
 impl Change {
     /// For an order that could not be changed: fine if this is what it has become before, and else why not.
     pub(crate) fn check_done(&self, order: &Order) -> Result<(), OrderError> {
@@ -59,8 +67,8 @@ impl Change {
             Transition::Settle(asked) if order.settlement.is_some() => {
                 order.check_settled_by(asked)
             }
-            transition if order.status == transition.target() => Ok(()),
             _ if !self.precondition.holds(order.version) => Err(OrderError::Changed),
+            transition if order.status == transition.target() => Ok(()),
             _ => Err(OrderError::WrongState),
         }
     }

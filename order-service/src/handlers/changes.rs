@@ -89,7 +89,7 @@ pub(crate) async fn cancel_order(
     asked: Asked,
 ) -> Result<KeptAnswer, ApiError> {
     let change = change(&session, asked, ("cancel", Transition::Cancel))?;
-    Ok(domain::change_order(&state, session.tenant(), &change, answer).await?)
+    Ok(domain::change_order(&state, session.tenant(), &change, answer).await?.answer)
 }
 
 /// Pays, and sees to it that file-service gets the receipt, on behalf of whoever pays.
@@ -103,12 +103,13 @@ pub(crate) async fn pay_order(
     let at = recordable("paidAt", state.clock.now())?;
     let transition = Transition::Pay { at, receipt: receipt.clone() };
     let change = change(&session, asked, ("pay", transition))?;
-    let answer = domain::change_order(&state, session.tenant(), &change, answer).await?;
-    if !answer.replayed {
+    let outcome = domain::change_order(&state, session.tenant(), &change, answer).await?;
+    // Who pays what is paid already is not the payer.
+    if outcome.happened {
         let pending = PendingReceipt { order_id: change.id, order: receipt, attempts: 0 };
         state.receipts.deliver_soon(pending, request.access_token());
     }
-    Ok(answer)
+    Ok(outcome.answer)
 }
 
 #[derive(Serialize)]

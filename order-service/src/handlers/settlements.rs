@@ -59,7 +59,7 @@ pub(crate) async fn settle_order(
     let transition = Transition::Settle(settlement);
     let change = Change { id, transition, precondition: precondition.into_inner(), keyed: None };
     let answer = |order: &Order| shown(ApiResponse::ok, order).kept();
-    Ok(domain::change_order(&state, session.tenant(), &change, answer).await?)
+    Ok(domain::change_order(&state, session.tenant(), &change, answer).await?.answer)
 }
 
 /// The request's name, if it has one.

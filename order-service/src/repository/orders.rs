@@ -12,7 +12,7 @@ use shared::idempotency::{Claim, IdempotentConnection, KeptAnswer};
 use shared::{CompanyId, Tenant, Timestamp, across_tenants, with_tenant};
 
 use crate::domain::calendar::Day;
-use crate::domain::change::Change;
+use crate::domain::change::{Change, Outcome};
 use crate::domain::order::{Order, OrderId, OrderStatus};
 use crate::domain::placing::Placing;
 use crate::error::OrderError;
@@ -109,7 +109,7 @@ impl OrderRepository {
         (tenant, now): (Tenant, Timestamp),
         change: &Change,
         answer: impl Fn(&Order) -> KeptAnswer,
-    ) -> Result<KeptAnswer, OrderError> {
+    ) -> Result<Outcome, OrderError> {
         let (versions, any) = versions(&change.precondition);
         let before = change.transition.target().before().into_iter().map(OrderStatus::name);
         let before: Vec<&str> = before.collect();
@@ -118,7 +118,7 @@ impl OrderRepository {
             if let Some(request) = &change.keyed
                 && let Claim::Replay(before) = conn.claim(request, now, None).await?
             {
-                return Ok(before);
+                return Ok(Outcome { answer: before, happened: false });
             }
             let changed = diesel::update(orders::table)
                 .filter(orders::company_id.eq(tenant.company_id().get()))
@@ -138,7 +138,7 @@ impl OrderRepository {
             if let Some(request) = &change.keyed {
                 conn.keep(request, &answer).await?;
             }
-            Ok(answer)
+            Ok(Outcome { answer, happened: changed == 1 })
         })
     }
 }

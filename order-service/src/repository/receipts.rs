@@ -40,6 +40,14 @@ impl TryFrom<ReceiptRow> for PendingReceipt {
     }
 }
 
+/// What the outbox holds for now.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Due {
+    pub(crate) receipts: Vec<PendingReceipt>,
+    /// The orders whose rows break a rule of the domain.
+    pub(crate) unreadable: Vec<String>,
+}
+
 impl ReceiptRepository {
     pub(crate) fn new(db: Db) -> Self {
         Self { db }
@@ -60,13 +68,8 @@ impl ReceiptRepository {
         })
     }
 
-    /// Those whose turn it is, the longest waiting first, of all companies. A row that cannot be read holds up nobody: it
-    /// comes back as an error of its own.
-    pub(crate) async fn list_due(
-        &self,
-        now: Timestamp,
-        most: i64,
-    ) -> Result<Vec<Result<PendingReceipt, DbError>>, DbError> {
+    /// Those whose turn it is, the longest waiting first, of all companies.
+    pub(crate) async fn list_due(&self, now: Timestamp, most: i64) -> Result<Due, DbError> {
         let rows: Vec<ReceiptRow> = across_tenants!(&self.db, |conn| receipts::table
             .filter(receipts::file_id.is_null())
             .filter(receipts::next_try_at.le(now.naive_utc()))
@@ -75,7 +78,25 @@ impl ReceiptRepository {
             .select(ReceiptRow::as_select())
             .load(conn)
             .await)?;
-        Ok(rows.into_iter().map(PendingReceipt::try_from).collect())
+        let mut due = Due::default();
+        for row in rows {
+            let id = row.order_id.clone();
+            match PendingReceipt::try_from(row) {
+                Ok(receipt) => due.receipts.push(receipt),
+                Err(_) => due.unreadable.push(id),
+            }
+        }
+        Ok(due)
+    }
+
+    /// Puts one off, of whatever company.
+    pub(crate) async fn postpone(&self, order_id: &str, until: Timestamp) -> Result<(), DbError> {
+        let own = receipts::table.filter(receipts::order_id.eq(order_id));
+        across_tenants!(&self.db, |conn| diesel::update(own)
+            .set(receipts::next_try_at.eq(until.naive_utc()))
+            .execute(conn)
+            .await)?;
+        Ok(())
     }
 
     /// Notes a try, and when the next one is due; false when another replica was faster, or it is written.

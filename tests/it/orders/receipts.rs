@@ -64,6 +64,26 @@ async fn a_payment_leaves_a_receipt_that_belongs_to_the_payer() {
     system.stop().await;
 }
 
+/// Neither a key that somebody has taken on purpose, nor a second payer, comes between a payment and its receipt.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receipt_is_the_first_payers_whoever_else_uses_its_key_or_pays_again() {
+    let system = System::start().await;
+    let (caller, orders, pen) = buyer(&system).await;
+    let url = placed(&caller, &orders, ("k", pen)).await;
+    let files = system.services.file.url();
+    let rival = system.caller("file-service", SESSION).await;
+    let key = format!("receipt-{}", url.rsplit('/').next().unwrap());
+    assert_eq!(rival.upload(&files, ("mine.txt", &key), b"x".to_vec()).await.status, 201);
+    let session = r#"{"companyId":1,"userId":7}"#;
+    let payer = system.caller("order-service", session).await;
+    assert_eq!(payer.change_order(&url, "p", "pay").await.status, 200);
+    assert_eq!(caller.change_order(&url, "again", "pay").await.status, 200);
+    let file = written(&caller, &url).await;
+    let receipt = rival.get(&format!("{files}/api/files/{file}")).await;
+    assert_eq!(receipt.body["paidByUserId"], 7, "{}", receipt.text);
+    system.stop().await;
+}
+
 /// file-service, as far as it hears: what it was asked with.
 struct FakeFiles {
     url: String,

@@ -39,8 +39,13 @@ async fn put_together(
     let parts = state.uploads.list_parts(tenant, upload.id).await?;
     let mut note = Note::begin_prepaid(state, tenant).await?;
     let id = note.key().id;
-    let storing = Box::pin(store_and_record(state, (tenant, lease), (upload, &parts), &mut note));
-    match while_noted((state, tenant, id), storing).await {
+    let storing = Box::pin(store(state, (upload, &parts), &mut note));
+    // Recorded when nobody touches the note any more: the commit takes it away.
+    let recorded = match while_noted((state, tenant, id), storing).await {
+        Ok(file) => state.uploads.finish(tenant, lease, &file).await,
+        Err(error) => Err(error),
+    };
+    match recorded {
         Ok(()) => {
             for part in &parts {
                 note::discard(state, &part.as_loose(upload.company_id)).await;
@@ -56,12 +61,11 @@ async fn put_together(
     }
 }
 
-async fn store_and_record(
+async fn store(
     state: &AppState,
-    (tenant, lease): (Tenant, &Lease),
     (upload, parts): (&ResumableUpload, &[Part]),
     note: &mut Note<'_>,
-) -> Result<(), FileError> {
+) -> Result<StoredFile, FileError> {
     let mut object = state.storage.create(&note.key(), Algorithm::Sha256).await?;
     let mut source = Source::new(bytes_of(state, upload, parts), state);
     if let End::Broken(error) = source.receive(&mut object, note, u64::MAX).await? {
@@ -73,7 +77,7 @@ async fn store_and_record(
     let sha256 = Sha256::from_bytes(&object.digest()).ok_or(FileError::WrongDigest)?;
     let media_type = sniffed(object.first_bytes(), &upload.media_type);
     object.finish().await?;
-    let file = StoredFile {
+    Ok(StoredFile {
         id: note.key().id,
         company_id: upload.company_id,
         name: upload.name.clone(),
@@ -83,8 +87,7 @@ async fn store_and_record(
         created_at: note.now(),
         created_by: upload.created_by,
         created_through: upload.created_through.clone(),
-    };
-    state.uploads.finish(tenant, lease, &file).await
+    })
 }
 
 /// The bytes of the parts, one after the other.

@@ -1,0 +1,2 @@
+DROP INDEX files_by_idempotency_key;
+CREATE UNIQUE INDEX files_by_idempotency_key ON files (company_id, idempotency_key);
