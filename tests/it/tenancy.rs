@@ -164,9 +164,9 @@ async fn assert_not_there(
     let case = format!("{method} {base}, variant {variant}");
     assert_eq!(essence(&foreign, id), essence(&missing, &unknown), "{case}");
     assert!(!foreign.text.contains(marker), "{case}: {}", foreign.text);
-    // OPTIONS speaks of the server and of no id: anybody may ask, and is answered the same, as was just seen.
-    let refused = !(200..400).contains(&foreign.status);
-    assert!(refused || method == "OPTIONS", "{case}: {}", foreign.text);
+    // What a tus server can do is told to everybody, of whatever id.
+    let told = method == "OPTIONS" && foreign.status == 204;
+    assert!(told || !(200..400).contains(&foreign.status), "{case}: {}", foreign.text);
 }
 
 /// Lists show what is one's own.
@@ -328,6 +328,7 @@ async fn assert_shows_one_company(connection: &mut AsyncPgConnection, table: &st
         assert!(moved.is_err() || nothing_there, "{table}: a row was given away");
         connection.batch_execute("ROLLBACK").await.unwrap();
     }
-    let expected = if table == "loose_objects" || table == "idempotent_requests" { 0 } else { 2 };
-    assert!(all.len() >= expected, "{table}: the test has rows of both: {all:?}");
+    if ["orders", "order_items", "company_prices", "receipts", "files"].contains(&table) {
+        assert_eq!(all.len(), 2, "{table}: the test has rows of both");
+    }
 }
