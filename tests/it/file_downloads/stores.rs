@@ -1,8 +1,9 @@
 //! What is true of downloads in a folder is true in a bucket.
 
 use reqwest::Method;
+use tests::caller::send;
 use tests::store::Store;
-use tests::tus::Tus;
+use tests::tus::{Tus, encoded};
 
 use super::{Files, SESSION, content};
 
@@ -17,9 +18,13 @@ impl Files {
     /// The first byte alone, so that it is no beginning of anything.
     async fn upload_by_tus(&self, body: &str) -> String {
         let tus = Tus::new(&self.caller, &self.system.services.file.url());
-        let path = tus.begin("a.html", body.len() as u64).await;
-        tus.send(&path, 0, body[..1].into()).await;
-        let last = tus.send(&path, 1, body[1..].into()).await;
+        let metadata = format!("filename {},filetype {}", encoded("a.html"), encoded("text/html"));
+        let beginning = tus.request(Method::POST, "/api/files/uploads");
+        let beginning = beginning.header("Upload-Length", body.len());
+        let begun = send(beginning.header("Upload-Metadata", metadata)).await;
+        let path = begun.header("location");
+        tus.send(path, 0, body[..1].into()).await;
+        let last = tus.send(path, 1, body[1..].into()).await;
         format!("{}/{}", self.url, last.header("baton-file-id"))
     }
 }
