@@ -4,6 +4,7 @@ mod conditions;
 mod disguises;
 mod ranges;
 mod readers;
+mod stores;
 mod tenants;
 
 use reqwest::header::CONTENT_TYPE;

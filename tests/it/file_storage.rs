@@ -24,6 +24,11 @@ fn bytes(count: usize) -> Vec<u8> {
     (0..count).map(|number| (number % 251) as u8).collect()
 }
 
+/// The same behind what a PNG begins with.
+fn picture(count: usize) -> Vec<u8> {
+    [b"\x89PNG\r\n\x1a\n".as_slice(), &bytes(count)].concat()
+}
+
 async fn caller(system: &System) -> (String, Caller) {
     (system.services.file.url(), system.caller("file-service", SESSION).await)
 }

@@ -5,7 +5,7 @@ use tests::caller::{Answer, Caller, send};
 use tests::store::Store;
 use tests::system::System;
 
-use super::{bytes, caller, used};
+use super::{caller, picture, used};
 
 async fn post(caller: &Caller, files: &str, body: Vec<u8>) -> Answer {
     let request = caller.request(Method::POST, &format!("{files}/api/files"));
@@ -18,16 +18,17 @@ async fn the_file_of_a_form_is_a_file_like_any_other() {
     for store in Store::each().await {
         let system = store.system(&[]).await;
         let (files, caller) = caller(&system).await;
-        let body = bytes(7_000_000);
+        let body = picture(7_000_000);
         let head = "--X\r\nContent-Disposition: form-data; name=\"file\"; filename=\"정산 7월.csv\"\r\n\
                     Content-Type: text/csv\r\n\r\n";
         let form = [head.as_bytes(), &body, b"\r\n--X--\r\n"].concat();
         let answer = post(&caller, &files, form).await;
         assert_eq!(answer.status, 201, "{}", answer.text);
         let file = &answer.body["data"];
+        // What it is its bytes say, not the form.
         assert_eq!(
             (&file["name"], &file["contentType"]),
-            (&"정산 7월.csv".into(), &"text/csv".into())
+            (&"정산 7월.csv".into(), &"image/png".into())
         );
         let url = format!("{files}/api/files/{}", file["id"].as_str().unwrap());
         let content = caller.request(Method::GET, &url).send().await.unwrap();
