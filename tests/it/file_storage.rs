@@ -4,6 +4,7 @@ mod attacks;
 mod authors;
 mod faults;
 mod forms;
+mod late_commits;
 mod processes;
 mod quotas;
 mod s3;

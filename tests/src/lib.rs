@@ -7,6 +7,7 @@ pub mod chromium;
 pub mod fake_users;
 pub mod file_process;
 pub mod half_sent;
+pub mod late_commit;
 pub mod mailbox;
 pub mod oauth;
 pub mod order_process;
