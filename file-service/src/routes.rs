@@ -15,6 +15,10 @@ pub fn routes() -> Routes {
         .get("/api/files/usage", handlers::show_usage).session().scope("file:read")
         .route(Method::OPTIONS, "/api/files/uploads", resumable::show_options).public()
         .post("/api/files/uploads", resumable::begin_upload).session().scope("file:write")
+        // After the paths that it would match, and before those that are asked less often: they are tried one by one.
+        .get("/api/files/{id}", download::download_file).session().scope("file:read")
+        .head("/api/files/{id}", download::download_file).session().scope("file:read")
+        .delete("/api/files/{id}", handlers::delete_file).session().scope("file:write")
         .route(Method::OPTIONS, "/api/files/uploads/{id}", resumable::show_options).public()
         .head("/api/files/uploads/{id}", resumable::show_progress).session().scope("file:write")
         .post("/api/files/uploads/{id}", resumable::overridden).session().scope("file:write")
@@ -22,7 +26,4 @@ pub fn routes() -> Routes {
         .delete("/api/files/uploads/{id}", resumable::terminate).session().scope("file:write")
         .get("/api/files/{id}/metadata", handlers::show_file).session().scope("file:read")
         .post("/api/files/{id}/download-url", handlers::sign_download).session().scope("file:read")
-        .get("/api/files/{id}", download::download_file).session().scope("file:read")
-        .head("/api/files/{id}", download::download_file).session().scope("file:read")
-        .delete("/api/files/{id}", handlers::delete_file).session().scope("file:write")
 }
