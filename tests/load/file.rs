@@ -57,11 +57,11 @@ pub fn run(settings: &Settings) -> Result<(), Failure> {
     while settings.goes_on(started, rounds.len()) {
         rounds.push(bench.round()?);
     }
-    let rss_mib = bench.rss_mib()?;
+    let crowd = bench.crowd()?;
     if settings.json() {
-        println!("{}", report::as_json(&rounds, rss_mib));
+        println!("{}", report::as_json(&rounds, &crowd));
     } else {
-        report::print_table(&rounds, rss_mib);
+        report::print_table(&rounds, &crowd);
     }
     Ok(())
 }
@@ -126,24 +126,33 @@ impl Bench {
         Ok(speed)
     }
 
-    /// The most memory that a fresh process has had while all transfers were under way.
-    fn rss_mib(&self) -> Result<f64, Failure> {
+    /// The most memory that a fresh process has had while all transfers were under way, and how often an upload was refused.
+    fn crowd(&self) -> Result<Crowd, Failure> {
         let subject = self.subject.again(self.folder.path())?;
         let request = subject.get_range(&self.large, DOWN_AT_ONCE);
-        std::thread::scope(|scope| {
+        let refused = std::thread::scope(|scope| {
             let mut running = Vec::new();
             for _ in 0..AT_ONCE / 2 {
-                running.push(scope.spawn(|| said(subject.download(&request, DOWN_AT_ONCE))));
+                let down = || said(subject.download(&request, DOWN_AT_ONCE).map(|()| 0));
+                running.push(scope.spawn(down));
                 running.push(scope.spawn(|| said(subject.upload_alone(UP_AT_ONCE))));
             }
-            running.into_iter().try_for_each(|one| one.join().map_err(|_| "a transfer panicked")?)
+            let ends =
+                running.into_iter().map(|one| one.join().map_err(|_| "a transfer panicked")?);
+            ends.sum::<Result<usize, String>>()
         })?;
-        peak_mib(subject.process())
+        Ok(Crowd { rss_mib: peak_mib(subject.process())?, refused })
     }
 }
 
+/// What 50 at once have come to.
+struct Crowd {
+    rss_mib: f64,
+    refused: usize,
+}
+
 /// What goes wrong in a thread has to leave it.
-fn said(outcome: Result<(), Failure>) -> Result<(), String> {
+fn said(outcome: Result<usize, Failure>) -> Result<usize, String> {
     outcome.map_err(|error| error.to_string())
 }
 

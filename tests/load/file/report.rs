@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Round, Side};
+use super::{Crowd, Round, Side};
 use crate::harness::{median, rounded};
 
 type Of = fn(&Side) -> f64;
@@ -23,12 +23,13 @@ fn ratio(rounds: &[Round], of: Of) -> f64 {
     median(rounds.iter().map(|round| of(&round.subject) / of(&round.baseline)).collect())
 }
 
-pub fn as_json(rounds: &[Round], rss_mib: f64) -> Value {
+pub fn as_json(rounds: &[Round], crowd: &Crowd) -> Value {
     let mut object = json!({
         "download_ratio": rounded(ratio(rounds, DOWNLOAD)),
         "small_ratio": rounded(ratio(rounds, SMALL)),
         "upload_ratio": rounded(ratio(rounds, UPLOAD)),
-        "rss_mib": rounded(rss_mib),
+        "rss_mib": rounded(crowd.rss_mib),
+        "uploads_refused": crowd.refused,
     });
     let figures = [
         ("download_mb_s", DOWNLOAD),
@@ -44,7 +45,7 @@ pub fn as_json(rounds: &[Round], rss_mib: f64) -> Value {
     object
 }
 
-pub fn print_table(rounds: &[Round], rss_mib: f64) {
+pub fn print_table(rounds: &[Round], crowd: &Crowd) {
     println!(
         "file: file-service against nginx, and against writing alone ({} rounds)",
         rounds.len()
@@ -61,5 +62,6 @@ pub fn print_table(rounds: &[Round], rss_mib: f64) {
         let ratio = ratio(rounds, of);
         println!("{name:<32} {subject:>12.1} {baseline:>12.1} {ratio:>8.2}");
     }
-    println!("{:<32} {rss_mib:>12.1}", "peak memory of 50 at once, MiB");
+    println!("{:<32} {:>12.1}", "peak memory of 50 at once, MiB", crowd.rss_mib);
+    println!("{:<32} {:>12}", "uploads of these refused at first", crowd.refused);
 }

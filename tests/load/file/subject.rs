@@ -1,6 +1,7 @@
 //! file-service as it is measured: a process of its own with SQLite, a folder, and its session guard.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Args;
 use file_service::config::Config;
@@ -14,6 +15,9 @@ use crate::issuer::{ISSUER, PublishedIssuer};
 use crate::process::{READY, Running};
 
 const COMPANY: u64 = 100;
+/// Of one upload; more of them are a failure.
+const MOST_REFUSALS: usize = 5;
+const RETRY_AFTER: Duration = Duration::from_secs(2);
 const CLOSE: &str = "Connection: close\r\n";
 
 /// What the process is told.
@@ -111,9 +115,18 @@ impl Subject {
         Ok(Stored { object: format!("{COMPANY}/{id}"), id })
     }
 
-    /// The same for a thread of its own.
-    pub fn upload_alone(&self, bytes: usize) -> Result<(), Failure> {
-        transfers::upload(self.port(), (&self.post(bytes), &piece()), bytes).map(drop)
+    /// The same for a thread of its own. A disk that so many write to at once may hold up SQLite for seconds; who is refused
+    /// for that comes again, as he is told to. Gives how often.
+    pub fn upload_alone(&self, bytes: usize) -> Result<usize, Failure> {
+        let mut refused = 0;
+        loop {
+            match transfers::upload(self.port(), (&self.post(bytes), &piece()), bytes) {
+                Ok(_) => return Ok(refused),
+                Err(failure) if refused == MOST_REFUSALS => return Err(failure),
+                Err(_) => refused += 1,
+            }
+            std::thread::sleep(RETRY_AFTER);
+        }
     }
 
     pub fn delete(&self, transfers: &Transfers, file: &Stored) -> Result<(), Failure> {
