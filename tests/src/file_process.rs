@@ -2,10 +2,8 @@
 
 use std::net::SocketAddr;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
-use crate::caller::Caller;
-use crate::process::{Process, binary, command, free_ports};
+use crate::process::{Process, binary, command, free_ports, is_ready};
 use crate::system::System;
 
 pub struct FileProcess {
@@ -75,28 +73,15 @@ impl FileProcess {
             process: Process::start(command),
             settings,
         };
-        started.is_ready().await;
+        is_ready(&started.health).await;
         started
-    }
-
-    async fn is_ready(&self) {
-        let began = Instant::now();
-        let stranger = Caller::new(None);
-        loop {
-            let asked = stranger.request(reqwest::Method::GET, &self.health).send().await;
-            if asked.is_ok_and(|answer| answer.status() == 200) {
-                return;
-            }
-            assert!(began.elapsed() < Duration::from_secs(30), "ready within 30 s");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
     }
 
     /// SIGKILL, and the same again on the same ports.
     pub async fn kill_and_restart(&mut self) {
         self.process.kill();
         self.process = Process::start(Self::command(&self.settings));
-        self.is_ready().await;
+        is_ready(&self.health).await;
     }
 }
 

@@ -1,12 +1,9 @@
 //! [`OrderProcess`]: order-service as a process beside a [`System`], on a database that no other service uses.
 
-use std::time::{Duration, Instant};
-
 use auth_service::domain::client::Client;
 use standalone::settlement::client_for_all_companies;
 
-use crate::caller::Caller;
-use crate::process::{Process, command, free_ports};
+use crate::process::{Process, command, free_ports, is_ready};
 use crate::system::System;
 
 pub struct OrderProcess {
@@ -41,17 +38,8 @@ impl OrderProcess {
         let url = format!("http://127.0.0.1:{port}");
         let health = format!("http://127.0.0.1:{management}/readyz");
         let own = Self { url, health, process, settings };
-        own.is_ready().await;
+        is_ready(&own.health).await;
         own
-    }
-
-    async fn is_ready(&self) {
-        let began = Instant::now();
-        let ask = || Caller::new(None).request(reqwest::Method::GET, &self.health).send();
-        while !ask().await.is_ok_and(|answer| answer.status() == 200) {
-            assert!(began.elapsed() < Duration::from_secs(30), "ready within 30 s");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
     }
 
     /// SIGKILL.
@@ -62,6 +50,6 @@ impl OrderProcess {
     /// The same again, on the same ports.
     pub async fn restart(&mut self) {
         self.process = Process::start(command("order-service", &self.settings));
-        self.is_ready().await;
+        is_ready(&self.health).await;
     }
 }

@@ -8,6 +8,10 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
+use reqwest::Method;
+
+use crate::caller::Caller;
+
 /// The built binary, up to date.
 pub fn binary(name: &str) -> PathBuf {
     static BUILT: OnceLock<()> = OnceLock::new();
@@ -147,5 +151,15 @@ pub fn wait_until(what: &str, mut ask: impl FnMut() -> bool) {
     while !ask() {
         assert!(started.elapsed() < Duration::from_secs(30), "{what} within 30 s");
         std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Waits until a service says at this address that it is ready.
+pub async fn is_ready(health: &str) {
+    let began = Instant::now();
+    let ask = || Caller::new(None).request(Method::GET, health).send();
+    while !ask().await.is_ok_and(|answer| answer.status() == 200) {
+        assert!(began.elapsed() < Duration::from_secs(30), "ready within 30 s");
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

@@ -1,16 +1,14 @@
 //! [`Replica`]: auth-service as a process, one of several on one database.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use auth_service::commands;
 use auth_service::config::Config;
 use auth_service::domain::client::Client;
 use shared::{Expectation, RemoteKeys, RevocationFeed, TokenVerifier};
 
-use crate::caller::Caller;
 use crate::oauth::OAuthClient;
-use crate::process::{Process, command, free_ports};
+use crate::process::{Process, command, free_ports, is_ready};
 
 /// What tokens say that they come from, whichever replica has signed them.
 pub const ISSUER: &str = "https://auth.test";
@@ -61,7 +59,7 @@ impl Cluster {
     /// Starts one, and waits until it is ready.
     pub async fn start(&self) -> Replica {
         let replica = Replica::start(self.settings(free_ports()));
-        replica.is_ready().await;
+        is_ready(&replica.health).await;
         replica
     }
 
@@ -89,23 +87,10 @@ impl Replica {
             let (_, address) = settings.iter().find(|(own, _)| *own == name).expect("an address");
             format!("http://{address}")
         };
-        let (url, health) = (at("BATON_AUTH_LISTEN"), at("BATON_AUTH_MANAGEMENT_LISTEN"));
+        let url = at("BATON_AUTH_LISTEN");
+        let health = format!("{}/readyz", at("BATON_AUTH_MANAGEMENT_LISTEN"));
         let process = Process::start(command("auth-service", &settings));
         Self { url, health, process, settings }
-    }
-
-    async fn is_ready(&self) {
-        let began = Instant::now();
-        while !self.answers_ready().await {
-            assert!(began.elapsed() < Duration::from_secs(30), "ready within 30 s");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    }
-
-    async fn answers_ready(&self) -> bool {
-        let request =
-            Caller::new(None).request(reqwest::Method::GET, &format!("{}/readyz", self.health));
-        request.send().await.is_ok_and(|answer| answer.status() == 200)
     }
 
     /// SIGKILL.
@@ -122,7 +107,7 @@ impl Replica {
     /// The same again, on the same ports.
     pub async fn restart(&mut self) {
         self.process = Process::start(command("auth-service", &self.settings));
-        self.is_ready().await;
+        is_ready(&self.health).await;
     }
 
     /// A verifier that gets keys and revocations from this replica.
