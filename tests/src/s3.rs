@@ -64,6 +64,11 @@ impl S3 {
         count(&self.folder.path().join(BUCKET), &|name| !name.starts_with('.'))
     }
 
+    /// How many parts there are of objects that are neither finished nor aborted.
+    pub fn parts(&self) -> usize {
+        count(self.folder.path(), &|name| name.starts_with(".upload_id"))
+    }
+
     /// How many uploads in parts are neither finished nor aborted, and how many of their parts are there.
     pub fn unfinished(&self) -> usize {
         count(self.folder.path(), &|name| name.starts_with(".upload"))

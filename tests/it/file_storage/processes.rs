@@ -56,7 +56,7 @@ async fn a_kill_in_the_middle_of_an_upload_loses_nothing_that_was_told() {
         let sent = send_patiently(&tus, &path, (offset, rest)).await;
         assert_eq!(sent.status, 204, "{}", sent.text);
         assert!(tus.downloaded(&path).await == body);
-        wait_until("what the kill has left is swept up", || store.count(&system) == 1);
+        wait_until("what the kill has left is swept up", || store.count_with_bytes(&system) == 1);
         assert_eq!(used(&system, &caller).await, body.len() as u64);
         system.stop().await;
     }
@@ -80,7 +80,7 @@ async fn a_kill_in_the_middle_of_a_plain_upload_leaves_nothing_and_gives_back_it
         assert_eq!(used(&system, &caller).await, 20_000_000);
         replica.kill_and_restart().await;
         drop(half);
-        wait_until("nothing of it is left", || store.count(&system) == 0);
+        wait_until("nothing of it is left", || store.count_with_bytes(&system) == 0);
         let began = Instant::now();
         while used(&system, &caller).await > 0 {
             assert!(began.elapsed() < Duration::from_secs(10), "its room comes back");
