@@ -52,6 +52,9 @@ pub enum BatchError {
     /// The statement cannot be written.
     #[error("cannot write the statement: {0}")]
     Statement(String),
+    /// Something that is wrong with this item, or with what was asked of the job, and will be wrong again.
+    #[error("{0}")]
+    Job(String),
 }
 
 impl BatchError {
@@ -71,7 +74,23 @@ impl BatchError {
             | Self::Refused { .. }
             | Self::Sum(_)
             | Self::Startup(_)
-            | Self::Statement(_) => false,
+            | Self::Statement(_)
+            | Self::Job(_) => false,
+        }
+    }
+
+    /// Whether it is not about one item: every further one would meet the same. A token that is refused, a scope that is
+    /// missing, a client that is not known.
+    #[must_use]
+    pub fn ends_run(&self) -> bool {
+        let Self::Call { cause, .. } = self else { return false };
+        match cause {
+            CallError::Token(error) => !error.is_transient(),
+            CallError::Refused { status, .. } => matches!(status, 401 | 403),
+            CallError::Request(_) | CallError::NotPermitted(_) | CallError::Redirect(_) => true,
+            CallError::Transport(_) | CallError::Deadline { .. } | CallError::Unexpected(_) => {
+                false
+            }
         }
     }
 }

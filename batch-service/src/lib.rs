@@ -2,6 +2,8 @@
 
 pub mod config;
 pub mod startup;
+pub mod job;
+pub mod window;
 pub mod jobs;
 mod runner;
 mod order_api;
