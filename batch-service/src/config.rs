@@ -1,6 +1,6 @@
 //! Every setting: meaning, default, variable.
 
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -46,9 +46,28 @@ pub struct Config {
     /// The `userId` in the sessions of this batch: its account, in every company. Default 1.
     #[serde(default = "default_account_user_id")]
     pub account_user_id: UserId,
-    /// Calls under way at once, within one company. Default 8.
+    /// Calls under way at once, of all companies together; fewer while a service says that it is too much. Default 8.
     #[serde(default = "default_concurrency")]
     pub concurrency: NonZeroUsize,
+    /// Companies in work at once. Default 8.
+    #[serde(default = "default_concurrency")]
+    pub companies_at_once: NonZeroUsize,
+    /// How long a call may take, in seconds. Default 30.
+    #[serde(default = "default_call_timeout_s")]
+    pub call_timeout_s: NonZeroU64,
+    /// How long the work of a process that is not heard of any more stays with it, in seconds. Default 30.
+    #[serde(default = "default_call_timeout_s")]
+    pub lease_s: NonZeroU64,
+    /// How long nothing may get through, to a service or to the batch's own database, before the process ends with 75, to be
+    /// started again; in seconds. Default 300.
+    #[serde(default = "default_patience_s")]
+    pub patience_s: u64,
+    /// How long calls that are under way may take after SIGTERM, in seconds. Default 3.
+    #[serde(default = "default_grace_s")]
+    pub grace_s: u64,
+    /// For tests: `place:n` makes the process wait at the n-th time that it passes this place of a run. Default none.
+    #[serde(default)]
+    pub hold_at: Option<String>,
     /// Log levels, for example `info,batch_service=debug`. Default `info`.
     #[serde(default)]
     pub log: LogLevels,
@@ -84,4 +103,16 @@ fn default_account_user_id() -> UserId {
 
 fn default_concurrency() -> NonZeroUsize {
     NonZeroUsize::MIN.saturating_add(7)
+}
+
+fn default_call_timeout_s() -> NonZeroU64 {
+    NonZeroU64::MIN.saturating_add(29)
+}
+
+fn default_patience_s() -> u64 {
+    300
+}
+
+fn default_grace_s() -> u64 {
+    3
 }

@@ -1,5 +1,7 @@
 //! What can go wrong with a job.
 
+use std::time::Duration;
+
 use shared::client::CallError;
 use shared::db::DbError;
 
@@ -67,6 +69,8 @@ impl BatchError {
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
+            // What is no answer of the service's comes from something in between.
+            Self::Call { cause: CallError::Unexpected(_), .. } => true,
             Self::Call { cause, .. } => cause.is_transient(),
             Self::Db(error) => matches!(error, DbError::Unavailable(_)),
             Self::File { .. }
@@ -77,6 +81,22 @@ impl BatchError {
             | Self::Statement(_)
             | Self::Job(_) => false,
         }
+    }
+
+    /// How long the service that was called wants to be left alone.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Call { cause, .. } => cause.retry_after(),
+            _ => None,
+        }
+    }
+
+    /// Whether the service says that it is too much at once: that is not about the item.
+    #[must_use]
+    pub fn is_throttled(&self) -> bool {
+        let Self::Call { cause, .. } = self else { return false };
+        matches!(cause, CallError::Refused { status: 429, .. })
     }
 
     /// Whether it is not about one item: every further one would meet the same. A token that is refused, a scope that is

@@ -40,6 +40,11 @@ impl FileApi {
         Self { client }
     }
 
+    /// For its tokens to be fetched ahead.
+    pub(crate) fn client(&self) -> &ServiceClient {
+        &self.client
+    }
+
     /// The file that the upload under this key has made, if it has.
     pub(crate) async fn find_by_key(
         &self,

@@ -38,6 +38,15 @@ pub trait Job: Send + Sync + 'static {
         Vec::new()
     }
 
+    /// Adds to the parameters what is to make two runs different though the same was asked for, for example the digest of a file.
+    ///
+    /// # Errors
+    /// When it cannot be found out.
+    async fn identify(&self, parameters: &mut BTreeMap<String, String>) -> Result<(), BatchError> {
+        let _ = parameters;
+        Ok(())
+    }
+
     /// The companies that there is work for, in any order; a company that is named twice counts once. A job without companies
     /// answers [`Planned::Whole`]: it has one part, without a session of its own.
     ///
@@ -114,12 +123,12 @@ pub struct Work<'r> {
     pub session: Option<&'r Session>,
 }
 
-impl Work<'_> {
+impl<'r> Work<'r> {
     /// The session to act in.
     ///
     /// # Errors
     /// [`BatchError::Job`] where the job has one part for all companies, and so none.
-    pub fn session(&self) -> Result<&Session, BatchError> {
+    pub fn session(&self) -> Result<&'r Session, BatchError> {
         self.session.ok_or_else(|| BatchError::Job("this part has no session".to_owned()))
     }
 }

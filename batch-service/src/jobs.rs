@@ -1,25 +1,28 @@
-//! The jobs: a file for each.
+//! The jobs: a file for each, and the list of them.
 
 pub mod import_orders;
 pub mod settle_orders;
 
-/// What `list` says of a job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct JobDescription {
-    /// Its name on the command line.
-    pub name: &'static str,
-    /// What it does.
-    pub about: &'static str,
-}
+use std::sync::Arc;
+
+use shared::server::StartupError;
+
+use crate::job::{AnyJob, Declaration};
+use crate::startup::Batch;
 
 /// All jobs.
-pub const JOBS: [JobDescription; 2] = [
-    JobDescription {
-        name: import_orders::NAME,
-        about: "take over paid orders from a CSV file: --file orders.csv",
-    },
-    JobDescription {
-        name: settle_orders::NAME,
-        about: "settle the orders paid on a day, company by company: --date 2026-07-17",
-    },
-];
+///
+/// # Errors
+/// When one of them cannot be put together.
+pub fn all(batch: &Batch) -> Result<Vec<Arc<dyn AnyJob>>, StartupError> {
+    Ok(vec![
+        Arc::new(import_orders::ImportOrders::new(batch)?),
+        Arc::new(settle_orders::SettleOrders::new(batch)?),
+    ])
+}
+
+/// What they say of themselves.
+#[must_use]
+pub fn declarations() -> Vec<Declaration> {
+    vec![import_orders::DECLARATION, settle_orders::DECLARATION]
+}

@@ -5,7 +5,7 @@ pub mod startup;
 pub mod job;
 pub mod window;
 pub mod jobs;
-mod runner;
+pub mod runner;
 mod order_api;
 mod user_api;
 mod file_api;
@@ -16,4 +16,3 @@ pub mod report;
 mod error;
 
 pub use error::BatchError;
-pub use progress::Progress;

@@ -99,6 +99,11 @@ impl OrderApi {
         Self { client }
     }
 
+    /// For its tokens to be fetched ahead.
+    pub(crate) fn client(&self) -> &ServiceClient {
+        &self.client
+    }
+
     /// Companies with orders paid on this day. On nobody's behalf: no company may see that of another.
     pub(crate) async fn companies_paid_on(
         &self,
@@ -112,25 +117,32 @@ impl OrderApi {
         Ok(answer.companies)
     }
 
+    /// So many orders at most of those that are asked for, from `cursor` on, and where the next begin.
+    pub(crate) async fn page(
+        &self,
+        session: &Session,
+        which: &Which,
+        cursor: Option<&str>,
+    ) -> Result<(Vec<Order>, Option<String>), BatchError> {
+        let mut query = vec![("limit", PAGE.to_string()), which.query()];
+        query.extend(cursor.map(|cursor| ("cursor", cursor.to_owned())));
+        let call = self.client.with_session(session).get("/api/orders").query(&query);
+        let page: Page = call.fetch().await.map_err(BatchError::call(SERVICE))?;
+        Ok((page.orders, page.next_cursor))
+    }
+
     /// All orders that are asked for, page by page.
     pub(crate) async fn list(
         &self,
         session: &Session,
         which: &Which,
     ) -> Result<Vec<Order>, BatchError> {
-        let client = self.client.with_session(session);
         let mut orders = Vec::new();
         let mut cursor: Option<String> = None;
         loop {
-            let page: Page = retrying(|| async {
-                let mut query = vec![("limit", PAGE.to_string()), which.query()];
-                query.extend(cursor.clone().map(|cursor| ("cursor", cursor)));
-                let call = client.get("/api/orders").query(&query);
-                call.fetch().await.map_err(BatchError::call(SERVICE))
-            })
-            .await?;
-            orders.extend(page.orders);
-            cursor = page.next_cursor;
+            let page = retrying(|| self.page(session, which, cursor.as_deref())).await?;
+            orders.extend(page.0);
+            cursor = page.1;
             if cursor.is_none() {
                 return Ok(orders);
             }
@@ -142,18 +154,14 @@ impl OrderApi {
     pub(crate) async fn settle(
         &self,
         session: &Session,
-        order_id: &str,
-        settlement_id: &str,
+        (order_id, settlement_id): (&str, &str),
+        key: &str,
     ) -> Result<bool, BatchError> {
         let client = self.client.with_session(session);
         let body = serde_json::json!({ "settlementId": settlement_id });
-        // The same in every run: what a killed run has asked for is recognized.
-        let key = format!("{settlement_id}/{order_id}");
-        let settled: Result<serde_json::Value, BatchError> = retrying(|| async {
-            let call = client.post(&format!("/api/orders/{order_id}/settle")).json(&body);
-            call.idempotency_key(&key).fetch().await.map_err(BatchError::call(SERVICE))
-        })
-        .await;
+        let call = client.post(&format!("/api/orders/{order_id}/settle")).json(&body);
+        let settled: Result<serde_json::Value, BatchError> =
+            call.idempotency_key(key).fetch().await.map_err(BatchError::call(SERVICE));
         match settled {
             Ok(_) => Ok(true),
             Err(BatchError::Call { cause, .. }) if cause.code() == Some(WRONG_STATE) => Ok(false),
@@ -169,11 +177,8 @@ impl OrderApi {
     ) -> Result<Vec<Imported>, BatchError> {
         let client = self.client.with_session(session);
         let body = serde_json::json!({ "orders": orders });
-        let answer: ImportAnswer = retrying(|| async {
-            let call = client.post("/internal/orders/import").json(&body);
-            call.fetch().await.map_err(BatchError::call(SERVICE))
-        })
-        .await?;
+        let call = client.post("/internal/orders/import").json(&body);
+        let answer: ImportAnswer = call.fetch().await.map_err(BatchError::call(SERVICE))?;
         if answer.orders.len() == orders.len() {
             Ok(answer.orders)
         } else {

@@ -1,84 +1,122 @@
-//! How far a job is: a bar on a terminal, JSON lines otherwise, both on standard error.
+//! How far a run is: a bar on a terminal, JSON lines otherwise, both on standard error.
 
+use std::fmt;
 use std::io::IsTerminal;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
-use shared::CompanyId;
+use shared::Clock;
 
-/// Shows how far a job is.
-#[derive(Clone, Debug)]
-pub struct Progress {
+/// A line so often: enough to see that it moves, little enough to keep.
+const LINE_EVERY: Duration = Duration::from_secs(5);
+
+/// Shows how far a run is.
+pub(crate) struct Progress {
     job: &'static str,
+    run: i64,
+    clock: Arc<dyn Clock>,
+    began: Duration,
+    items: AtomicU64,
+    parts: AtomicU64,
+    all_parts: AtomicU64,
+    last_line: Mutex<Duration>,
     bar: Option<ProgressBar>,
 }
 
 impl Progress {
     /// On a terminal a bar, otherwise JSON lines.
-    #[must_use]
-    pub fn new(job: &'static str) -> Self {
-        let bar = std::io::stderr().is_terminal().then(ProgressBar::no_length);
+    pub(crate) fn new(job: &'static str, run: i64, clock: Arc<dyn Clock>) -> Self {
+        let bar = std::io::stderr().is_terminal().then(|| ProgressBar::new(0));
         if let Some(bar) = &bar {
-            let template = "{msg:<28} [{bar:30}] {pos}/{len}  {eta} left";
+            let template = "{prefix} [{bar:30}] {pos}/{len} parts  {msg}  {eta} left";
             let plain = ProgressStyle::default_bar();
             bar.set_style(ProgressStyle::with_template(template).unwrap_or(plain));
+            bar.set_prefix(format!("{job} run {run}"));
         }
-        Self { job, bar }
+        let began = clock.monotonic();
+        Self {
+            job,
+            run,
+            clock,
+            began,
+            items: AtomicU64::new(0),
+            parts: AtomicU64::new(0),
+            all_parts: AtomicU64::new(0),
+            last_line: Mutex::new(began),
+            bar,
+        }
     }
 
-    /// Work for one company begins, with so many steps.
-    pub(crate) fn company(&self, company: CompanyId, total: usize) -> Steps {
-        let total = u64::try_from(total).unwrap_or(u64::MAX);
+    /// There are so many parts to be done.
+    pub(crate) fn begin(&self, parts: u64) {
+        self.all_parts.store(parts, Ordering::Relaxed);
         if let Some(bar) = &self.bar {
-            bar.set_message(format!("{} company {company}", self.job));
-            bar.set_length(total);
-            bar.set_position(0);
+            bar.set_length(parts);
         }
-        let steps =
-            Steps { progress: self.clone(), company, total, done: Arc::new(AtomicU64::new(0)) };
-        steps.line(0);
-        steps
     }
 
-    /// The job has ended: the bar goes away.
-    pub fn finish(&self) {
+    /// So many items more are processed.
+    pub(crate) fn items(&self, count: u64) {
+        self.items.fetch_add(count, Ordering::Relaxed);
         if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
+            let (items, rate) = self.rate();
+            bar.set_message(format!("{items} items, {rate:.0}/s"));
         }
+        self.line_now_and_then();
+    }
+
+    /// A part is done.
+    pub(crate) fn part_done(&self) {
+        self.parts.fetch_add(1, Ordering::Relaxed);
+        if let Some(bar) = &self.bar {
+            bar.inc(1);
+        }
+    }
+
+    /// The bar goes away; the last line tells what there was.
+    pub(crate) fn finish(&self) {
+        match &self.bar {
+            Some(bar) => bar.finish_and_clear(),
+            None => self.line(),
+        }
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a rate is shown, not counted with")]
+    fn rate(&self) -> (u64, f64) {
+        let items = self.items.load(Ordering::Relaxed);
+        let took = self.clock.monotonic().saturating_sub(self.began);
+        (items, items as f64 / took.as_secs_f64().max(0.001))
+    }
+
+    fn line_now_and_then(&self) {
+        if self.bar.is_some() {
+            return;
+        }
+        let now = self.clock.monotonic();
+        let mut last = self.last_line.lock().unwrap_or_else(PoisonError::into_inner);
+        if now.saturating_sub(*last) >= LINE_EVERY {
+            *last = now;
+            drop(last);
+            self.line();
+        }
+    }
+
+    fn line(&self) {
+        let (items, rate) = self.rate();
+        let (parts, all) = (self.parts.load(Ordering::Relaxed), &self.all_parts);
+        let line = json!({
+            "event": "progress", "job": self.job, "run": self.run, "items": items,
+            "itemsPerS": rate.round(), "parts": parts, "of": all.load(Ordering::Relaxed),
+        });
+        eprintln!("{line}");
     }
 }
 
-/// The steps of the work for one company.
-#[derive(Clone, Debug)]
-pub(crate) struct Steps {
-    progress: Progress,
-    company: CompanyId,
-    total: u64,
-    done: Arc<AtomicU64>,
-}
-
-impl Steps {
-    /// One more is done.
-    pub(crate) fn step(&self) {
-        let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
-        if let Some(bar) = &self.progress.bar {
-            bar.set_position(done);
-        }
-        // A line at each tenth: enough to see that it moves, little enough to keep.
-        let tenth = (self.total / 10).max(1);
-        if done == self.total || done.is_multiple_of(tenth) {
-            self.line(done);
-        }
-    }
-
-    fn line(&self, done: u64) {
-        if self.progress.bar.is_none() {
-            let (job, company, total) = (self.progress.job, self.company, self.total);
-            let line = json!({"event": "progress", "job": job, "company": company,
-                              "done": done, "total": total});
-            eprintln!("{line}");
-        }
+impl fmt::Debug for Progress {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Progress({} {})", self.job, self.run)
     }
 }

@@ -1,59 +1,289 @@
-//! How a job meets failure: a call that may succeed later is repeated a few times, then given up.
+//! The runner: takes a run from wherever it is to its end, whoever has worked on it before and whatever has become of him.
 
-use std::future::Future;
+mod again;
+mod attempts;
+mod crew;
+mod holds;
+mod lease;
+mod pace;
+mod part;
+mod quarantine;
+mod report;
+mod step;
+mod stopping;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
+use shared::db::{Db, DbError};
+use shared::{Clock, CompanyId, UserId};
 use tracing::warn;
 
+pub(crate) use again::retrying;
+pub use quarantine::Replayed;
+pub use report::{Ended, RunReport};
+pub use stopping::{Stop, StopReason};
+
+pub use crate::repository::runs::{RunRecord, RunState};
+
 use crate::error::BatchError;
+use crate::job::{AnyJob, Planned};
+use crate::progress::Progress;
+use crate::repository::parts::{PartRepository, PartState, Share};
+use crate::repository::quarantine::QuarantineRepository;
+use crate::repository::runs::{Identity, RunRepository};
+use crate::window::Window;
+use attempts::Attempts;
+use crew::Crew;
+use holds::Holds;
+use pace::Pace;
+use step::{SignKept, Step};
 
-/// Pauses before the repetitions; after the last one the failure stands.
-const PAUSES_MS: [u64; 4] = [100, 300, 900, 1_800];
-
-/// Makes the call; repeats it while it fails in a way that may pass. What is called has to be idempotent.
-pub(crate) async fn retrying<T, F, Call>(call: F) -> Result<T, BatchError>
-where
-    F: Fn() -> Call,
-    Call: Future<Output = Result<T, BatchError>>,
-{
-    for pause_ms in PAUSES_MS {
-        match call().await {
-            Err(error) if error.is_transient() => {
-                warn!(cause = %error, pause_ms, "a call failed; trying again in {pause_ms} ms");
-                tokio::time::sleep(Duration::from_millis(pause_ms)).await;
-            }
-            result => return result,
-        }
-    }
-    call().await
+/// How the runner works.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    /// How long a part stays with a process that is not heard of.
+    pub(crate) lease: Duration,
+    /// Calls under way at once.
+    pub(crate) concurrency: usize,
+    /// Parts in work at once.
+    pub(crate) parts_at_once: usize,
+    /// How long nothing may get through.
+    pub(crate) patience: Duration,
+    /// What is under way when the run is to end gets so long.
+    pub(crate) grace: Duration,
+    /// The user in the sessions.
+    pub(crate) account: UserId,
+    /// For tests.
+    pub(crate) hold_at: Option<String>,
 }
 
-#[cfg(test)]
-mod tests {
-    use std::sync::atomic::{AtomicU32, Ordering};
+/// What is to be run.
+#[derive(Clone)]
+pub struct Asked {
+    /// The job.
+    pub job: Arc<dyn AnyJob>,
+    /// The window.
+    pub window: Window,
+    /// The job's parameters, all of them.
+    pub parameters: BTreeMap<String, String>,
+    /// A run that is complete begins a new pass.
+    pub again: bool,
+    /// A run that was stopped by an operator, or has failed, goes on.
+    pub resume: bool,
+    /// In place of the job's own limit.
+    pub skip_limit: Option<u64>,
+    /// This process works for every `of`-th company, from `index` on.
+    pub share: (u32, u32),
+}
 
-    use shared::client::CallError;
+impl Asked {
+    /// This job for this window, with these parameters, as a whole.
+    #[must_use]
+    pub fn new(job: Arc<dyn AnyJob>, window: Window, parameters: BTreeMap<String, String>) -> Self {
+        let (again, resume, skip_limit) = (false, false, None);
+        Self { job, window, parameters, again, resume, skip_limit, share: (0, 1) }
+    }
+}
 
-    use super::*;
+/// Runs jobs.
+#[derive(Clone, Debug)]
+pub struct Runner {
+    runs: RunRepository,
+    parts: PartRepository,
+    quarantine: QuarantineRepository,
+    clock: Arc<dyn Clock>,
+    settings: Settings,
+    owner: String,
+}
 
-    fn failure(status: u16) -> BatchError {
-        let cause = CallError::Refused { status, code: None, message: String::new() };
-        BatchError::Call { service: "order-service", cause }
+/// What to do with a run.
+enum Begun {
+    Go(RunRecord),
+    Ended(RunRecord, Ended),
+}
+
+impl Runner {
+    pub(crate) fn new(db: &Db, clock: Arc<dyn Clock>, settings: Settings) -> Self {
+        // One process that comes after another must not be taken for it.
+        let owner = format!("{}-{:016x}", std::process::id(), fastrand::u64(..));
+        Self {
+            runs: RunRepository::new(db.clone()),
+            parts: PartRepository::new(db.clone()),
+            quarantine: QuarantineRepository::new(db.clone()),
+            clock,
+            settings,
+            owner,
+        }
     }
 
-    #[tokio::test]
-    async fn a_passing_failure_is_repeated_and_a_lasting_one_is_not() {
-        for (status, expected) in [(503, 2), (404, 1)] {
-            let calls = AtomicU32::new(0);
-            let result = retrying(|| async {
-                if calls.fetch_add(1, Ordering::SeqCst) == 0 {
-                    Err(failure(status))
-                } else {
-                    Ok(())
-                }
-            });
-            assert_eq!(result.await.is_ok(), status == 503);
-            assert_eq!(calls.load(Ordering::SeqCst), expected, "{status}");
+    /// Takes the run to its end, or as far as it gets.
+    ///
+    /// # Errors
+    /// When the runner's own database stays away, or the job's companies cannot be had.
+    pub async fn run(&self, asked: &Asked, stop: &Stop) -> Result<RunReport, BatchError> {
+        let began = self.clock.monotonic();
+        let record = match self.patiently(stop, || self.begin(asked)).await? {
+            Begun::Go(record) => record,
+            Begun::Ended(record, ended) => return self.report(record, ended, began).await,
+        };
+        let step = self.step(asked, &record, stop).await?;
+        step.holds.pass("begun").await;
+        let share = Share { index: asked.share.0, of: asked.share.1.max(1) };
+        let crew = Crew { runner: self, step: &step, share };
+        let ended = match self.plan(&step, &record).await {
+            Ok(()) => crew.work().await?,
+            Err(ended) => ended,
+        };
+        step.progress.finish();
+        let ended = self.conclude(&record, ended).await?;
+        let record = self.runs.find(record.id).await?.unwrap_or(record);
+        self.report(record, ended, began).await
+    }
+
+    async fn begin(&self, asked: &Asked) -> Result<Begun, DbError> {
+        let declaration = asked.job.declaration();
+        let identity = Identity {
+            job: declaration.name,
+            window: asked.window.label(),
+            parameters: &asked.parameters,
+        };
+        let run = self.runs.find_or_insert(&identity, self.clock.now()).await?;
+        match run.state {
+            RunState::Complete if !asked.again => Ok(Begun::Ended(run, Ended::AlreadyComplete)),
+            RunState::Complete => self.reopen(run).await.map(Begun::Go),
+            RunState::Failed if asked.resume => self.reopen(run).await.map(Begun::Go),
+            RunState::Failed => {
+                let reason = run.reason.clone();
+                Ok(Begun::Ended(run, Ended::Failed(reason)))
+            }
+            RunState::Open if run.stop_requested && asked.resume => {
+                self.runs.set_stop(run.id, false).await?;
+                Ok(Begun::Go(run))
+            }
+            RunState::Open if run.stop_requested => Ok(Begun::Ended(run, Ended::HeldByOperator)),
+            RunState::Open if asked.resume => {
+                self.parts.reopen(run.id, false).await?;
+                Ok(Begun::Go(run))
+            }
+            RunState::Open => Ok(Begun::Go(run)),
         }
+    }
+
+    async fn reopen(&self, run: RunRecord) -> Result<RunRecord, DbError> {
+        let anew = run.state == RunState::Complete;
+        // The parts first: a run that is open, and all of whose parts are done, would be complete again.
+        self.parts.reopen(run.id, anew).await?;
+        self.runs.reopen(&run).await?;
+        Ok(self.runs.find(run.id).await?.unwrap_or(run))
+    }
+
+    async fn step(
+        &self,
+        asked: &Asked,
+        record: &RunRecord,
+        stop: &Stop,
+    ) -> Result<Step, BatchError> {
+        let declaration = asked.job.declaration();
+        let Settings { concurrency, patience, grace, account, .. } = self.settings;
+        let skipped = self.quarantine.count_open(record.id).await?;
+        let clock = Arc::clone(&self.clock);
+        Ok(Step {
+            job: Arc::clone(&asked.job),
+            run: record.run(asked.window.clone()),
+            parts: self.parts.clone(),
+            attempts: Attempts {
+                pace: Pace::new(concurrency, Arc::clone(&clock)),
+                clock: Arc::clone(&clock),
+                stop: stop.clone(),
+                most: declaration.attempts,
+                patience,
+                grace,
+            },
+            holds: Arc::new(Holds::new(self.settings.hold_at.as_deref())),
+            progress: Progress::new(declaration.name, record.id, clock),
+            concurrency,
+            account,
+            skip_limit: asked.skip_limit.unwrap_or(declaration.skip_limit),
+            skipped: AtomicU64::new(skipped),
+            sign: SignKept::default(),
+        })
+    }
+
+    /// Makes the parts of the run, unless they are there.
+    async fn plan(&self, step: &Step, record: &RunRecord) -> Result<(), Ended> {
+        if record.planned {
+            return Ok(());
+        }
+        let planned = step.attempts.step(|| step.job.partitions(&step.run)).await;
+        let companies: Vec<i64> = match planned.map_err(Ended::from)? {
+            Planned::Companies(companies) => companies.into_iter().map(CompanyId::get).collect(),
+            Planned::Whole => vec![0],
+        };
+        step.holds.pass("before-plan").await;
+        let write = || async {
+            self.parts.insert_missing(record.id, &companies, self.clock.now()).await?;
+            self.runs.set_planned(record.id).await
+        };
+        let written = self.patiently(&step.attempts.stop, write).await;
+        step.holds.pass("planned").await;
+        written.map_err(|error| Ended::TryAgain(error.to_string()))
+    }
+
+    /// What the run is after this process has worked on it.
+    async fn conclude(&self, record: &RunRecord, ended: Ended) -> Result<Ended, BatchError> {
+        let stop = Stop::default();
+        match &ended {
+            Ended::Complete => {
+                let say = || self.runs.complete(record.id, self.clock.now());
+                self.patiently(&stop, say).await?;
+            }
+            Ended::Failed(reason) => {
+                let say = || self.runs.fail(record.id, (reason, self.clock.now()));
+                self.patiently(&stop, say).await?;
+            }
+            Ended::PartsFailed(_) => {
+                let open = self.parts.count_by_state(record.id, Share::ALL).await?;
+                if !open.contains_key(PartState::Open.name()) {
+                    let say = || self.runs.fail(record.id, ("parts have failed", self.clock.now()));
+                    self.patiently(&stop, say).await?;
+                }
+            }
+            Ended::AlreadyComplete
+            | Ended::HeldByOperator
+            | Ended::Stopped
+            | Ended::StoppedByOperator
+            | Ended::TryAgain(_)
+            | Ended::Fenced => {}
+        }
+        Ok(ended)
+    }
+
+    /// Asks the runner's database, and again while it is away.
+    async fn patiently<T, F>(&self, stop: &Stop, ask: impl Fn() -> F) -> Result<T, DbError>
+    where
+        F: Future<Output = Result<T, DbError>>,
+    {
+        let began = self.clock.monotonic();
+        loop {
+            let error = match ask().await {
+                Err(error @ DbError::Unavailable(_)) => error,
+                result => return result,
+            };
+            let waited = self.clock.monotonic().saturating_sub(began);
+            if waited > self.settings.patience || stop.reason().is_some() {
+                return Err(error);
+            }
+            warn!(cause = %error, "the batch's database is away; trying again");
+            tokio::time::sleep(Duration::from_millis(fastrand::u64(100..1_000))).await;
+        }
+    }
+}
+
+impl std::fmt::Debug for Asked {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "Asked({} {})", self.job.declaration().name, self.window.label())
     }
 }

@@ -1,6 +1,7 @@
 //! From settings to jobs: the one place that constructs things.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use shared::client::http::{HttpClient, Timeouts, http_client};
@@ -10,18 +11,12 @@ use shared::client::{PlainHosts, ServiceUrl, Target};
 use shared::clock::SystemClock;
 use shared::db::{self, Db, Migrations};
 use shared::server::StartupError;
-use shared::{Clock, Secret, ServiceClient};
+use shared::{Clock, Secret, ServiceClient, UserId};
 use url::Url;
 
 use crate::config::Config;
-use crate::file_api::FileApi;
-use crate::jobs::import_orders::{self, ImportOrders};
-use crate::jobs::settle_orders::{self, SettleOrders};
-use crate::order_api::OrderApi;
-use crate::progress::Progress;
 use crate::report::{CallStatistics, CallSummary};
-use crate::repository::SettlementRepository;
-use crate::user_api::UserApi;
+use crate::runner::{self, Runner};
 
 const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
@@ -59,7 +54,7 @@ impl Batch {
         let migrations = config.migrate.then(migrations);
         let db = Db::start(&config.database_url, config.max_connections.get(), migrations).await;
         let db = db.map_err(StartupError::part("database"))?;
-        let http = http_client(Timeouts::default()).map_err(StartupError::part("HTTP client"))?;
+        let http = http_client(timeouts(config)).map_err(StartupError::part("HTTP client"))?;
         let secret =
             Secret::of(config.client_secret.as_ref(), config.client_secret_file.as_deref());
         let secret = secret.map_err(StartupError::part("client_secret"))?;
@@ -71,55 +66,57 @@ impl Batch {
         Ok(Self { config: config.clone(), db, http, tokens, statistics, clock })
     }
 
-    /// The job that takes over paid orders.
+    /// A client that asks for no more than this job needs, of `user-service`, `order-service` or `file-service`.
     ///
     /// # Errors
-    /// When a service is to be called over plain HTTP and its host is not in `plain_http_hosts`.
-    pub fn import_orders(&self) -> Result<ImportOrders, StartupError> {
-        let orders = self.client(&self.config.order_url, "order-service", "order:import")?;
-        let users = self.client(&self.config.user_url, "user-service", "user:import")?;
-        Ok(ImportOrders {
-            orders: OrderApi::new(orders),
-            users: UserApi::new(users),
-            account: self.config.account_user_id,
-            progress: Progress::new(import_orders::NAME),
-        })
-    }
-
-    /// The job that settles them.
-    ///
-    /// # Errors
-    /// When a service is to be called over plain HTTP and its host is not in `plain_http_hosts`.
-    pub fn settle_orders(&self) -> Result<SettleOrders, StartupError> {
-        let Config { order_url, user_url, file_url, .. } = &self.config;
-        let orders = self.client(order_url, "order-service", "order:read order:settle")?;
-        let users = self.client(user_url, "user-service", "user:read")?;
-        let files = self.client(file_url, "file-service", "file:read file:write")?;
-        Ok(SettleOrders {
-            orders: OrderApi::new(orders),
-            users: UserApi::new(users),
-            files: FileApi::new(files),
-            settlements: SettlementRepository::new(self.db.clone()),
-            account: self.config.account_user_id,
-            concurrency: self.config.concurrency.get(),
-            clock: Arc::clone(&self.clock),
-            progress: Progress::new(settle_orders::NAME),
-        })
-    }
-
-    /// A client that asks for no more than this job needs.
-    fn client(
-        &self,
-        base_url: &Url,
-        audience: &str,
-        scope: &str,
-    ) -> Result<ServiceClient, StartupError> {
+    /// When there is no such service, or it is to be called over plain HTTP and its host is not in `plain_http_hosts`.
+    pub fn client(&self, service: &str, scope: &str) -> Result<ServiceClient, StartupError> {
+        let base_url = match service {
+            "user-service" => &self.config.user_url,
+            "order-service" => &self.config.order_url,
+            "file-service" => &self.config.file_url,
+            _ => return Err(StartupError::part("service")(format!("no service `{service}`"))),
+        };
         let scope = scope.parse().map_err(StartupError::part("scope"))?;
         let base_url = service_url(base_url, &self.config.plain_http_hosts)?;
-        // The jobs repeat their calls themselves.
-        let target = Target::new(base_url, audience, scope).without_retries();
+        // The runner repeats the calls itself.
+        let target = Target::new(base_url, service, scope).without_retries();
         let client = ServiceClient::new(self.http.clone(), self.tokens.clone(), target);
         Ok(client.observed_by(Arc::clone(&self.statistics) as Arc<_>))
+    }
+
+    /// The batch's own database.
+    #[must_use]
+    pub fn db(&self) -> &Db {
+        &self.db
+    }
+
+    /// What jobs take for now.
+    #[must_use]
+    pub fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.clock)
+    }
+
+    /// The user in the sessions of the batch.
+    #[must_use]
+    pub fn account(&self) -> UserId {
+        self.config.account_user_id
+    }
+
+    /// What takes jobs to their end.
+    #[must_use]
+    pub fn runner(&self) -> Runner {
+        let config = &self.config;
+        let settings = runner::Settings {
+            lease: Duration::from_secs(config.lease_s.get()),
+            concurrency: config.concurrency.get(),
+            parts_at_once: config.companies_at_once.get(),
+            patience: Duration::from_secs(config.patience_s),
+            grace: Duration::from_secs(config.grace_s),
+            account: config.account_user_id,
+            hold_at: config.hold_at.clone(),
+        };
+        Runner::new(&self.db, self.clock(), settings)
     }
 
     /// The calls made so far, by all jobs.
@@ -127,6 +124,12 @@ impl Batch {
     pub fn calls(&self) -> CallSummary {
         self.statistics.summary(self.tokens.counts().fetched)
     }
+}
+
+fn timeouts(config: &Config) -> Timeouts {
+    let total = Duration::from_secs(config.call_timeout_s.get());
+    let read = Timeouts::default().read.min(total);
+    Timeouts { read, total, ..Timeouts::default() }
 }
 
 /// A URL that tokens and the secret may go to.

@@ -49,6 +49,11 @@ impl UserApi {
         Self { client }
     }
 
+    /// For its tokens to be fetched ahead.
+    pub(crate) fn client(&self) -> &ServiceClient {
+        &self.client
+    }
+
     /// The users of these ids, as far as they exist in the session's company.
     pub(crate) async fn find_all(
         &self,
@@ -82,11 +87,8 @@ impl UserApi {
             let users: Vec<_> =
                 chunk.iter().map(|email| serde_json::json!({ "email": email })).collect();
             let body = serde_json::json!({ "users": users });
-            let answer: ImportAnswer = retrying(|| async {
-                let call = client.post("/internal/users/import").json(&body);
-                call.fetch().await.map_err(BatchError::call(SERVICE))
-            })
-            .await?;
+            let call = client.post("/internal/users/import").json(&body);
+            let answer: ImportAnswer = call.fetch().await.map_err(BatchError::call(SERVICE))?;
             ids.extend(answer.users.into_iter().map(|user| {
                 let why = user.error.unwrap_or_else(|| "no such user".to_owned());
                 (user.email, user.id.ok_or(why))

@@ -1,5 +1,7 @@
 //! [`AnyJob`]: any [`Job`], whatever its items are. The runner holds them as JSON.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use shared::ServiceClient;
 
@@ -13,6 +15,7 @@ pub type BoxedJob = Box<dyn AnyJob>;
 pub trait AnyJob: Send + Sync {
     fn declaration(&self) -> Declaration;
     fn clients(&self) -> Vec<&ServiceClient>;
+    async fn identify(&self, parameters: &mut BTreeMap<String, String>) -> Result<(), BatchError>;
     async fn partitions(&self, run: &Run) -> Result<Planned, BatchError>;
     async fn read(&self, work: &Work<'_>, after: Option<&str>)
     -> Result<Chunk<String>, BatchError>;
@@ -28,6 +31,10 @@ impl<J: Job> AnyJob for J {
 
     fn clients(&self) -> Vec<&ServiceClient> {
         Job::clients(self)
+    }
+
+    async fn identify(&self, parameters: &mut BTreeMap<String, String>) -> Result<(), BatchError> {
+        Job::identify(self, parameters).await
     }
 
     async fn partitions(&self, run: &Run) -> Result<Planned, BatchError> {

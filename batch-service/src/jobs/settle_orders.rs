@@ -1,122 +1,153 @@
 //! settle-orders: settles the orders paid on a day, company by company, each under that company's session.
 //!
-//! Whatever is interrupted is gone on with by the next run: a statement is OPEN until its file is written, every
-//! call that changes something has a name that is the same in every run, and the orders on a statement are those
-//! that order-service has settled under its id.
+//! An item is an order. When all of a company's are settled, its statement is written: one that is OPEN until its file is
+//! there. The orders on a statement are those that order-service has settled under its id, so that every order stands on
+//! exactly one file, whatever was killed in between and however often it is done again.
 
 mod statement;
 mod writing;
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use async_trait::async_trait;
 use chrono::NaiveDate;
-use futures_util::{StreamExt, stream};
-use shared::{Clock, CompanyId, Session, UserId};
-use tracing::warn;
+use shared::server::StartupError;
+use shared::{Clock, CompanyId, ServiceClient, Session};
+use tokio::sync::OnceCell;
 
 use crate::error::BatchError;
 use crate::file_api::FileApi;
-use crate::money::Sums;
+use crate::job::{Chunk, Declaration, Job, Outcome, Planned, Run, Work};
 use crate::order_api::{Order, OrderApi, Which};
-use crate::progress::Progress;
-use crate::report::{CompanyReport, Left, SettlementReport};
 use crate::repository::{Settlement, SettlementRepository};
+use crate::startup::Batch;
 use crate::user_api::UserApi;
+use crate::window::Period;
 
 /// Its name.
 pub const NAME: &str = "settle-orders";
 
+/// Counted under these names.
+pub const SETTLED: &str = "settled";
+const CANCELLED: &str = "not to be settled any more";
+
+/// At half past one: what was paid on the day before in UTC.
+pub(crate) const DECLARATION: Declaration =
+    Declaration::new(NAME, "settle the orders paid on a day, company by company")
+        .scheduled("30 1 * * *", Period::Day);
+
 /// Settles orders.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct SettleOrders {
-    pub(crate) orders: OrderApi,
-    pub(crate) users: UserApi,
-    pub(crate) files: FileApi,
-    pub(crate) settlements: SettlementRepository,
-    pub(crate) account: UserId,
-    pub(crate) concurrency: usize,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) progress: Progress,
+    orders: OrderApi,
+    users: UserApi,
+    files: FileApi,
+    settlements: SettlementRepository,
+    clock: Arc<dyn Clock>,
+    /// The number of the statement that each company's part is working on.
+    numbers: Mutex<HashMap<(i64, CompanyId), Arc<OnceCell<i32>>>>,
 }
 
 /// One company's orders of one day.
-struct Work<'j> {
+struct Day<'j> {
     job: &'j SettleOrders,
     date: NaiveDate,
     company: CompanyId,
-    session: Session,
+    session: &'j Session,
 }
 
 impl SettleOrders {
-    /// Settles what was paid on this day (in UTC). A company that cannot be finished is reported with what is left,
-    /// and does not stop the others.
+    /// The job.
     ///
     /// # Errors
-    /// When the list of companies cannot be had.
-    pub async fn run(&self, date: NaiveDate) -> Result<SettlementReport, BatchError> {
-        let companies = self.orders.companies_paid_on(date).await?;
-        let mut reports = Vec::with_capacity(companies.len());
-        for company in companies {
-            let session = Session::new(company, self.account);
-            let work = Work { job: self, date, company, session };
-            reports.push(work.run().await);
-        }
-        self.progress.finish();
-        Ok(SettlementReport { date, companies: reports })
+    /// When a service is to be called over plain HTTP and its host is not in `plain_http_hosts`.
+    pub fn new(batch: &Batch) -> Result<Self, StartupError> {
+        let files = batch.client("file-service", "file:read file:write")?;
+        Ok(Self {
+            orders: OrderApi::new(batch.client("order-service", "order:read order:settle")?),
+            users: UserApi::new(batch.client("user-service", "user:read")?),
+            files: FileApi::new(files),
+            settlements: SettlementRepository::new(batch.db().clone()),
+            clock: batch.clock(),
+            numbers: Mutex::default(),
+        })
+    }
+
+    fn day<'w>(&'w self, work: &Work<'w>) -> Result<Day<'w>, BatchError> {
+        let nobody = || BatchError::Job("settle-orders works for companies".to_owned());
+        let company = work.company.ok_or_else(nobody)?;
+        Ok(Day { job: self, date: date_of(work.run)?, company, session: work.session()? })
+    }
+
+    fn number(&self, work: &Work<'_>, company: CompanyId) -> Arc<OnceCell<i32>> {
+        let mut numbers = self.numbers.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(numbers.entry((work.run.id, company)).or_default())
     }
 }
 
-impl Work<'_> {
-    async fn run(&self) -> CompanyReport {
-        let settled = AtomicU64::new(0);
-        let done = self.settle(&settled).await;
-        // What is known of the statements is reported also when the work broke off.
-        let listed = self.job.settlements.list(self.date, self.company).await;
-        let (statements, listed) = match listed {
-            Ok(statements) => (statements, Ok(())),
-            Err(error) => (Vec::new(), Err(BatchError::from(error))),
-        };
-        let mut sums = Sums::default();
-        let summed = statements.iter().try_for_each(|one| sums.add_all(&one.sums));
-        let failed = done.and(listed).and(summed.map_err(BatchError::from)).err();
-        CompanyReport {
-            company: self.company,
-            settled: settled.into_inner(),
-            orders: statements.iter().map(|one| one.order_count).sum(),
-            sums,
-            statements: statements.iter().flat_map(|one| one.file_ids.clone()).collect(),
-            left: failed.map(|error| self.left(&error)),
-        }
+#[async_trait]
+impl Job for SettleOrders {
+    type Item = String;
+
+    fn declaration(&self) -> Declaration {
+        DECLARATION
     }
 
-    fn left(&self, error: &BatchError) -> Left {
-        let (reason, transient) = (error.to_string(), error.is_transient());
-        warn!(company = self.company.get(), cause = reason, transient, "a company is not done");
-        Left { reason, transient }
+    fn clients(&self) -> Vec<&ServiceClient> {
+        vec![self.orders.client(), self.users.client(), self.files.client()]
     }
 
-    /// Settles what is paid, then writes every statement that is not written, or not with all of its orders.
-    async fn settle(&self, settled: &AtomicU64) -> Result<(), BatchError> {
-        let orders = self.job.orders.list(&self.session, &Which::PaidOn(self.date)).await?;
-        let paid: Vec<&Order> = orders.iter().filter(|order| order.status == "PAID").collect();
-        let refused = match paid.is_empty() {
-            true => Ok(()),
-            false => {
-                let settlement = self.settlement().await?;
-                self.settle_all(&paid, &self.settlement_id(settlement), settled).await?
+    async fn partitions(&self, run: &Run) -> Result<Planned, BatchError> {
+        let companies = self.orders.companies_paid_on(date_of(run)?).await?;
+        Ok(Planned::Companies(companies))
+    }
+
+    async fn read(
+        &self,
+        work: &Work<'_>,
+        after: Option<&str>,
+    ) -> Result<Chunk<String>, BatchError> {
+        let which = Which::PaidOn(date_of(work.run)?);
+        let (orders, next) = self.orders.page(work.session()?, &which, after).await?;
+        let paid = orders.into_iter().filter(|order| order.status == "PAID");
+        let items = paid.map(|order| (order.id.clone(), order.id)).collect();
+        Ok(Chunk::new(items, next))
+    }
+
+    async fn process(
+        &self,
+        work: &Work<'_>,
+        order_id: &String,
+        key: &str,
+    ) -> Result<Outcome, BatchError> {
+        let day = self.day(work)?;
+        let number = self.number(work, day.company);
+        let number = *number.get_or_try_init(|| day.open_statement()).await?;
+        let order = (order_id.as_str(), day.settlement_id(number));
+        let order = (order.0, order.1.as_str());
+        let settled = self.orders.settle(day.session, order, key).await?;
+        Ok(Outcome::one(if settled { SETTLED } else { CANCELLED }))
+    }
+
+    /// Writes every statement that is not written, or not with all of its orders.
+    async fn finish(&self, work: &Work<'_>) -> Result<(), BatchError> {
+        let day = self.day(work)?;
+        let orders = self.orders.list(day.session, &Which::PaidOn(day.date)).await?;
+        for statement in self.settlements.list(day.date, day.company).await? {
+            if statement.open || day.is_incomplete(&statement, &orders) {
+                day.write(statement).await?;
             }
-        };
-        for statement in self.job.settlements.list(self.date, self.company).await? {
-            if statement.open || self.is_incomplete(&statement, &orders) {
-                self.write(statement).await?;
-            }
         }
-        refused
+        let mut numbers = self.numbers.lock().unwrap_or_else(PoisonError::into_inner);
+        numbers.remove(&(work.run.id, day.company));
+        Ok(())
     }
+}
 
+impl Day<'_> {
     /// The number of the statement to work on: of the one that is open, or of a new one.
-    async fn settlement(&self) -> Result<i32, BatchError> {
+    async fn open_statement(&self) -> Result<i32, BatchError> {
         let repository = &self.job.settlements;
         let last = repository.list(self.date, self.company).await?.pop();
         let number = match last {
@@ -131,55 +162,15 @@ impl Work<'_> {
         format!("{NAME}/{}/{}/{number}", self.date, self.company)
     }
 
-    /// No lease keeps two runs apart, so the slower may have settled an order on a statement that the faster had
-    /// written already.
+    /// A process that was fenced off may have settled an order on a statement that was written meanwhile.
     fn is_incomplete(&self, written: &Settlement, orders: &[Order]) -> bool {
         let id = self.settlement_id(written.number);
         let settled = orders.iter().filter(|order| order.settlement_id.as_ref() == Some(&id));
         i64::try_from(settled.count()).is_ok_and(|settled| settled > written.order_count)
     }
-
-    /// Settles the orders, several at once. After the first failure that may pass, the rest is left for another run.
-    /// An order that is refused for good does not stop the others; that is the inner result.
-    async fn settle_all(
-        &self,
-        paid: &[&Order],
-        settlement_id: &str,
-        settled: &AtomicU64,
-    ) -> Result<Result<(), BatchError>, BatchError> {
-        let steps = self.job.progress.company(self.company, paid.len());
-        let broken = AtomicBool::new(false);
-        let one = |order: &&Order| {
-            let (id, steps, broken) = (order.id.clone(), steps.clone(), &broken);
-            async move {
-                if broken.load(Ordering::Relaxed) {
-                    return Ok(());
-                }
-                let result = self.job.orders.settle(&self.session, &id, settlement_id).await;
-                broken.fetch_or(
-                    result.as_ref().is_err_and(BatchError::is_transient),
-                    Ordering::Relaxed,
-                );
-                settled.fetch_add(u64::from(result?), Ordering::Relaxed);
-                steps.step();
-                Ok(())
-            }
-        };
-        let calls: Vec<_> = paid.iter().map(one).collect();
-        let results = stream::iter(calls).buffer_unordered(self.job.concurrency);
-        let failed: Vec<BatchError> =
-            results.filter_map(async |result: Result<(), BatchError>| result.err()).collect().await;
-        let (transient, lasting): (Vec<_>, Vec<_>) =
-            failed.into_iter().partition(BatchError::is_transient);
-        match transient.into_iter().next() {
-            Some(error) => Err(error),
-            None => Ok(refused(&lasting)),
-        }
-    }
 }
 
-fn refused(lasting: &[BatchError]) -> Result<(), BatchError> {
-    let Some(first) = lasting.first() else { return Ok(()) };
-    let count = u64::try_from(lasting.len()).unwrap_or(u64::MAX);
-    Err(BatchError::Refused { count, first: first.to_string() })
+fn date_of(run: &Run) -> Result<NaiveDate, BatchError> {
+    let label = run.window.label();
+    run.window.date().ok_or_else(|| BatchError::Job(format!("`{label}` is no day")))
 }

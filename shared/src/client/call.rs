@@ -162,9 +162,10 @@ impl Call {
 }
 
 async fn whole_body(response: Response) -> Result<Vec<u8>, CallError> {
-    let status = response.status();
+    let (status, retry_after) =
+        (response.status(), crate::client::http::retry_after(response.headers()));
     let body = capped_body(response, MAX_ANSWER_BYTES).await?;
-    if status.is_success() { Ok(body) } else { Err(refused(status, &body)) }
+    if status.is_success() { Ok(body) } else { Err(refused((status, retry_after), &body)) }
 }
 
 #[derive(serde::Deserialize)]

@@ -7,7 +7,7 @@ use shared::UserId;
 
 use crate::error::BatchError;
 use crate::file_api::Upload;
-use crate::jobs::settle_orders::{Work, statement};
+use crate::jobs::settle_orders::{Day, statement};
 use crate::money::{SumTooLarge, Sums};
 use crate::order_api::{Order, Which};
 use crate::repository::Settlement;
@@ -16,12 +16,12 @@ use crate::user_api::User;
 /// How often another run may come in between.
 const ATTEMPTS: usize = 5;
 
-impl Work<'_> {
+impl Day<'_> {
     /// Writes what is missing of the statement, and closes it.
     pub(super) async fn write(&self, statement: Settlement) -> Result<(), BatchError> {
         for _ in 0..ATTEMPTS {
             let which = Which::SettlementId(self.settlement_id(statement.number));
-            let orders = self.job.orders.list(&self.session, &which).await?;
+            let orders = self.job.orders.list(self.session, &which).await?;
             let (mut file_ids, written) = self.parts(statement.number).await?;
             let missing: Vec<&Order> =
                 orders.iter().filter(|order| !statement::holds(&written, order)).collect();
@@ -44,10 +44,10 @@ impl Work<'_> {
         let (mut file_ids, mut orders) = (Vec::new(), HashSet::new());
         loop {
             let key = self.part_key(number, file_ids.len());
-            let Some(id) = self.job.files.find_by_key(&self.session, &key).await? else {
+            let Some(id) = self.job.files.find_by_key(self.session, &key).await? else {
                 return Ok((file_ids, orders));
             };
-            orders.extend(statement::read(&self.job.files.read(&self.session, &id).await?)?);
+            orders.extend(statement::read(&self.job.files.read(self.session, &id).await?)?);
             file_ids.push(id);
         }
     }
@@ -63,7 +63,7 @@ impl Work<'_> {
             part => format!("settlement-{}-{number}-part-{}.csv", self.date, part + 1),
         };
         let key = self.part_key(number, part);
-        self.job.files.upload_csv(&self.session, &name, (&key, text)).await
+        self.job.files.upload_csv(self.session, &name, (&key, text)).await
     }
 
     fn part_key(&self, number: i32, part: usize) -> String {
@@ -74,7 +74,7 @@ impl Work<'_> {
     async fn buyers(&self, orders: &[&Order]) -> Result<HashMap<UserId, User>, BatchError> {
         let ids: BTreeSet<UserId> = orders.iter().map(|order| order.user_id).collect();
         let ids: Vec<UserId> = ids.into_iter().collect();
-        self.job.users.find_all(&self.session, &ids).await
+        self.job.users.find_all(self.session, &ids).await
     }
 }
 

@@ -44,6 +44,8 @@ pub enum CallError {
         code: Option<String>,
         /// The envelope's message.
         message: String,
+        /// How long the service wants to be left alone (RFC 9110 section 10.2.3), if it says so.
+        retry_after: Option<Duration>,
     },
     /// The answer is not the JSON that was expected. The text does not repeat what was sent.
     #[error("the answer is not what was expected: {0}")]
@@ -61,6 +63,15 @@ impl CallError {
             Self::Request(_) | Self::NotPermitted(_) | Self::Redirect(_) | Self::Unexpected(_) => {
                 false
             }
+        }
+    }
+
+    /// How long the service wants to be left alone, if it has said so.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Refused { retry_after, .. } => *retry_after,
+            _ => None,
         }
     }
 
@@ -90,12 +101,16 @@ struct Refusal {
     message: Option<String>,
 }
 
-pub(super) fn refused(status: StatusCode, body: &[u8]) -> CallError {
+pub(super) fn refused(
+    (status, retry_after): (StatusCode, Option<Duration>),
+    body: &[u8],
+) -> CallError {
     let refusal: Refusal = serde_json::from_slice(body).unwrap_or_default();
     CallError::Refused {
         status: status.as_u16(),
         code: refusal.error_code,
         message: refusal.message.unwrap_or_default(),
+        retry_after,
     }
 }
 

@@ -1,0 +1,185 @@
+//! [`Crew`]: works on the parts of a run, several at once, until none is left.
+
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use shared::{CompanyId, Session};
+use tracing::{info, warn};
+
+use super::Runner;
+use super::lease::Held;
+use super::part::{Left, PartWork};
+use super::report::Ended;
+use super::step::Step;
+use super::stopping::StopReason;
+use crate::error::BatchError;
+use crate::repository::parts::{Part, PartState, Share};
+use crate::repository::runs::RunState;
+
+/// How often it is looked whether others have left something.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
+/// Tokens fetched ahead at once.
+const AHEAD: i64 = 1_000;
+
+pub(super) struct Crew<'r> {
+    pub(super) runner: &'r Runner,
+    pub(super) step: &'r Step,
+    pub(super) share: Share,
+}
+
+type Ending = Result<(), Left>;
+
+impl Crew<'_> {
+    /// Works until nothing is left, waiting for what others are at.
+    pub(super) async fn work(&self) -> Result<Ended, BatchError> {
+        let (held, stop) = (Held::default(), &self.step.attempts.stop);
+        let left = tokio::select! {
+            left = self.work_off(&held) => left,
+            never = self.runner.keep_leases(self.step.run.id, (&held, stop)) => match never {},
+        };
+        self.give_back(&held).await;
+        match left? {
+            None => self.all_over().await,
+            Some(Left::Stopped) => self.stopped().await,
+            Some(left) => Ok(left.into()),
+        }
+    }
+
+    async fn work_off(&self, held: &Held) -> Result<Option<Left>, BatchError> {
+        let most = self.runner.settings.parts_at_once;
+        let (mut going, mut ahead, mut left) = (FuturesUnordered::new(), -1, None);
+        loop {
+            if self.may_begin() && going.len() <= most / 2 {
+                let parts = self.take(&mut ahead, most - going.len()).await?;
+                let none = parts.is_empty() && going.is_empty();
+                going.extend(parts.into_iter().map(|part| self.work_on(part, held)));
+                if none && self.is_over().await? {
+                    return Ok(None);
+                }
+                if none {
+                    self.look_again_later().await;
+                }
+            }
+            match going.next().await {
+                Some(ended) => self.note(ended, &mut left),
+                None if self.may_begin() => {}
+                None => return Ok(Some(left.unwrap_or(Left::Stopped))),
+            }
+        }
+    }
+
+    fn may_begin(&self) -> bool {
+        self.step.attempts.stop.reason().is_none()
+    }
+
+    /// The first reason that is one of its own stays.
+    fn note(&self, ended: Ending, left: &mut Option<Left>) {
+        let Err(why) = ended else { return };
+        let reason = match why {
+            Left::Fenced => StopReason::Fenced,
+            Left::Away(_) | Left::EndsRun(_) => StopReason::Given,
+            Left::Stopped => return,
+        };
+        self.step.attempts.stop.request(reason);
+        left.get_or_insert(why);
+    }
+
+    async fn work_on(&self, part: Part, held: &Held) -> Ending {
+        let id = part.id;
+        held.add(id);
+        let session = self.step.session(part.company);
+        let ended = PartWork { step: self.step, part, session }.run().await;
+        // Of what is left the lease is given back at the end, when nothing more is under way.
+        if matches!(ended, Ok(()) | Err(Left::Fenced)) {
+            held.remove(id);
+        }
+        ended
+    }
+
+    async fn take(&self, ahead: &mut i64, count: usize) -> Result<Vec<Part>, BatchError> {
+        let (runner, stop) = (self.runner, &self.step.attempts.stop);
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
+        let place = (self.step.run.id, self.share);
+        let take = || runner.parts.take(place, runner.lease(), count);
+        let parts = runner.patiently(stop, take).await?;
+        let last = parts.iter().filter_map(|part| part.company).map(CompanyId::get).max();
+        if last.is_some_and(|last| last > *ahead) {
+            self.fetch_tokens(ahead, &parts).await?;
+        }
+        self.step.holds.pass("taken").await;
+        Ok(parts)
+    }
+
+    /// The tokens for these companies and for the next thousand, by a few requests. Without them the calls fetch their own.
+    async fn fetch_tokens(&self, ahead: &mut i64, parts: &[Part]) -> Result<(), BatchError> {
+        let clients = self.step.job.clients();
+        if clients.is_empty() {
+            return Ok(());
+        }
+        let place = (self.step.run.id, self.share);
+        let mut companies: Vec<CompanyId> = parts.iter().filter_map(|part| part.company).collect();
+        let room = AHEAD - i64::try_from(companies.len()).unwrap_or(AHEAD);
+        companies.extend(self.runner.parts.list_open(place, *ahead, room).await?);
+        companies.sort_unstable();
+        companies.dedup();
+        *ahead = companies.last().map_or(*ahead, |last| last.get());
+        for client in clients {
+            let sessions: Vec<Session> =
+                companies.iter().map(|company| Session::new(*company, self.step.account)).collect();
+            if let Err(error) = client.prefetch(sessions).await {
+                warn!(cause = %error, "cannot fetch tokens ahead");
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether no part of this share is open.
+    async fn is_over(&self) -> Result<bool, BatchError> {
+        let (runner, stop) = (self.runner, &self.step.attempts.stop);
+        let count = || runner.parts.count_by_state(self.step.run.id, self.share);
+        let counts = runner.patiently(stop, count).await?;
+        let open = counts.get(PartState::Open.name()).copied().unwrap_or_default();
+        if open > 0 {
+            info!(run = self.step.run.id, open, "others are at the last {open} parts");
+        }
+        Ok(open == 0)
+    }
+
+    async fn look_again_later(&self) {
+        tokio::select! {
+            () = tokio::time::sleep(LOOK_AGAIN) => {}
+            _ = self.step.attempts.stop.requested() => {}
+        }
+    }
+
+    /// Others need not wait for the leases to run out.
+    async fn give_back(&self, held: &Held) {
+        let ids = held.ids();
+        if ids.is_empty() {
+            return;
+        }
+        if let Err(error) = self.runner.parts.release(&ids, &self.runner.owner).await {
+            warn!(cause = %error, "cannot give back leases; they run out");
+        }
+    }
+
+    async fn all_over(&self) -> Result<Ended, BatchError> {
+        let counts = self.runner.parts.count_by_state(self.step.run.id, self.share).await?;
+        let failed = counts.get(PartState::Failed.name()).copied().unwrap_or_default();
+        Ok(if failed > 0 { Ended::PartsFailed(failed) } else { Ended::Complete })
+    }
+
+    async fn stopped(&self) -> Result<Ended, BatchError> {
+        Ok(match self.step.attempts.stop.reason() {
+            Some(StopReason::Operator) => {
+                // Perhaps it is not an operator who has ended the run, but another process.
+                let run = self.runner.runs.find(self.step.run.id).await?;
+                let failed = run.filter(|run| run.state == RunState::Failed);
+                failed.map_or(Ended::StoppedByOperator, |run| Ended::Failed(run.reason))
+            }
+            Some(StopReason::Fenced) => Ended::Fenced,
+            Some(StopReason::Given | StopReason::Signal) | None => Ended::Stopped,
+        })
+    }
+}

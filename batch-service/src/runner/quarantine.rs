@@ -1,0 +1,121 @@
+//! What is in quarantine, tried again.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::Ordering;
+
+use futures_util::{StreamExt, stream};
+use shared::CompanyId;
+use tracing::warn;
+
+use super::attempts::NotDone;
+use super::step::Step;
+use super::stopping::Stop;
+use super::{Asked, Runner};
+use crate::error::BatchError;
+use crate::job::{Outcome, Work};
+use crate::repository::quarantine::Quarantined;
+use crate::repository::runs::RunRecord;
+
+/// Tried before it is written down.
+const LOT: i64 = 100;
+
+/// What came of a replay.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Replayed {
+    /// Items that were processed now.
+    pub cleared: u64,
+    /// Items that are still in quarantine.
+    pub left: u64,
+}
+
+impl Runner {
+    /// Processes what a run has put into quarantine, under the same keys, and finishes the companies' parts again. What fails
+    /// again stays.
+    ///
+    /// # Errors
+    /// When the runner's own database is away.
+    pub async fn replay(
+        &self,
+        asked: &Asked,
+        run: &RunRecord,
+        stop: &Stop,
+    ) -> Result<Replayed, BatchError> {
+        let step = self.step(asked, run, stop).await?;
+        let (mut replayed, mut after) = (Replayed::default(), 0);
+        loop {
+            let lot = self.quarantine.list(Some(run.id), (after, LOT)).await?;
+            let Some(last) = lot.last() else { break };
+            after = last.id;
+            replayed.cleared += self.replay_lot(&step, &lot).await?;
+            if stop.reason().is_some() {
+                break;
+            }
+        }
+        replayed.left = self.quarantine.count_open(run.id).await?;
+        step.skipped.store(replayed.left, Ordering::Relaxed);
+        step.progress.finish();
+        Ok(replayed)
+    }
+
+    /// Nothing is cleared before the part of its company is finished: a replay that breaks off is done again.
+    async fn replay_lot(&self, step: &Step, lot: &[Quarantined]) -> Result<u64, BatchError> {
+        let mut outcomes = Vec::with_capacity(lot.len());
+        let calls: Vec<_> = lot.iter().map(|entry| replay_one(step, entry)).collect();
+        let mut results = stream::iter(calls).buffer_unordered(step.concurrency);
+        while let Some((entry, result)) = results.next().await {
+            match result {
+                Ok(outcome) => outcomes.push((entry, outcome)),
+                Err(
+                    NotDone::Poison { error, .. } | NotDone::EndsRun(error) | NotDone::Away(error),
+                ) => {
+                    let (reason, now) = (error.to_string(), self.clock.now());
+                    self.quarantine.tried(entry.id, (&reason, now)).await?;
+                }
+                Err(NotDone::Stopped) => {}
+            }
+        }
+        let companies: BTreeSet<i64> = outcomes.iter().map(|(entry, _)| entry.company_id).collect();
+        let mut finished = BTreeSet::new();
+        for company in companies {
+            if finish_again(step, company).await {
+                finished.insert(company);
+            }
+        }
+        let mut cleared = 0;
+        for (entry, outcome) in outcomes {
+            if finished.contains(&entry.company_id) {
+                cleared += u64::from(self.quarantine.clear(entry, &counts(outcome)).await?);
+            }
+        }
+        step.progress.items(cleared);
+        Ok(cleared)
+    }
+}
+
+async fn replay_one<'e>(
+    step: &Step,
+    entry: &'e Quarantined,
+) -> (&'e Quarantined, Result<Outcome, NotDone>) {
+    let company = CompanyId::try_from(entry.company_id).ok();
+    let (session, key) = (step.session(company), step.key(company, &entry.name));
+    let work = Work { run: &step.run, company, session: session.as_ref() };
+    let once = || step.job.process(&work, &entry.item, &key);
+    (entry, step.attempts.item(once, || async { false }).await)
+}
+
+async fn finish_again(step: &Step, company_id: i64) -> bool {
+    let company = CompanyId::try_from(company_id).ok();
+    let session = step.session(company);
+    let work = Work { run: &step.run, company, session: session.as_ref() };
+    match step.attempts.step(|| step.job.finish(&work)).await {
+        Ok(()) => true,
+        Err(cause) => {
+            warn!(company = company_id, ?cause, "replayed, but cannot finish this company yet");
+            false
+        }
+    }
+}
+
+fn counts(outcome: Outcome) -> BTreeMap<String, u64> {
+    outcome.counts.into_iter().map(|(name, count)| (name.into_owned(), count)).collect()
+}

@@ -1,0 +1,137 @@
+//! [`Step`]: what the parts of one run have in common.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use aws_lc_rs::digest::{Context, SHA256};
+use shared::db::DbError;
+use shared::{Clock, CompanyId, Session, UserId};
+use tracing::warn;
+
+use super::attempts::Attempts;
+use super::holds::Holds;
+use super::stopping::StopReason;
+use crate::job::{AnyJob, Run, Work};
+use crate::progress::Progress as Shown;
+use crate::repository::parts::{NotSaved, Part, PartRepository, Poison, Progress};
+
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// Whether there is still room for items that are skipped.
+pub(crate) enum Skipped {
+    Within,
+    TooMany(String),
+}
+
+/// Something that has succeeded, and may be done again.
+#[derive(Clone)]
+struct Sign {
+    company: Option<CompanyId>,
+    item: String,
+    key: String,
+}
+
+pub(crate) struct Step {
+    pub(crate) job: Arc<dyn AnyJob>,
+    pub(crate) run: Run,
+    pub(crate) parts: PartRepository,
+    pub(crate) attempts: Attempts,
+    pub(crate) holds: Arc<Holds>,
+    pub(crate) progress: Shown,
+    pub(crate) concurrency: usize,
+    pub(crate) account: UserId,
+    pub(crate) skip_limit: u64,
+    pub(crate) skipped: AtomicU64,
+    pub(crate) sign: SignKept,
+}
+
+#[derive(Default)]
+pub(crate) struct SignKept(Mutex<Option<Sign>>);
+
+impl Step {
+    pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
+        &self.attempts.clock
+    }
+
+    pub(crate) fn session(&self, company: Option<CompanyId>) -> Option<Session> {
+        company.map(|company| Session::new(company, self.account))
+    }
+
+    /// The `Idempotency-Key` of what is done for an item: the same in every process and every attempt.
+    pub(crate) fn key(&self, company: Option<CompanyId>, name: &str) -> String {
+        let mut digest = Context::new(&SHA256);
+        let company = company.map_or(0, CompanyId::get).to_string();
+        let run = [self.run.job.as_str(), self.run.window.label()];
+        let parameters = self.run.parameters.iter().flat_map(|(name, value)| [name, value]);
+        let parameters = parameters.map(String::as_str);
+        for part in run.into_iter().chain(parameters).chain([company.as_str(), name]) {
+            // The length first: no two lists of texts make the same bytes.
+            digest.update(&part.len().to_be_bytes());
+            digest.update(part.as_bytes());
+        }
+        digest.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// Writes a checkpoint, patiently: a database that comes back finds it.
+    pub(crate) async fn save(
+        &self,
+        part: &mut Part,
+        progress: Progress,
+        poison: &[Poison],
+    ) -> Result<(), NotSaved> {
+        let began = self.clock().monotonic();
+        let mut pause = Duration::from_millis(50);
+        loop {
+            let now = self.clock().now();
+            let error = match self.parts.save(part, progress.clone(), (poison, now)).await {
+                Err(NotSaved::Db(error @ DbError::Unavailable(_))) => error,
+                result => return result,
+            };
+            let waited = self.clock().monotonic().saturating_sub(began);
+            let stopping = self.attempts.stop.reason().is_some();
+            let patience = if stopping { self.attempts.grace } else { self.attempts.patience };
+            if waited > patience {
+                return Err(NotSaved::Db(error));
+            }
+            warn!(cause = %error, "cannot write a checkpoint yet");
+            tokio::time::sleep(pause.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// So many items more were skipped.
+    pub(crate) fn skip(&self, count: usize) -> Skipped {
+        let count = u64::try_from(count).unwrap_or(u64::MAX);
+        let sum = self.skipped.fetch_add(count, Ordering::Relaxed) + count;
+        match count > 0 && sum > self.skip_limit {
+            true => Skipped::TooMany(format!(
+                "{sum} items are in quarantine, {} may be",
+                self.skip_limit
+            )),
+            false => Skipped::Within,
+        }
+    }
+
+    /// Keeps the first item that has succeeded, for a sign of life.
+    pub(crate) fn remember(&self, part: &Part, (item, key): (&str, &str)) {
+        let mut kept = self.sign.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.is_none() {
+            *kept = Some(Sign { company: part.company, item: item.into(), key: key.into() });
+        }
+    }
+
+    /// Does again what has succeeded before, under the same key.
+    pub(crate) async fn sign_of_life(&self) -> bool {
+        let kept = self.sign.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let Some(sign) = kept else { return false };
+        let session = self.session(sign.company);
+        let work = Work { run: &self.run, company: sign.company, session: session.as_ref() };
+        self.job.process(&work, &sign.item, &sign.key).await.is_ok()
+    }
+
+    /// The others need not begin any more.
+    pub(crate) fn give_up(&self) {
+        self.attempts.stop.request(StopReason::Given);
+    }
+}
