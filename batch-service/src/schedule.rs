@@ -7,6 +7,7 @@
 //! left out does not happen there, and one that comes twice happens twice. Neither matters to what is worked on: the second run
 //! finds its window complete, and what `manifest` prints catches up the window before.
 
+mod clockwork;
 mod said;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,7 @@ use croner::parser::{CronParser, Seconds, Year};
 use serde::Deserialize;
 use shared::Timestamp;
 
+pub use clockwork::Scheduler;
 pub use said::{NoWindow, Said, missed, window_of};
 
 use crate::job::Declaration;
