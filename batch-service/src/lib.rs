@@ -4,6 +4,7 @@ pub mod config;
 pub mod startup;
 pub mod job;
 pub mod window;
+pub mod schedule;
 pub mod jobs;
 pub mod runner;
 mod order_api;
