@@ -5,6 +5,7 @@ pub mod startup;
 pub mod job;
 pub mod window;
 pub mod schedule;
+pub mod manifest;
 pub mod jobs;
 pub mod runner;
 mod order_api;

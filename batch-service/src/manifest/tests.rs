@@ -1,0 +1,136 @@
+//! The manifests against the files in deploy/k8s, and against what Kubernetes makes of exit codes.
+
+use std::fs;
+use std::path::PathBuf;
+
+use super::*;
+use crate::job::Parameter;
+use crate::schedule::Schedules;
+
+/// What stands in deploy/k8s.
+fn deployed() -> Vec<Declaration> {
+    const FILE: Parameter = Parameter { name: "file", about: "a CSV file", default: None };
+    vec![
+        Declaration::new("settle-orders", "settle the orders paid on a day, company by company")
+            .scheduled("30 1 * * *", Period::Day),
+        Declaration {
+            parameters: &[FILE],
+            ..Declaration::new("import-orders", "take over paid orders from a CSV file")
+        },
+    ]
+}
+
+const SHARED: Declaration = Declaration {
+    pods: 4,
+    time_zone: "America/New_York",
+    ..Declaration::new("shared", "a job that pods share").scheduled("0 * * * *", Period::Hour)
+};
+
+fn written(declaration: &Declaration) -> Result<String, BatchError> {
+    let timetable = Timetable::of(declaration, &Schedules::new());
+    let timetable = timetable.map_err(|error| BatchError::Job(error.to_string()))?;
+    manifest(declaration, &timetable, &BTreeMap::new())
+}
+
+/// The values of `key: value` and `- value` in this order, for a look into YAML without a parser.
+fn values<'y>(yaml: &'y str, key: &str) -> Vec<&'y str> {
+    let lines = yaml.lines().map(|line| line.trim_start().trim_start_matches("- "));
+    lines.filter_map(|line| line.strip_prefix(key)?.strip_prefix(": ")).collect()
+}
+
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../deploy/k8s/base/batch")
+}
+
+#[test]
+fn what_is_deployed_is_what_the_jobs_declare() -> Result<(), BatchError> {
+    for declaration in deployed() {
+        let name = declaration.name;
+        let path = folder().join(format!("{name}.yaml"));
+        let file = fs::read_to_string(&path).unwrap_or_default();
+        let rewrite = format!("batch-service manifest {name} > deploy/k8s/base/batch/{name}.yaml");
+        assert!(file == written(&declaration)?, "{} is not up to date: {rewrite}", path.display());
+    }
+    Ok(())
+}
+
+#[test]
+fn every_file_is_a_jobs_and_every_scheduled_job_is_in_the_kustomization() -> std::io::Result<()> {
+    let kustomization = fs::read_to_string(folder().join("kustomization.yaml"))?;
+    let mut expected: Vec<_> = deployed().iter().map(|job| format!("{}.yaml", job.name)).collect();
+    expected.push("kustomization.yaml".to_owned());
+    expected.sort();
+    let files: Result<Vec<_>, _> =
+        fs::read_dir(folder())?.map(|file| file.map(|f| f.file_name())).collect();
+    let mut files: Vec<_> =
+        files?.into_iter().map(|name| name.to_string_lossy().into_owned()).collect();
+    files.sort();
+    assert_eq!(files, expected);
+    for job in deployed() {
+        // A Job without a name is created by hand.
+        let is_resource = kustomization.contains(&format!("- {}.yaml", job.name));
+        assert_eq!(is_resource, job.schedule.is_some(), "{}", job.name);
+    }
+    Ok(())
+}
+
+#[test]
+fn exit_codes_mean_to_kubernetes_what_they_mean_to_the_runner() {
+    for (action, pods) in [("FailJob", 1), ("FailIndex", 4)] {
+        let spec = job_spec(&Declaration { pods, ..SHARED }, Value::Null);
+        let rules = &spec["podFailurePolicy"]["rules"];
+        let exits = |rule: usize| &rules[rule]["onExitCodes"];
+        assert_eq!((&rules[0]["action"], &exits(0)["values"]), (&json!(action), &json!([42])));
+        assert_eq!(
+            (&rules[1]["action"], &exits(1)["values"]),
+            (&json!("Ignore"), &json!([75, 143]))
+        );
+        assert_eq!(exits(0)["containerName"], json!(pod::CONTAINER));
+        assert_eq!(rules[2]["action"], json!("Ignore"));
+        assert_eq!(rules[2]["onPodConditions"][0]["type"], json!("DisruptionTarget"));
+    }
+}
+
+#[test]
+fn a_job_that_pods_share_is_indexed_and_its_pods_know_their_number() -> Result<(), BatchError> {
+    let yaml = written(&SHARED)?;
+    assert_eq!(values(&yaml, "completionMode"), ["Indexed"]);
+    assert_eq!(
+        (values(&yaml, "completions"), values(&yaml, "parallelism")),
+        (vec!["4"], vec!["4"])
+    );
+    assert_eq!(values(&yaml, "timeZone"), ["America/New_York"]);
+    assert!(yaml.contains("- name: BATON_BATCH_PODS\n"), "{yaml}");
+    // Kubernetes takes one limit or the other.
+    assert_eq!(values(&yaml, "backoffLimit"), [""; 0]);
+    let alone = written(&Declaration { pods: 1, ..SHARED })?;
+    assert!(!alone.contains("Indexed") && !alone.contains("PODS"), "{alone}");
+    Ok(())
+}
+
+#[test]
+fn what_yaml_would_take_for_something_else_is_in_quotes() -> Result<(), BatchError> {
+    let yaml = written(&SHARED.scheduled("*/10 * * * *", Period::Hour))?;
+    let quoted = |text: &str| [format!("\"{text}\""), format!("'{text}'")];
+    let [number, alias] = ["4", "*/10 * * * *"].map(quoted);
+    assert!(values(&yaml, "value").iter().any(|value| number.iter().any(|q| q == value)), "{yaml}");
+    assert!(
+        values(&yaml, "schedule").iter().all(|value| alias.iter().any(|q| q == value)),
+        "{yaml}"
+    );
+    Ok(())
+}
+
+#[test]
+fn what_has_to_be_said_to_a_job_is_said_or_left_open() -> Result<(), BatchError> {
+    let [_, import] = &deployed()[..] else { panic!("another list of jobs") };
+    let timetable = Timetable::of(import, &Schedules::new());
+    let timetable = timetable.map_err(|error| BatchError::Job(error.to_string()))?;
+    for (said, expected) in [(None, "- file=\n"), (Some("/data/a.csv"), "- file=/data/a.csv\n")] {
+        let said = said.map(|path: &str| ("file".to_owned(), path.to_owned()));
+        let yaml = manifest(import, &timetable, &said.into_iter().collect())?;
+        assert!(yaml.contains(expected), "{yaml}");
+        assert!(values(&yaml, "kind") == ["Job"] && !yaml.contains("--catch-up"), "{yaml}");
+    }
+    Ok(())
+}
