@@ -12,13 +12,12 @@ use serde_json::{Value, json};
 
 use crate::error::BatchError;
 use crate::job::Declaration;
+use crate::runner::Ended;
 use crate::schedule::Timetable;
 use crate::window::Period;
 
-/// The pod failed in a way that another one would repeat.
-const PERMANENT: u8 = 42;
 /// The pod has written down what it did, and another one goes on: something was away, or it was stopped.
-const GOES_ON: [u8; 2] = [75, 143];
+const GOES_ON: [u8; 2] = [Ended::TRY_AGAIN, Ended::STOPPED];
 /// A pod, or an index, may fail so often in any other way: no memory, settings that cannot be read.
 const FAILURES: u32 = 6;
 
@@ -110,7 +109,7 @@ fn pod_failure_policy(when_permanent: &str) -> Value {
     let exits = |codes: &[u8]| json!({ "containerName": pod::CONTAINER, "operator": "In", "values": codes });
     json!({
         "rules": [
-            { "action": when_permanent, "onExitCodes": exits(&[PERMANENT]) },
+            { "action": when_permanent, "onExitCodes": exits(&[Ended::PERMANENT]) },
             { "action": "Ignore", "onExitCodes": exits(&GOES_ON) },
             {
                 "action": "Ignore",

@@ -183,8 +183,16 @@ fn parse_cron(schedule: &str) -> Result<Cron, String> {
     if let Some(foreign) = words.find(|word| !matches!(word.len(), 0 | 3)) {
         return Err(format!("`{foreign}` is not understood"));
     }
-    if schedule.split(' ').next_back().is_some_and(|day_of_week| day_of_week.contains('7')) {
+    let fields: Vec<_> = schedule.split_ascii_whitespace().collect();
+    if fields.get(4).is_some_and(|day_of_week| day_of_week.contains('7')) {
         return Err("Sunday is 0".to_owned());
+    }
+    // Of the two days one or both may have to fit: opinions differ about `*/2`.
+    if let [_, _, day, _, day_of_week] = fields[..]
+        && day != "*"
+        && day_of_week != "*"
+    {
+        return Err("it names days of the month and of the week".to_owned());
     }
     let parser = CronParser::builder().seconds(Seconds::Disallowed).year(Year::Disallowed).build();
     let cron = parser.parse(schedule).map_err(|error| error.to_string())?;

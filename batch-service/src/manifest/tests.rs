@@ -5,20 +5,13 @@ use std::path::PathBuf;
 
 use super::*;
 use crate::job::Parameter;
+use crate::jobs::declarations;
 use crate::schedule::Schedules;
 
-/// What stands in deploy/k8s.
-fn deployed() -> Vec<Declaration> {
-    const FILE: Parameter = Parameter { name: "file", about: "a CSV file", default: None };
-    vec![
-        Declaration::new("settle-orders", "settle the orders paid on a day, company by company")
-            .scheduled("30 1 * * *", Period::Day),
-        Declaration {
-            parameters: &[FILE],
-            ..Declaration::new("import-orders", "take over paid orders from a CSV file")
-        },
-    ]
-}
+const ASKED: Declaration = Declaration {
+    parameters: &[Parameter { name: "file", about: "a file", default: None }],
+    ..Declaration::new("asked", "a job that somebody asks for")
+};
 
 const SHARED: Declaration = Declaration {
     pods: 4,
@@ -44,7 +37,7 @@ fn folder() -> PathBuf {
 
 #[test]
 fn what_is_deployed_is_what_the_jobs_declare() -> Result<(), BatchError> {
-    for declaration in deployed() {
+    for declaration in declarations() {
         let name = declaration.name;
         let path = folder().join(format!("{name}.yaml"));
         let file = fs::read_to_string(&path).unwrap_or_default();
@@ -57,7 +50,8 @@ fn what_is_deployed_is_what_the_jobs_declare() -> Result<(), BatchError> {
 #[test]
 fn every_file_is_a_jobs_and_every_scheduled_job_is_in_the_kustomization() -> std::io::Result<()> {
     let kustomization = fs::read_to_string(folder().join("kustomization.yaml"))?;
-    let mut expected: Vec<_> = deployed().iter().map(|job| format!("{}.yaml", job.name)).collect();
+    let mut expected: Vec<_> =
+        declarations().iter().map(|job| format!("{}.yaml", job.name)).collect();
     expected.push("kustomization.yaml".to_owned());
     expected.sort();
     let files: Result<Vec<_>, _> =
@@ -66,7 +60,7 @@ fn every_file_is_a_jobs_and_every_scheduled_job_is_in_the_kustomization() -> std
         files?.into_iter().map(|name| name.to_string_lossy().into_owned()).collect();
     files.sort();
     assert_eq!(files, expected);
-    for job in deployed() {
+    for job in declarations() {
         // A Job without a name is created by hand.
         let is_resource = kustomization.contains(&format!("- {}.yaml", job.name));
         assert_eq!(is_resource, job.schedule.is_some(), "{}", job.name);
@@ -123,12 +117,11 @@ fn what_yaml_would_take_for_something_else_is_in_quotes() -> Result<(), BatchErr
 
 #[test]
 fn what_has_to_be_said_to_a_job_is_said_or_left_open() -> Result<(), BatchError> {
-    let [_, import] = &deployed()[..] else { panic!("another list of jobs") };
-    let timetable = Timetable::of(import, &Schedules::new());
+    let timetable = Timetable::of(&ASKED, &Schedules::new());
     let timetable = timetable.map_err(|error| BatchError::Job(error.to_string()))?;
     for (said, expected) in [(None, "- file=\n"), (Some("/data/a.csv"), "- file=/data/a.csv\n")] {
         let said = said.map(|path: &str| ("file".to_owned(), path.to_owned()));
-        let yaml = manifest(import, &timetable, &said.into_iter().collect())?;
+        let yaml = manifest(&ASKED, &timetable, &said.into_iter().collect())?;
         assert!(yaml.contains(expected), "{yaml}");
         assert!(values(&yaml, "kind") == ["Job"] && !yaml.contains("--catch-up"), "{yaml}");
     }

@@ -157,10 +157,11 @@ fn a_schedule_that_kubernetes_would_read_otherwise_or_not_at_all_is_refused() {
         "15 2 * * 5L",
         "15 2 * * FRI#2",
         "15 2 1 * +FRI",
+        "15 2 */2 * FRI",
     ] {
         assert!(parse_cron(schedule).is_err(), "{schedule}");
     }
-    for schedule in ["15 2 * * *", "*/10 0-6,22 1,15 JAN-MAR MON-FRI", "0 3 29 2 *"] {
+    for schedule in ["15 2 * * *", "*/10 0-6,22 * JAN-MAR MON-FRI", "0 3 1,15 * *", "0 3 29 2 *"] {
         assert!(parse_cron(schedule).is_ok(), "{schedule}");
     }
 }
