@@ -1,6 +1,6 @@
 //! Every setting: meaning, default, variable.
 
-use std::num::{NonZeroU64, NonZeroUsize};
+use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -8,6 +8,8 @@ use shared::client::PlainHosts;
 use shared::config::{ConfigError, LogLevels, defaults};
 use shared::{Secret, UserId};
 use url::Url;
+
+use crate::schedule::Schedules;
 
 /// Section `[batch]` of the configuration file; `BATON_BATCH_<KEY>` in the environment.
 #[derive(Clone, Deserialize)]
@@ -65,6 +67,21 @@ pub struct Config {
     /// How long calls that are under way may take after SIGTERM, in seconds. Default 3.
     #[serde(default = "default_grace_s")]
     pub grace_s: u64,
+    /// Schedules that differ from what the jobs declare: `[batch.schedules.settle-orders]` with `schedule`, a cron expression
+    /// of five fields or `never`, and `time_zone`. Default none.
+    #[serde(default)]
+    pub schedules: Schedules,
+    /// When the CronJob was to start this process (RFC 3339): the annotation `batch.kubernetes.io/cronjob-scheduled-timestamp`.
+    /// It says which window is meant. Default none.
+    #[serde(default)]
+    pub scheduled_at: Option<String>,
+    /// The name of the Kubernetes Job that this process belongs to, which says the same where it was made by a CronJob.
+    /// Default none.
+    #[serde(default)]
+    pub kubernetes_job: Option<String>,
+    /// How many pods share a run; each works for the companies of its index (`JOB_COMPLETION_INDEX`). Default 1.
+    #[serde(default = "default_pods")]
+    pub pods: NonZeroU32,
     /// For tests: `place:n` makes the process wait at the n-th time that it passes this place of a run. Default none.
     #[serde(default)]
     pub hold_at: Option<String>,
@@ -79,12 +96,45 @@ impl Config {
     /// # Errors
     /// A [`ConfigError`] that names the key.
     pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
-        let config: Self = shared::config::load("batch", file)?;
+        shared::config::load("batch", file).and_then(Self::checked)
+    }
+
+    /// These settings, by their names, and the defaults; nothing is read from the environment.
+    ///
+    /// # Errors
+    /// A [`ConfigError`] that names the key.
+    pub fn of(
+        settings: impl IntoIterator<Item = (&'static str, String)>,
+    ) -> Result<Self, ConfigError> {
+        let variable = |name: &str| format!("BATON_BATCH_{}", name.to_uppercase());
+        let settings = settings.into_iter().map(|(name, value)| (variable(name), value));
+        shared::config::load_from("batch", None, settings.collect()).and_then(Self::checked)
+    }
+
+    fn checked(config: Self) -> Result<Self, ConfigError> {
         if config.client_secret.is_some() == config.client_secret_file.is_some() {
             let cause = "set one of `client_secret` and `client_secret_file`".to_owned();
             return Err(ConfigError::Invalid { section: "batch".to_owned(), cause });
         }
         Ok(config)
+    }
+
+    /// This pod's index, and how many there are.
+    ///
+    /// # Errors
+    /// [`ConfigError::Invalid`] when there are several pods, and `JOB_COMPLETION_INDEX`, which Kubernetes sets in the pods of an Indexed
+    /// Job, is missing or too high.
+    #[expect(clippy::disallowed_methods, reason = "its name is Kubernetes', not ours")]
+    pub fn share(&self) -> Result<(u32, u32), ConfigError> {
+        let pods = self.pods.get();
+        if pods == 1 {
+            return Ok((0, 1));
+        }
+        let index = std::env::var("JOB_COMPLETION_INDEX").ok().and_then(|text| text.parse().ok());
+        index.filter(|index| *index < pods).map(|index| (index, pods)).ok_or_else(|| {
+            let cause = format!("JOB_COMPLETION_INDEX has to say which of {pods} pods this is");
+            ConfigError::Invalid { section: "batch".to_owned(), cause }
+        })
     }
 }
 
@@ -115,4 +165,8 @@ fn default_patience_s() -> u64 {
 
 fn default_grace_s() -> u64 {
     3
+}
+
+fn default_pods() -> NonZeroU32 {
+    NonZeroU32::MIN
 }

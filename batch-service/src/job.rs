@@ -13,10 +13,11 @@ use shared::{CompanyId, ServiceClient, Session};
 
 pub use declaration::{Declaration, Parameter};
 
-pub use erased::{AnyJob, BoxedJob};
+pub use erased::{AnyJob, SharedJob};
 pub use outcome::{Chunk, Outcome, Planned, Rejected};
 
 use crate::error::BatchError;
+use crate::runner::RunReport;
 use crate::window::Window;
 
 /// A job: work on many items, a part for each company, under that company's session.
@@ -86,6 +87,15 @@ pub trait Job: Send + Sync + 'static {
     async fn finish(&self, work: &Work<'_>) -> Result<(), BatchError> {
         let _ = work;
         Ok(())
+    }
+
+    /// What the job has to say of a run beside the numbers: printed after them.
+    ///
+    /// # Errors
+    /// When it cannot be found out.
+    async fn summary(&self, report: &RunReport) -> Result<String, BatchError> {
+        let _ = report;
+        Ok(String::new())
     }
 }
 

@@ -7,14 +7,14 @@ use std::sync::Arc;
 
 use shared::server::StartupError;
 
-use crate::job::{AnyJob, Declaration};
+use crate::job::{Declaration, SharedJob};
 use crate::startup::Batch;
 
 /// All jobs.
 ///
 /// # Errors
 /// When one of them cannot be put together.
-pub fn all(batch: &Batch) -> Result<Vec<Arc<dyn AnyJob>>, StartupError> {
+pub fn all(batch: &Batch) -> Result<Vec<SharedJob>, StartupError> {
     Ok(vec![
         Arc::new(import_orders::ImportOrders::new(batch)?),
         Arc::new(settle_orders::SettleOrders::new(batch)?),

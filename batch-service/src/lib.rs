@@ -1,5 +1,6 @@
 //! batch-service: jobs that work for many companies in turn, each under its own session.
 
+pub mod cli;
 pub mod config;
 pub mod startup;
 pub mod job;
@@ -17,4 +18,5 @@ mod progress;
 pub mod report;
 mod error;
 
+pub use chrono_tz;
 pub use error::BatchError;

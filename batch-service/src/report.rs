@@ -10,6 +10,7 @@ use shared::CompanyId;
 use shared::client::CallObserver;
 
 use crate::money::Sums;
+use crate::runner::{Ended, RunReport};
 
 /// What an import has done.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -53,11 +54,12 @@ impl fmt::Display for ImportReport {
 }
 
 /// What a settlement has done for one day.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SettlementReport {
     /// The day on which the orders were paid, in UTC.
     pub date: NaiveDate,
+    /// The run.
+    pub run: RunReport,
     /// Company by company.
     pub companies: Vec<CompanyReport>,
 }
@@ -76,34 +78,19 @@ pub struct CompanyReport {
     pub sums: Sums,
     /// The files of the statements at file-service.
     pub statements: Vec<String>,
-    /// What could not be done.
-    pub left: Option<Left>,
-}
-
-/// Why work was left.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Left {
-    /// The reason.
-    pub reason: String,
-    /// Whether another run may do it without anybody's help.
-    pub transient: bool,
+    /// Why it has failed.
+    pub left: Option<String>,
 }
 
 impl SettlementReport {
-    /// Whether nothing is left for another run.
+    /// Whether nothing is left, not even in quarantine.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        self.companies.iter().all(|company| company.left.is_none())
+        let ended = matches!(self.run.ended, Ended::Complete | Ended::AlreadyComplete);
+        ended && self.run.quarantined == 0
     }
 
-    /// Whether another run may do what is left.
-    #[must_use]
-    pub fn may_go_on(&self) -> bool {
-        let mut left = self.companies.iter().filter_map(|company| company.left.as_ref());
-        left.any(|left| left.transient)
-    }
-
-    /// Orders that this run has settled.
+    /// Orders that this pass of the run has settled.
     #[must_use]
     pub fn settled(&self) -> u64 {
         self.companies.iter().map(|company| company.settled).sum()
@@ -122,9 +109,8 @@ impl fmt::Display for SettlementReport {
             let CompanyReport { company, settled, orders, left, .. } = one;
             let company = company.get();
             writeln!(formatter, "{company:>9} {settled:>8} {orders:>7}  {sums:<32} {statements}")?;
-            if let Some(Left { reason, transient }) = left {
-                let who = if *transient { "left for the next run" } else { "needs a person" };
-                writeln!(formatter, "          {who}: {reason}")?;
+            if let Some(reason) = left {
+                writeln!(formatter, "          needs a person: {reason}")?;
             }
         }
         Ok(())

@@ -3,6 +3,7 @@
 mod again;
 mod attempts;
 mod crew;
+mod dry_run;
 mod holds;
 mod lease;
 mod pace;
@@ -22,16 +23,18 @@ use shared::{Clock, CompanyId, UserId};
 use tracing::warn;
 
 pub(crate) use again::retrying;
+pub use dry_run::Found;
 pub use quarantine::Replayed;
 pub use report::{Ended, RunReport};
 pub use stopping::{Stop, StopReason};
 
+pub use crate::repository::quarantine::Quarantined;
 pub use crate::repository::runs::{RunRecord, RunState};
 
 use crate::error::BatchError;
-use crate::job::{AnyJob, Planned};
+use crate::job::{Planned, Run, SharedJob};
 use crate::progress::Progress;
-use crate::repository::parts::{PartRepository, PartState, Share};
+use crate::repository::parts::{Part, PartRepository, PartState, Share};
 use crate::repository::quarantine::QuarantineRepository;
 use crate::repository::runs::{Identity, RunRepository};
 use crate::window::Window;
@@ -64,7 +67,7 @@ pub(crate) struct Settings {
 #[derive(Clone)]
 pub struct Asked {
     /// The job.
-    pub job: Arc<dyn AnyJob>,
+    pub job: SharedJob,
     /// The window.
     pub window: Window,
     /// The job's parameters, all of them.
@@ -82,7 +85,7 @@ pub struct Asked {
 impl Asked {
     /// This job for this window, with these parameters, as a whole.
     #[must_use]
-    pub fn new(job: Arc<dyn AnyJob>, window: Window, parameters: BTreeMap<String, String>) -> Self {
+    pub fn new(job: SharedJob, window: Window, parameters: BTreeMap<String, String>) -> Self {
         let (again, resume, skip_limit) = (false, false, None);
         Self { job, window, parameters, again, resume, skip_limit, share: (0, 1) }
     }
@@ -129,7 +132,7 @@ impl Runner {
             Begun::Go(record) => record,
             Begun::Ended(record, ended) => return self.report(record, ended, began).await,
         };
-        let step = self.step(asked, &record, stop).await?;
+        let step = Arc::new(self.step(asked, &record, stop).await?);
         step.holds.pass("begun").await;
         let share = Share { index: asked.share.0, of: asked.share.1.max(1) };
         let crew = Crew { runner: self, step: &step, share };
@@ -141,6 +144,79 @@ impl Runner {
         let ended = self.conclude(&record, ended).await?;
         let record = self.runs.find(record.id).await?.unwrap_or(record);
         self.report(record, ended, began).await
+    }
+
+    /// A run.
+    ///
+    /// # Errors
+    /// When the runner's own database is away.
+    pub async fn find(&self, id: i64) -> Result<Option<RunRecord>, BatchError> {
+        Ok(self.runs.find(id).await?)
+    }
+
+    /// The run of this job, window and parameters, if it was ever begun.
+    ///
+    /// # Errors
+    /// When the runner's own database is away.
+    pub async fn find_asked(&self, asked: &Asked) -> Result<Option<RunRecord>, BatchError> {
+        let job = asked.job.declaration().name;
+        let (window, parameters) = (asked.window.label(), &asked.parameters);
+        Ok(self.runs.find_by_identity(&Identity { job, window, parameters }).await?)
+    }
+
+    /// The newest runs, of one job or of all.
+    ///
+    /// # Errors
+    /// When the runner's own database is away.
+    pub async fn list(&self, job: Option<&str>, count: u32) -> Result<Vec<RunRecord>, BatchError> {
+        Ok(self.runs.list(job, i64::from(count)).await?)
+    }
+
+    /// What a run has come to so far.
+    ///
+    /// # Errors
+    /// When the runner's own database is away.
+    pub async fn look_at(&self, run: RunRecord) -> Result<RunReport, BatchError> {
+        let ended = match run.state {
+            RunState::Complete => Ended::Complete,
+            RunState::Failed => Ended::Failed(run.reason.clone()),
+            RunState::Open if run.stop_requested => Ended::HeldByOperator,
+            RunState::Open => Ended::Stopped,
+        };
+        self.report(run, ended, self.clock.monotonic()).await
+    }
+
+    /// How many parts of an open run are in work just now, and how many wait.
+    ///
+    /// # Errors
+    /// When the runner's own database is away.
+    pub async fn in_work(&self, run: i64) -> Result<(usize, usize), BatchError> {
+        let now = self.clock.now();
+        let open = self.parts.list(run).await?;
+        let open = open.into_iter().filter(|part| part.progress.state == PartState::Open);
+        let is_held = |part: &Part| !part.owner.is_empty() && part.lease_until > now;
+        let (held, waiting): (Vec<_>, Vec<_>) = open.partition(is_held);
+        Ok((held.len(), waiting.len()))
+    }
+
+    /// Wants a run to stop: the processes at it write down what they have done and end. False: it is not open.
+    ///
+    /// # Errors
+    /// When the runner's own database is away.
+    pub async fn ask_to_stop(&self, run: i64) -> Result<bool, BatchError> {
+        Ok(self.runs.set_stop(run, true).await?)
+    }
+
+    /// What is in quarantine after this number, of one run or of all, the oldest first.
+    ///
+    /// # Errors
+    /// When the runner's own database is away.
+    pub async fn quarantined(
+        &self,
+        run: Option<i64>,
+        (after, count): (i64, u32),
+    ) -> Result<Vec<Quarantined>, BatchError> {
+        Ok(self.quarantine.list(run, (after, i64::from(count))).await?)
     }
 
     async fn begin(&self, asked: &Asked) -> Result<Begun, DbError> {
@@ -186,30 +262,34 @@ impl Runner {
         record: &RunRecord,
         stop: &Stop,
     ) -> Result<Step, BatchError> {
+        let skipped = self.quarantine.count_open(record.id).await?;
+        Ok(self.step_of(asked, (record.run(asked.window.clone()), skipped), stop))
+    }
+
+    fn step_of(&self, asked: &Asked, (run, skipped): (Run, u64), stop: &Stop) -> Step {
         let declaration = asked.job.declaration();
         let Settings { concurrency, patience, grace, account, .. } = self.settings;
-        let skipped = self.quarantine.count_open(record.id).await?;
         let clock = Arc::clone(&self.clock);
-        Ok(Step {
+        Step {
             job: Arc::clone(&asked.job),
-            run: record.run(asked.window.clone()),
+            progress: Progress::new(declaration.name, run.id, Arc::clone(&clock)),
+            run,
             parts: self.parts.clone(),
             attempts: Attempts {
                 pace: Pace::new(concurrency, Arc::clone(&clock)),
-                clock: Arc::clone(&clock),
+                clock,
                 stop: stop.clone(),
                 most: declaration.attempts,
                 patience,
                 grace,
             },
             holds: Arc::new(Holds::new(self.settings.hold_at.as_deref())),
-            progress: Progress::new(declaration.name, record.id, clock),
             concurrency,
             account,
             skip_limit: asked.skip_limit.unwrap_or(declaration.skip_limit),
             skipped: AtomicU64::new(skipped),
             sign: SignKept::default(),
-        })
+        }
     }
 
     /// Makes the parts of the run, unless they are there.

@@ -1,16 +1,19 @@
 //! [`AnyJob`]: any [`Job`], whatever its items are. The runner holds them as JSON.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use shared::ServiceClient;
 
 use super::{Chunk, Declaration, Job, Outcome, Planned, Rejected, Run, Work};
 use crate::error::BatchError;
+use crate::runner::RunReport;
 
 /// A job of any kind.
-pub type BoxedJob = Box<dyn AnyJob>;
+pub type SharedJob = Arc<dyn AnyJob>;
 
+/// [`Job`] without its type of items. Every job is one.
 #[async_trait]
 pub trait AnyJob: Send + Sync {
     fn declaration(&self) -> Declaration;
@@ -21,6 +24,7 @@ pub trait AnyJob: Send + Sync {
     -> Result<Chunk<String>, BatchError>;
     async fn process(&self, work: &Work<'_>, item: &str, key: &str) -> Result<Outcome, BatchError>;
     async fn finish(&self, work: &Work<'_>) -> Result<(), BatchError>;
+    async fn summary(&self, report: &RunReport) -> Result<String, BatchError>;
 }
 
 #[async_trait]
@@ -66,6 +70,10 @@ impl<J: Job> AnyJob for J {
 
     async fn finish(&self, work: &Work<'_>) -> Result<(), BatchError> {
         Job::finish(self, work).await
+    }
+
+    async fn summary(&self, report: &RunReport) -> Result<String, BatchError> {
+        Job::summary(self, report).await
     }
 }
 

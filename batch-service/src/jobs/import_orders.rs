@@ -18,6 +18,8 @@ use tokio::io::{AsyncReadExt, AsyncSeekExt, SeekFrom};
 use crate::error::BatchError;
 use crate::job::{Chunk, Declaration, Job, Outcome, Parameter, Planned, Rejected, Run, Work};
 use crate::order_api::{Imported, OrderApi, PaidOrder};
+use crate::report::{BadLine, ImportReport};
+use crate::runner::{Quarantined, RunReport};
 use crate::startup::Batch;
 use crate::user_api::UserApi;
 use lines::{Block, Line, MAX_LINE_BYTES, Position, after_heading, read_block};
@@ -149,6 +151,25 @@ impl Job for ImportOrders {
             }
             (why, _) => Err(BatchError::Job(why.clone().unwrap_or_default())),
         }
+    }
+}
+
+/// What a run has done, as the main job tells it.
+#[must_use]
+pub fn report(run: &RunReport, quarantined: Vec<Quarantined>) -> ImportReport {
+    let line_of = |name: &str| name.strip_prefix("line ").and_then(|line| line.parse().ok());
+    let bad_line = |entry: Quarantined| {
+        let line = line_of(&entry.name).unwrap_or_default();
+        BadLine { line, reason: entry.reason }
+    };
+    let mut bad_lines: Vec<_> = quarantined.into_iter().map(bad_line).collect();
+    bad_lines.sort();
+    let days = run.counts.keys().filter_map(|name| name.strip_prefix(PAID_ON));
+    ImportReport {
+        created: run.count(CREATED),
+        unchanged: run.count(UNCHANGED),
+        bad_lines,
+        paid_on: days.filter_map(|day| day.parse().ok()).collect(),
     }
 }
 

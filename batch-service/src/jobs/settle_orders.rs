@@ -19,8 +19,11 @@ use tokio::sync::OnceCell;
 use crate::error::BatchError;
 use crate::file_api::FileApi;
 use crate::job::{Chunk, Declaration, Job, Outcome, Planned, Run, Work};
+use crate::money::Sums;
 use crate::order_api::{Order, OrderApi, Which};
+use crate::report::{CompanyReport, SettlementReport};
 use crate::repository::{Settlement, SettlementRepository};
+use crate::runner::RunReport;
 use crate::startup::Batch;
 use crate::user_api::UserApi;
 use crate::window::Period;
@@ -46,8 +49,11 @@ pub struct SettleOrders {
     settlements: SettlementRepository,
     clock: Arc<dyn Clock>,
     /// The number of the statement that each company's part is working on.
-    numbers: Mutex<HashMap<(i64, CompanyId), Arc<OnceCell<i32>>>>,
+    numbers: Mutex<HashMap<(i64, CompanyId), Number>>,
 }
+
+/// Found out once, by whichever order comes first.
+type Number = Arc<OnceCell<i32>>;
 
 /// One company's orders of one day.
 struct Day<'j> {
@@ -80,9 +86,37 @@ impl SettleOrders {
         Ok(Day { job: self, date: date_of(work.run)?, company, session: work.session()? })
     }
 
-    fn number(&self, work: &Work<'_>, company: CompanyId) -> Arc<OnceCell<i32>> {
+    fn number(&self, work: &Work<'_>, company: CompanyId) -> Number {
         let mut numbers = self.numbers.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(numbers.entry((work.run.id, company)).or_default())
+    }
+}
+
+impl SettleOrders {
+    /// What a run has done, with the statements of each company.
+    ///
+    /// # Errors
+    /// When the batch's own database is away.
+    pub async fn report(&self, run: RunReport) -> Result<SettlementReport, BatchError> {
+        let label = &run.run.window;
+        let date = label.parse().map_err(|_| BatchError::Job(format!("`{label}` is no day")))?;
+        let mut companies = Vec::with_capacity(run.by_company.len());
+        for (company, counts) in &run.by_company {
+            let Ok(company) = CompanyId::try_from(*company) else { continue };
+            let statements = self.settlements.list(date, company).await?;
+            let mut sums = Sums::default();
+            statements.iter().try_for_each(|one| sums.add_all(&one.sums))?;
+            let failed = run.failed.iter().find(|(id, _)| *id == company.get());
+            companies.push(CompanyReport {
+                company,
+                settled: counts.get(SETTLED).copied().unwrap_or_default(),
+                orders: statements.iter().map(|one| one.order_count).sum(),
+                sums,
+                statements: statements.iter().flat_map(|one| one.file_ids.clone()).collect(),
+                left: failed.map(|(_, reason)| reason.clone()),
+            });
+        }
+        Ok(SettlementReport { date, run, companies })
     }
 }
 
@@ -128,6 +162,10 @@ impl Job for SettleOrders {
         let order = (order.0, order.1.as_str());
         let settled = self.orders.settle(day.session, order, key).await?;
         Ok(Outcome::one(if settled { SETTLED } else { CANCELLED }))
+    }
+
+    async fn summary(&self, report: &RunReport) -> Result<String, BatchError> {
+        Ok(self.report(report.clone()).await?.to_string())
     }
 
     /// Writes every statement that is not written, or not with all of its orders.

@@ -170,28 +170,9 @@ impl PartRepository {
         for chunk in companies.chunks(INSERT) {
             let rows: Vec<_> = chunk.iter().map(values).collect();
             match &self.db {
-                Db::Postgres(pool) => {
-                    shared::with_pooled!(pool, |conn| diesel::insert_into(parts::table)
-                        .values(rows)
-                        .on_conflict_do_nothing()
-                        .execute(conn)
-                        .await)?;
-                }
-                Db::Sqlite(pool) => {
-                    shared::with_pooled!(pool, |conn| conn
-                        .transaction(async |conn| {
-                            for row in rows {
-                                diesel::insert_into(parts::table)
-                                    .values(row)
-                                    .on_conflict_do_nothing()
-                                    .execute(conn)
-                                    .await?;
-                            }
-                            Ok::<_, diesel::result::Error>(())
-                        })
-                        .await)?;
-                }
-            }
+                Db::Postgres(pool) => row::insert_at_once!(pool, rows),
+                Db::Sqlite(pool) => row::insert_one_by_one!(pool, rows),
+            }?;
         }
         Ok(())
     }

@@ -1,10 +1,10 @@
 //! [`Crew`]: works on the parts of a run, several at once, until none is left.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::StreamExt;
-use futures_util::stream::FuturesUnordered;
 use shared::{CompanyId, Session};
+use tokio::task::{JoinError, JoinSet};
 use tracing::{info, warn};
 
 use super::Runner;
@@ -24,7 +24,7 @@ const AHEAD: i64 = 1_000;
 
 pub(super) struct Crew<'r> {
     pub(super) runner: &'r Runner,
-    pub(super) step: &'r Step,
+    pub(super) step: &'r Arc<Step>,
     pub(super) share: Share,
 }
 
@@ -33,7 +33,10 @@ type Ending = Result<(), Left>;
 impl Crew<'_> {
     /// Works until nothing is left, waiting for what others are at.
     pub(super) async fn work(&self) -> Result<Ended, BatchError> {
-        let (held, stop) = (Held::default(), &self.step.attempts.stop);
+        let (held, stop) = (Arc::new(Held::default()), &self.step.attempts.stop);
+        let counts = self.runner.parts.count_by_state(self.step.run.id, self.share).await?;
+        let open = counts.get(PartState::Open.name()).copied().unwrap_or_default();
+        self.step.progress.begin(u64::try_from(open).unwrap_or_default());
         let left = tokio::select! {
             left = self.work_off(&held) => left,
             never = self.runner.keep_leases(self.step.run.id, (&held, stop)) => match never {},
@@ -46,14 +49,16 @@ impl Crew<'_> {
         }
     }
 
-    async fn work_off(&self, held: &Held) -> Result<Option<Left>, BatchError> {
+    async fn work_off(&self, held: &Arc<Held>) -> Result<Option<Left>, BatchError> {
         let most = self.runner.settings.parts_at_once;
-        let (mut going, mut ahead, mut left) = (FuturesUnordered::new(), -1, None);
+        let (mut going, mut ahead, mut left) = (JoinSet::new(), -1, None);
         loop {
             if self.may_begin() && going.len() <= most / 2 {
                 let parts = self.take(&mut ahead, most - going.len()).await?;
                 let none = parts.is_empty() && going.is_empty();
-                going.extend(parts.into_iter().map(|part| self.work_on(part, held)));
+                for part in parts {
+                    going.spawn(work_on(Arc::clone(self.step), part, Arc::clone(held)));
+                }
                 if none && self.is_over().await? {
                     return Ok(None);
                 }
@@ -61,8 +66,8 @@ impl Crew<'_> {
                     self.look_again_later().await;
                 }
             }
-            match going.next().await {
-                Some(ended) => self.note(ended, &mut left),
+            match going.join_next().await {
+                Some(ended) => self.note(ended.unwrap_or_else(panicked), &mut left),
                 None if self.may_begin() => {}
                 None => return Ok(Some(left.unwrap_or(Left::Stopped))),
             }
@@ -83,18 +88,6 @@ impl Crew<'_> {
         };
         self.step.attempts.stop.request(reason);
         left.get_or_insert(why);
-    }
-
-    async fn work_on(&self, part: Part, held: &Held) -> Ending {
-        let id = part.id;
-        held.add(id);
-        let session = self.step.session(part.company);
-        let ended = PartWork { step: self.step, part, session }.run().await;
-        // Of what is left the lease is given back at the end, when nothing more is under way.
-        if matches!(ended, Ok(()) | Err(Left::Fenced)) {
-            held.remove(id);
-        }
-        ended
     }
 
     async fn take(&self, ahead: &mut i64, count: usize) -> Result<Vec<Part>, BatchError> {
@@ -182,4 +175,21 @@ impl Crew<'_> {
             Some(StopReason::Given | StopReason::Signal) | None => Ended::Stopped,
         })
     }
+}
+
+/// A task of its own: what waits for the one connection of a database must not hold it.
+async fn work_on(step: Arc<Step>, part: Part, held: Arc<Held>) -> Ending {
+    let id = part.id;
+    held.add(id);
+    let ended = PartWork::new(step, part).run().await;
+    // Of what is left the lease is given back at the end, when nothing more is under way.
+    if matches!(ended, Ok(()) | Err(Left::Fenced)) {
+        held.remove(id);
+    }
+    ended
+}
+
+/// The job's code has a fault, which another start would meet again.
+fn panicked(error: JoinError) -> Ending {
+    Err(Left::EndsRun(format!("the job's code has failed: {error}")))
 }

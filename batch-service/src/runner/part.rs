@@ -1,13 +1,13 @@
 //! The work on one part: read, write down, process, write down, until it is over.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use futures_util::{StreamExt, stream};
-use shared::Session;
 use tracing::warn;
 
 use super::attempts::NotDone;
-use super::step::{Skipped, Step};
+use super::step::{Caller, Skipped, Step};
 use crate::error::BatchError;
 use crate::job::{Chunk, Outcome, Work};
 use crate::repository::parts::{NotSaved, Part, PartState, Place, Poison, Progress};
@@ -45,13 +45,18 @@ struct Processed {
 }
 
 /// One part in the hands of this process.
-pub(crate) struct PartWork<'s> {
-    pub(crate) step: &'s Step,
-    pub(crate) part: Part,
-    pub(crate) session: Option<Session>,
+pub(crate) struct PartWork {
+    step: Arc<Step>,
+    part: Part,
+    caller: Caller,
 }
 
-impl PartWork<'_> {
+impl PartWork {
+    pub(crate) fn new(step: Arc<Step>, part: Part) -> Self {
+        let caller = step.caller(part.company);
+        Self { step, part, caller }
+    }
+
     /// Works until the part is done or has failed.
     pub(crate) async fn run(mut self) -> Result<(), Left> {
         while self.part.progress.state == PartState::Open {
@@ -72,7 +77,7 @@ impl PartWork<'_> {
     }
 
     fn work(&self) -> Work<'_> {
-        Work { run: &self.step.run, company: self.part.company, session: self.session.as_ref() }
+        self.caller.work(&self.step.run)
     }
 
     async fn begin(&mut self, after: Option<String>) -> Result<Result<(), Left>, NotDone> {

@@ -12,7 +12,7 @@ use super::step::Step;
 use super::stopping::Stop;
 use super::{Asked, Runner};
 use crate::error::BatchError;
-use crate::job::{Outcome, Work};
+use crate::job::Outcome;
 use crate::repository::quarantine::Quarantined;
 use crate::repository::runs::RunRecord;
 
@@ -61,8 +61,10 @@ impl Runner {
     async fn replay_lot(&self, step: &Step, lot: &[Quarantined]) -> Result<u64, BatchError> {
         let mut outcomes = Vec::with_capacity(lot.len());
         let calls: Vec<_> = lot.iter().map(|entry| replay_one(step, entry)).collect();
-        let mut results = stream::iter(calls).buffer_unordered(step.concurrency);
-        while let Some((entry, result)) = results.next().await {
+        // All of them first: a call that is not polled may hold the connection that the next statement waits for.
+        let results: Vec<_> =
+            stream::iter(calls).buffer_unordered(step.concurrency).collect().await;
+        for (entry, result) in results {
             match result {
                 Ok(outcome) => outcomes.push((entry, outcome)),
                 Err(
@@ -97,16 +99,16 @@ async fn replay_one<'e>(
     entry: &'e Quarantined,
 ) -> (&'e Quarantined, Result<Outcome, NotDone>) {
     let company = CompanyId::try_from(entry.company_id).ok();
-    let (session, key) = (step.session(company), step.key(company, &entry.name));
-    let work = Work { run: &step.run, company, session: session.as_ref() };
+    let (caller, key) = (step.caller(company), step.key(company, &entry.name));
+    let work = caller.work(&step.run);
     let once = || step.job.process(&work, &entry.item, &key);
     (entry, step.attempts.item(once, || async { false }).await)
 }
 
 async fn finish_again(step: &Step, company_id: i64) -> bool {
     let company = CompanyId::try_from(company_id).ok();
-    let session = step.session(company);
-    let work = Work { run: &step.run, company, session: session.as_ref() };
+    let caller = step.caller(company);
+    let work = caller.work(&step.run);
     match step.attempts.step(|| step.job.finish(&work)).await {
         Ok(()) => true,
         Err(cause) => {

@@ -12,7 +12,7 @@ use tracing::warn;
 use super::attempts::Attempts;
 use super::holds::Holds;
 use super::stopping::StopReason;
-use crate::job::{AnyJob, Run, Work};
+use crate::job::{Run, SharedJob, Work};
 use crate::progress::Progress as Shown;
 use crate::repository::parts::{NotSaved, Part, PartRepository, Poison, Progress};
 
@@ -32,8 +32,26 @@ struct Sign {
     key: String,
 }
 
+/// Who acts in a part.
+pub(crate) enum Caller {
+    Company(CompanyId, Session),
+    /// The part is all companies'.
+    Nobody,
+}
+
+impl Caller {
+    pub(crate) fn work<'w>(&'w self, run: &'w Run) -> Work<'w> {
+        match self {
+            Self::Company(company, session) => {
+                Work { run, company: Some(*company), session: Some(session) }
+            }
+            Self::Nobody => Work { run, company: None, session: None },
+        }
+    }
+}
+
 pub(crate) struct Step {
-    pub(crate) job: Arc<dyn AnyJob>,
+    pub(crate) job: SharedJob,
     pub(crate) run: Run,
     pub(crate) parts: PartRepository,
     pub(crate) attempts: Attempts,
@@ -54,8 +72,12 @@ impl Step {
         &self.attempts.clock
     }
 
-    pub(crate) fn session(&self, company: Option<CompanyId>) -> Option<Session> {
-        company.map(|company| Session::new(company, self.account))
+    /// Who acts in a company's part.
+    pub(crate) fn caller(&self, company: Option<CompanyId>) -> Caller {
+        match company {
+            Some(company) => Caller::Company(company, Session::new(company, self.account)),
+            None => Caller::Nobody,
+        }
     }
 
     /// The `Idempotency-Key` of what is done for an item: the same in every process and every attempt.
@@ -125,9 +147,8 @@ impl Step {
     pub(crate) async fn sign_of_life(&self) -> bool {
         let kept = self.sign.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let Some(sign) = kept else { return false };
-        let session = self.session(sign.company);
-        let work = Work { run: &self.run, company: sign.company, session: session.as_ref() };
-        self.job.process(&work, &sign.item, &sign.key).await.is_ok()
+        let caller = self.caller(sign.company);
+        self.job.process(&caller.work(&self.run), &sign.item, &sign.key).await.is_ok()
     }
 
     /// The others need not begin any more.

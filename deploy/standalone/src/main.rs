@@ -52,7 +52,10 @@ async fn main() -> ExitCode {
         Ok(false) => ExitCode::from(TRY_AGAIN),
         Err(error) => {
             eprintln!("{error}");
-            ExitCode::FAILURE
+            match error {
+                MainJobError::Run(_, ended) => ExitCode::from(ended.exit_code()),
+                _ => ExitCode::FAILURE,
+            }
         }
     }
 }
@@ -77,7 +80,7 @@ async fn with_services(
     let batch = settlement::start_batch(services, options).await?;
     let started_ms = clock.monotonic().as_millis();
     println!("five services ready in {started_ms} ms, data in {}", options.data_dir.display());
-    let complete = main_job(&batch, arguments.orders.as_deref()).await?;
+    let complete = main_job(&batch, options, arguments.orders.as_deref()).await?;
     if let Some(Command::Serve) = arguments.command {
         let demo = settlement::demo_client()?;
         print_welcome(services, &services.register(&demo).await?);
@@ -86,8 +89,12 @@ async fn with_services(
     Ok(complete)
 }
 
-async fn main_job(batch: &Batch, orders: Option<&Path>) -> Result<bool, MainJobError> {
-    let imported = settlement::import(batch, orders).await?;
+async fn main_job(
+    batch: &Batch,
+    options: &Options,
+    orders: Option<&Path>,
+) -> Result<bool, MainJobError> {
+    let imported = settlement::import(batch, options, orders).await?;
     print!("{imported}");
     let reports = settlement::settle(batch, &imported).await?;
     reports.iter().for_each(|report| print!("\n{report}"));

@@ -45,6 +45,8 @@ pub struct Options {
     pub file_url: Option<Url>,
     /// Settings of file-service beside its defaults, by their names: another `storage_url`, a quota.
     pub file_settings: Vec<(&'static str, String)>,
+    /// Settings of the batch beside its defaults, by their names.
+    pub batch_settings: Vec<(&'static str, String)>,
     /// An issuer that user-, order- and file-service trust in place of auth-service.
     pub other_issuer: Option<String>,
 }
@@ -101,6 +103,7 @@ impl Options {
             user_url: None,
             file_url: None,
             file_settings: Vec::new(),
+            batch_settings: Vec::new(),
             other_issuer: None,
         }
     }

@@ -3,14 +3,13 @@
 use std::fmt::Display;
 use std::fs::{DirBuilder, File};
 use std::net::SocketAddr;
-use std::num::NonZeroUsize;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
 use auth_service::commands::{self, CommandError};
 use auth_service::domain::client::{Client, ClientId};
 use shared::Secret;
-use shared::config::{LogLevels, defaults};
+
 use shared::server::{BoundServer, StartupError, Stopper};
 use tokio::task::JoinHandle;
 use url::Url;
@@ -18,7 +17,6 @@ use url::Url;
 use crate::options::Options;
 
 /// Calls of the batch under way at once.
-const CONCURRENCY: NonZeroUsize = NonZeroUsize::MIN.saturating_add(7);
 /// The longest token lifetime that the services accept, in seconds.
 const MAX_TOKEN_LIFETIME_S: i64 = 3600;
 
@@ -112,28 +110,23 @@ impl Services {
     /// The settings of a batch that works with these services.
     ///
     /// # Errors
-    /// Never in practice: the addresses are made here.
+    /// When `batch_settings` has one that there is not.
     pub fn batch_config(
         &self,
         options: &Options,
         (client_id, secret): (&str, Secret),
     ) -> Result<batch_service::config::Config, StartupError> {
-        Ok(batch_service::config::Config {
-            database_url: options.databases.batch.clone(),
-            max_connections: defaults::max_connections(),
-            migrate: true,
-            token_url: url(&format!("{}/oauth2/token", self.auth.url()))?,
-            client_id: client_id.to_owned(),
-            client_secret: Some(secret),
-            client_secret_file: None,
-            order_url: url(&self.order.url())?,
-            user_url: url(&self.user.url())?,
-            file_url: url(&self.file.url())?,
-            plain_http_hosts: shared::client::PlainHosts::default(),
-            account_user_id: shared::UserId::MIN,
-            concurrency: CONCURRENCY,
-            log: LogLevels::default(),
-        })
+        let mut settings = vec![
+            ("database_url", options.databases.batch.clone()),
+            ("token_url", format!("{}/oauth2/token", self.auth.url())),
+            ("client_id", client_id.to_owned()),
+            ("client_secret", secret.expose().to_owned()),
+            ("order_url", self.order.url()),
+            ("user_url", self.user.url()),
+            ("file_url", self.file.url()),
+        ];
+        settings.extend(options.batch_settings.clone());
+        batch_service::config::Config::of(settings).map_err(StartupError::part("settings"))
     }
 
     /// Stops all of them.

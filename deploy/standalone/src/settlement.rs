@@ -1,12 +1,20 @@
 //! The main job: take over orders from a CSV file, then settle every day on which one was paid.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use auth_service::domain::client::{Client, ClientId, NotAClientId};
 use auth_service::domain::policy::NotAPolicy;
 use batch_service::BatchError;
+use batch_service::chrono_tz::Tz;
+use batch_service::job::SharedJob;
+use batch_service::jobs::import_orders::{self, ImportOrders};
+use batch_service::jobs::settle_orders::SettleOrders;
 use batch_service::report::{ImportReport, SettlementReport};
+use batch_service::runner::{Asked, Ended, RunReport, Stop};
 use batch_service::startup::Batch;
+use batch_service::window::{Period, Window};
 use shared::server::StartupError;
 
 use crate::options::Options;
@@ -29,6 +37,12 @@ pub enum MainJobError {
     /// A job failed.
     #[error(transparent)]
     Batch(#[from] BatchError),
+    /// A job has not come to its end.
+    #[error("{0}: {1}")]
+    Run(String, Ended),
+    /// The sample cannot be written.
+    #[error("cannot write {0}: {1}")]
+    Sample(PathBuf, std::io::Error),
     /// A client's name is none.
     #[error(transparent)]
     ClientId(#[from] NotAClientId),
@@ -76,16 +90,33 @@ pub async fn start_batch(services: &Services, options: &Options) -> Result<Batch
     Ok(Batch::start(&config).await?)
 }
 
-/// Takes over the orders of the file, or of the sample.
+/// Takes over the orders of the file, or of the sample. A file that was taken over before is looked at again.
 ///
 /// # Errors
 /// When the file cannot be read or a service stays away.
-pub async fn import(batch: &Batch, file: Option<&Path>) -> Result<ImportReport, MainJobError> {
-    let job = batch.import_orders()?;
-    Ok(match file {
-        Some(file) => job.run(file).await?,
-        None => job.run_on("the sample", SAMPLE).await?,
-    })
+pub async fn import(
+    batch: &Batch,
+    options: &Options,
+    file: Option<&Path>,
+) -> Result<ImportReport, MainJobError> {
+    let file = match file {
+        Some(file) => file.to_owned(),
+        None => sample(options)?,
+    };
+    let job: SharedJob = Arc::new(ImportOrders::new(batch)?);
+    let file = file.display().to_string();
+    let mut parameters = BTreeMap::from([(import_orders::FILE.to_owned(), file)]);
+    job.identify(&mut parameters).await?;
+    let report = run(batch, Asked::new(job, Window::once(), parameters)).await?;
+    let bad = batch.runner().quarantined(Some(report.run.id), (0, u32::MAX)).await?;
+    Ok(import_orders::report(&report, bad))
+}
+
+/// The sample, as a file.
+fn sample(options: &Options) -> Result<PathBuf, MainJobError> {
+    let path = options.data_dir.join("sample-orders.csv");
+    std::fs::write(&path, SAMPLE).map_err(|cause| MainJobError::Sample(path.clone(), cause))?;
+    Ok(path)
 }
 
 /// Settles every day on which an order of the import was paid.
@@ -96,9 +127,23 @@ pub async fn settle(
     batch: &Batch,
     imported: &ImportReport,
 ) -> Result<Vec<SettlementReport>, MainJobError> {
+    let job = Arc::new(SettleOrders::new(batch)?);
     let mut reports = Vec::with_capacity(imported.paid_on.len());
     for date in &imported.paid_on {
-        reports.push(batch.settle_orders()?.run(*date).await?);
+        let window = Window::parse(Period::Day, Tz::UTC, &date.to_string());
+        let window = window.map_err(|error| BatchError::Job(error.to_string()))?;
+        let asked = Asked::new(Arc::clone(&job) as SharedJob, window, BTreeMap::new());
+        reports.push(job.report(run(batch, asked).await?).await?);
     }
     Ok(reports)
+}
+
+/// A run that is complete looks again for what there is to be done; one that was left is gone on with.
+async fn run(batch: &Batch, asked: Asked) -> Result<RunReport, MainJobError> {
+    let asked = Asked { again: true, resume: true, ..asked };
+    let report = batch.runner().run(&asked, &Stop::default()).await?;
+    match report.ended {
+        Ended::Complete => Ok(report),
+        ended => Err(MainJobError::Run(report.run.job, ended)),
+    }
 }

@@ -121,3 +121,31 @@ macro_rules! insert_poison {
     };
 }
 pub(super) use insert_poison;
+
+macro_rules! insert_at_once {
+    ($pool:expr, $rows:expr) => {
+        shared::with_pooled!($pool, |conn| diesel::insert_into(parts::table)
+            .values($rows)
+            .on_conflict_do_nothing()
+            .execute(conn)
+            .await
+            .map(drop))
+    };
+}
+pub(super) use insert_at_once;
+
+/// SQLite takes no list of rows.
+macro_rules! insert_one_by_one {
+    ($pool:expr, $rows:expr) => {
+        shared::with_pooled!($pool, |conn| conn
+            .transaction(async |conn| {
+                for row in $rows {
+                    let insert = diesel::insert_into(parts::table).values(row);
+                    insert.on_conflict_do_nothing().execute(conn).await?;
+                }
+                Ok::<_, diesel::result::Error>(())
+            })
+            .await)
+    };
+}
+pub(super) use insert_one_by_one;

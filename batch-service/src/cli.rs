@@ -1,0 +1,190 @@
+//! The command line. A program with jobs of its own calls [`main`] with them.
+
+mod arguments;
+mod looking;
+mod running;
+mod schedule;
+
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Parser;
+use shared::config::ConfigError;
+use shared::process;
+use shared::server::StartupError;
+
+use crate::config::Config;
+use crate::error::BatchError;
+use crate::job::{Declaration, SharedJob};
+use crate::runner::{Asked, Ended, Stop, StopReason};
+use crate::schedule::{BadSchedule, NoWindow, Said, Timetable, timetables, window_of};
+use crate::startup::{self, Batch};
+use arguments::{Arguments, Command, Which};
+
+/// The jobs of a program.
+#[derive(Clone, Copy)]
+pub struct Jobs {
+    /// What they say of themselves; needed without settings, too.
+    pub declarations: fn() -> Vec<Declaration>,
+    /// The jobs, put together.
+    pub all: fn(&Batch) -> Result<Vec<SharedJob>, StartupError>,
+}
+
+/// Why a command came to nothing.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CommandError {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    Schedule(#[from] BadSchedule),
+    #[error(transparent)]
+    Window(#[from] NoWindow),
+    #[error(transparent)]
+    Startup(#[from] StartupError),
+    #[error(transparent)]
+    Batch(#[from] BatchError),
+    #[error("there is no job `{0}`; `list` shows them")]
+    NoSuchJob(String),
+    #[error("there is no run {0}; `status` shows them")]
+    NoSuchRun(i64),
+    #[error("{0}")]
+    Usage(String),
+}
+
+impl CommandError {
+    /// What a start that meets the same again ends with is permanent; what is away may be back.
+    fn exit_code(&self) -> ExitCode {
+        let code = match self {
+            Self::Startup(StartupError::Part { part: "database", .. }) => Ended::TRY_AGAIN,
+            Self::Batch(error) if error.is_transient() => Ended::TRY_AGAIN,
+            _ => Ended::PERMANENT,
+        };
+        ExitCode::from(code)
+    }
+}
+
+/// Does what the command line says.
+pub async fn main(jobs: Jobs) -> ExitCode {
+    let arguments = Arguments::parse();
+    match run(jobs, arguments).await {
+        Ok(code) => code,
+        Err(CommandError::Config(error)) => process::refuse(&error),
+        Err(error) => {
+            eprintln!("{error}");
+            error.exit_code()
+        }
+    }
+}
+
+async fn run(jobs: Jobs, arguments: Arguments) -> Result<ExitCode, CommandError> {
+    let file = arguments.config.as_deref();
+    match arguments.command {
+        Command::List => return schedule::list(jobs, file),
+        Command::Manifest { job, parameters } => {
+            return schedule::print_manifest(jobs, &job, &parameters);
+        }
+        _ => {}
+    }
+    let config = Config::load(file)?;
+    shared::telemetry::start(&config.log);
+    if matches!(arguments.command, Command::Migrate) {
+        startup::migrate(&config).await?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    Program::start(jobs, config).await?.run(arguments.command).await
+}
+
+/// Everything that a command needs.
+pub(crate) struct Program {
+    jobs: Vec<SharedJob>,
+    timetables: Vec<Timetable>,
+    batch: Batch,
+    config: Config,
+    stop: Stop,
+}
+
+impl Program {
+    async fn start(jobs: Jobs, config: Config) -> Result<Self, CommandError> {
+        let timetables = timetables(&(jobs.declarations)(), &config.schedules)?;
+        let stop = Stop::default();
+        let signalled = stop.clone();
+        tokio::spawn(async move {
+            shared::server::termination().await;
+            signalled.request(StopReason::Signal);
+        });
+        let batch = Batch::start(&config).await?;
+        let jobs = (jobs.all)(&batch)?;
+        Ok(Self { jobs, timetables, batch, config, stop })
+    }
+
+    async fn run(&self, command: Command) -> Result<ExitCode, CommandError> {
+        match command {
+            Command::Run { which, catch_up, again, skip_limit } => {
+                self.run_windows(&which, (catch_up, again, skip_limit)).await
+            }
+            Command::Resume { run, skip_limit } => self.resume(run, skip_limit).await,
+            Command::DryRun(which) => self.dry_run(&which).await,
+            Command::Replay { run } => self.replay(run).await,
+            Command::Status { run: None } => self.show_newest(None, 20).await,
+            Command::Status { run: Some(run) } => self.show_run(run).await,
+            Command::History { job, count } => self.show_newest(Some(&job), count).await,
+            Command::Stop { run } => self.ask_to_stop(run).await,
+            Command::Quarantine { run, json } => self.show_quarantine(run, json).await,
+            Command::Schedule { catch_up } => self.keep_schedule(catch_up).await,
+            Command::List | Command::Manifest { .. } | Command::Migrate => Ok(ExitCode::SUCCESS),
+        }
+    }
+
+    fn job(&self, name: &str) -> Result<&SharedJob, CommandError> {
+        let found = self.jobs.iter().find(|job| job.declaration().name == name);
+        found.ok_or_else(|| CommandError::NoSuchJob(name.to_owned()))
+    }
+
+    fn timetable(&self, job: &str) -> Result<&Timetable, CommandError> {
+        let found = self.timetables.iter().find(|timetable| timetable.job() == job);
+        found.ok_or_else(|| CommandError::NoSuchJob(job.to_owned()))
+    }
+
+    /// What is asked for, of the window that is meant.
+    async fn asked(&self, which: &Which) -> Result<Asked, CommandError> {
+        let said = Said {
+            window: which.window.clone(),
+            scheduled_at: self.config.scheduled_at.clone(),
+            kubernetes_job: self.config.kubernetes_job.clone(),
+        };
+        let window = window_of(self.timetable(&which.job)?, &said, self.batch.clock().now())?;
+        let job = self.job(&which.job)?;
+        let mut parameters = parameters(&job.declaration(), &which.parameters)?;
+        job.identify(&mut parameters).await?;
+        let share = self.config.share()?;
+        Ok(Asked { share, ..Asked::new(Arc::clone(job), window, parameters) })
+    }
+}
+
+/// What was said, and what is taken for what was not.
+fn parameters(
+    declaration: &Declaration,
+    said: &[(String, String)],
+) -> Result<BTreeMap<String, String>, CommandError> {
+    let mut parameters = BTreeMap::new();
+    for (name, value) in said {
+        if !declaration.parameters.iter().any(|known| known.name == name) {
+            let known: Vec<_> = declaration.parameters.iter().map(|known| known.name).collect();
+            let text = format!("no parameter `{name}`; there are: {}", known.join(", "));
+            return Err(CommandError::Usage(text));
+        }
+        parameters.insert(name.clone(), value.clone());
+    }
+    for known in declaration.parameters {
+        let taken = || known.default.map(str::to_owned);
+        match parameters.get(known.name).cloned().or_else(taken) {
+            Some(value) => parameters.insert(known.name.to_owned(), value),
+            None => {
+                let text = format!("{}={} is missing", known.name, known.about);
+                return Err(CommandError::Usage(text));
+            }
+        };
+    }
+    Ok(parameters)
+}

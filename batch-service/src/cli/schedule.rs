@@ -1,0 +1,91 @@
+//! Commands about times.
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use comfy_table::Table;
+use comfy_table::presets::NOTHING;
+use shared::Clock;
+use shared::clock::SystemClock;
+use tracing::error;
+
+use super::arguments::Which;
+use super::{CommandError, Jobs, Program, parameters};
+use crate::config::Config;
+use crate::runner::{Asked, Stop, StopReason};
+use crate::schedule::{Scheduler, Schedules, Timetable, timetables};
+use crate::window::Window;
+
+/// Without settings, too: then the schedules are those that the jobs declare.
+pub(super) fn list(jobs: Jobs, file: Option<&Path>) -> Result<ExitCode, CommandError> {
+    let schedules = Config::load(file).map(|config| config.schedules).unwrap_or_default();
+    let declarations = (jobs.declarations)();
+    let now = SystemClock::new().now();
+    let mut table = Table::new();
+    table.load_style(NOTHING).set_header(["job", "next", "zone", "about"]);
+    for (declaration, timetable) in declarations.iter().zip(timetables(&declarations, &schedules)?)
+    {
+        let next = timetable.next_after(now).map(|at| at.format("%Y-%m-%d %H:%M %Z").to_string());
+        let parameters = declaration.parameters.iter().map(|one| format!(" {}=..", one.name));
+        let about = format!("{}{}", declaration.about, parameters.collect::<String>());
+        let zone = timetable.zone().name().to_owned();
+        let next = next.unwrap_or_else(|| "when asked".to_owned());
+        table.add_row([declaration.name.to_owned(), next, zone, about]);
+    }
+    println!("{table}");
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(super) fn print_manifest(
+    jobs: Jobs,
+    job: &str,
+    said: &[(String, String)],
+) -> Result<ExitCode, CommandError> {
+    let declarations = (jobs.declarations)();
+    let found = declarations.iter().find(|declaration| declaration.name == job);
+    let declaration = found.ok_or_else(|| CommandError::NoSuchJob(job.to_owned()))?;
+    let timetable = Timetable::of(declaration, &Schedules::new())?;
+    let parameters = parameters(declaration, said)?;
+    let text = crate::manifest::manifest(declaration, &timetable, &parameters)?;
+    print!("{text}");
+    Ok(ExitCode::SUCCESS)
+}
+
+impl Program {
+    /// Runs all jobs at their times until the process is told to end; those that run are stopped as by SIGTERM.
+    pub(super) async fn keep_schedule(&self, catch_up: usize) -> Result<ExitCode, CommandError> {
+        let scheduler = Scheduler::new(self.timetables.clone(), self.batch.clock());
+        let scheduler = scheduler.catching_up(catch_up);
+        let stopped = async {
+            self.stop.requested().await;
+        };
+        scheduler
+            .run(stopped, |job, window| async move {
+                if let Err(cause) = self.run_at_its_time(job, window).await {
+                    error!(job, %cause, "a scheduled run came to nothing");
+                }
+            })
+            .await;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    async fn run_at_its_time(&self, job: &str, window: Window) -> Result<(), CommandError> {
+        let which = Which { job: job.to_owned(), parameters: Vec::new(), window: None };
+        let job = self.job(&which.job)?;
+        let mut parameters = parameters(&job.declaration(), &which.parameters)?;
+        job.identify(&mut parameters).await?;
+        let asked = Asked::new(Arc::clone(job), window, parameters);
+        // One run that fails must not end the others: it has a stop of its own, which hears of ours.
+        let stop = Stop::default();
+        let run = self.run_with(&asked, &stop);
+        tokio::pin!(run);
+        tokio::select! {
+            ended = &mut run => ended.map(drop),
+            _ = self.stop.requested() => {
+                stop.request(StopReason::Signal);
+                run.await.map(drop)
+            }
+        }
+    }
+}
