@@ -31,9 +31,9 @@ fn scheduler(declarations: &[Declaration], clock: &StoppedClock) -> Scheduler {
     Scheduler::new(jobs, Arc::new(clock.clone())).looking_every(Duration::from_millis(1))
 }
 
-/// Waits until the scheduler has started so much; a minute at the most.
+/// Waits until the scheduler has started so much; half a minute and more.
 async fn until_started(list: &Started, count: usize) {
-    for _ in 0..60_000 {
+    for _ in 0..20_000 {
         if started(list).len() >= count {
             return;
         }
