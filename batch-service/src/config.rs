@@ -54,6 +54,9 @@ pub struct Config {
     /// Companies in work at once. Default 8.
     #[serde(default = "default_concurrency")]
     pub companies_at_once: NonZeroUsize,
+    /// Orders read at once: so many are written down before they are processed. 1 to 200. Default 200.
+    #[serde(default = "default_orders_at_once")]
+    pub orders_at_once: NonZeroU32,
     /// How long a call may take, in seconds. Default 30.
     #[serde(default = "default_call_timeout_s")]
     pub call_timeout_s: NonZeroU64,
@@ -169,4 +172,8 @@ fn default_grace_s() -> u64 {
 
 fn default_pods() -> NonZeroU32 {
     NonZeroU32::MIN
+}
+
+fn default_orders_at_once() -> NonZeroU32 {
+    NonZeroU32::MIN.saturating_add(199)
 }

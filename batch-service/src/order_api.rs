@@ -9,14 +9,14 @@ use crate::error::BatchError;
 use crate::runner::retrying;
 
 const SERVICE: &str = "order-service";
-/// Orders in one page.
-const PAGE: u32 = 200;
 /// The code of an order whose state does not allow what was asked.
 pub(crate) const WRONG_STATE: &str = "O002";
 
 #[derive(Clone, Debug)]
 pub(crate) struct OrderApi {
     client: ServiceClient,
+    /// Orders in one page.
+    page: u32,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -95,8 +95,8 @@ impl Which {
 }
 
 impl OrderApi {
-    pub(crate) fn new(client: ServiceClient) -> Self {
-        Self { client }
+    pub(crate) fn new(client: ServiceClient, page: u32) -> Self {
+        Self { client, page }
     }
 
     /// For its tokens to be fetched ahead.
@@ -124,7 +124,7 @@ impl OrderApi {
         which: &Which,
         cursor: Option<&str>,
     ) -> Result<(Vec<Order>, Option<String>), BatchError> {
-        let mut query = vec![("limit", PAGE.to_string()), which.query()];
+        let mut query = vec![("limit", self.page.to_string()), which.query()];
         query.extend(cursor.map(|cursor| ("cursor", cursor.to_owned())));
         let call = self.client.with_session(session).get("/api/orders").query(&query);
         let page: Page = call.fetch().await.map_err(BatchError::call(SERVICE))?;

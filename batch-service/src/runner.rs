@@ -141,6 +141,7 @@ impl Runner {
             Err(ended) => ended,
         };
         step.progress.finish();
+        step.holds.pass("before-conclude").await;
         let ended = self.conclude(&record, ended).await?;
         let record = self.runs.find(record.id).await?.unwrap_or(record);
         self.report(record, ended, began).await
@@ -241,7 +242,7 @@ impl Runner {
             }
             RunState::Open if run.stop_requested => Ok(Begun::Ended(run, Ended::HeldByOperator)),
             RunState::Open if asked.resume => {
-                self.parts.reopen(run.id, false).await?;
+                self.parts.reopen_failed(run.id).await?;
                 Ok(Begun::Go(run))
             }
             RunState::Open => Ok(Begun::Go(run)),
@@ -249,9 +250,6 @@ impl Runner {
     }
 
     async fn reopen(&self, run: RunRecord) -> Result<RunRecord, DbError> {
-        let anew = run.state == RunState::Complete;
-        // The parts first: a run that is open, and all of whose parts are done, would be complete again.
-        self.parts.reopen(run.id, anew).await?;
         self.runs.reopen(&run).await?;
         Ok(self.runs.find(run.id).await?.unwrap_or(run))
     }

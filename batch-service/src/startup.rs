@@ -15,6 +15,7 @@ use shared::{Clock, Secret, ServiceClient, UserId};
 use url::Url;
 
 use crate::config::Config;
+use crate::order_api::OrderApi;
 use crate::report::{CallStatistics, CallSummary};
 use crate::runner::{self, Runner};
 
@@ -83,6 +84,12 @@ impl Batch {
         let target = Target::new(base_url, service, scope).without_retries();
         let client = ServiceClient::new(self.http.clone(), self.tokens.clone(), target);
         Ok(client.observed_by(Arc::clone(&self.statistics) as Arc<_>))
+    }
+
+    /// order-service, as the jobs call it.
+    pub(crate) fn order_api(&self, scope: &str) -> Result<OrderApi, StartupError> {
+        let page = self.config.orders_at_once.get();
+        Ok(OrderApi::new(self.client("order-service", scope)?, page))
     }
 
     /// The batch's own database.

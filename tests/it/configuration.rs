@@ -54,7 +54,7 @@ fn an_unknown_or_missing_key_is_named_and_the_exit_code_is_2() {
         without.retain(|(key, _)| !key.ends_with("_ISSUER"));
         assert_one_line(&start(service, &without), 2, "issuer");
     }
-    let batch = run("batch-service", &["run", "settle-orders", "--date", "2026-07-17"], &[]);
+    let batch = run("batch-service", &["run", "settle-orders", "--window", "2026-07-17"], &[]);
     assert_one_line(&batch, 2, "database_url");
 }
 
@@ -84,8 +84,8 @@ fn a_database_that_is_away_and_a_folder_that_is_closed_are_one_line_each() {
     batch.push(("BATON_BATCH_CLIENT_SECRET".to_owned(), "s".to_owned()));
     let batch: Vec<(&str, String)> =
         batch.iter().map(|(key, value)| (key.as_str(), value.clone())).collect();
-    let arguments = ["run", "settle-orders", "--date", "2026-07-17"];
-    assert_one_line(&run("batch-service", &arguments, &batch), 1, "database");
+    let arguments = ["run", "settle-orders", "--window", "2026-07-17"];
+    assert_one_line(&run("batch-service", &arguments, &batch), 75, "database");
     let output = run("standalone", &["--data", "/proc/no-such-folder"], &[]);
     assert_one_line(&output, 1, "/proc/no-such-folder");
 }

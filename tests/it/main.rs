@@ -1,6 +1,7 @@
 //! The end-to-end tests: a file for each behaviour.
 
 mod accounts;
+mod batch;
 mod configuration;
 mod examples;
 mod file_downloads;

@@ -13,7 +13,7 @@ const HEADING: &str = "company_id,user_email,order_no,product,quantity,unit_pric
 async fn the_sample_is_settled_once_with_one_statement_for_each_company() {
     let system = System::start().await;
     let batch = start_batch(&system.services, &system.options).await.unwrap();
-    let first = import(&batch, None).await.unwrap();
+    let first = import(&batch, &system.options, None).await.unwrap();
     assert_eq!((first.created, first.unchanged, first.bad_lines.len()), (2_400, 0, 0));
     let reports = settle(&batch, &first).await.unwrap();
     assert_eq!(reports.len(), 1);
@@ -21,7 +21,7 @@ async fn the_sample_is_settled_once_with_one_statement_for_each_company() {
     assert!(reports[0].is_complete());
     check_statements(&system, 2_400).await;
 
-    let again = import(&batch, None).await.unwrap();
+    let again = import(&batch, &system.options, None).await.unwrap();
     assert_eq!((again.created, again.unchanged), (0, 2_400));
     let second = settle(&batch, &again).await.unwrap();
     assert_eq!(second[0].settled(), 0);
@@ -88,7 +88,7 @@ async fn orders_that_come_in_late_go_on_a_statement_of_their_own() {
     for count in 1..=2 {
         let lines: Vec<String> = (0..count).map(line).collect();
         std::fs::write(&file, format!("{HEADING}\n{}\n", lines.join("\n"))).unwrap();
-        let imported = import(&batch, Some(&file)).await.unwrap();
+        let imported = import(&batch, &system.options, Some(&file)).await.unwrap();
         let report = settle(&batch, &imported).await.unwrap().remove(0);
         assert_eq!((report.settled(), report.companies[0].orders), (1, count.into()));
         statements = report.companies[0].statements.clone();
@@ -112,10 +112,10 @@ async fn an_order_that_is_settled_but_on_no_file_gets_on_a_further_part_of_its_s
     let file = system.options.data_dir.join("orders.csv");
     let line = |number: u32| format!("7,a@b.example,N-{number},pen,1,1,KRW,2026-07-17T10:00:00Z");
     std::fs::write(&file, format!("{HEADING}\n{}\n", line(0))).unwrap();
-    let imported = import(&batch, Some(&file)).await.unwrap();
+    let imported = import(&batch, &system.options, Some(&file)).await.unwrap();
     assert!(settle(&batch, &imported).await.unwrap()[0].is_complete());
     std::fs::write(&file, format!("{HEADING}\n{}\n{}\n", line(0), line(1))).unwrap();
-    let imported = import(&batch, Some(&file)).await.unwrap();
+    let imported = import(&batch, &system.options, Some(&file)).await.unwrap();
     let caller = system.caller("order-service", r#"{"companyId":7,"userId":1}"#).await;
     let orders = format!("{}/api/orders", system.services.order.url());
     let late = caller.get(&format!("{orders}?status=PAID")).await;
@@ -165,7 +165,7 @@ async fn a_file_that_was_written_but_not_noted_is_found_by_its_key_and_late_orde
     let file = system.options.data_dir.join("orders.csv");
     let line = |number: u32| format!("7,a@b.example,N-{number},pen,1,1,KRW,2026-07-17T10:00:00Z");
     std::fs::write(&file, format!("{HEADING}\n{}\n{}\n", line(0), line(9))).unwrap();
-    let imported = import(&batch, Some(&file)).await.unwrap();
+    let imported = import(&batch, &system.options, Some(&file)).await.unwrap();
     let report = settle(&batch, &imported).await.unwrap().remove(0);
     assert_eq!((report.settled(), report.companies[0].orders), (2, 2));
     assert_eq!(report.companies[0].statements.len(), 2);
@@ -184,7 +184,7 @@ async fn two_runs_at_once_put_every_order_on_one_file() {
         |number: u32| format!("7,a@b.example,N-{number:03},pen,1,1,KRW,2026-07-17T10:00:00Z");
     let lines: Vec<String> = (0..120).map(line).collect();
     std::fs::write(&file, format!("{HEADING}\n{}\n", lines.join("\n"))).unwrap();
-    let imported = import(&batch, Some(&file)).await.unwrap();
+    let imported = import(&batch, &system.options, Some(&file)).await.unwrap();
     let (one, other) = tokio::join!(settle(&batch, &imported), settle(&batch, &imported));
     assert!(one.unwrap()[0].is_complete() && other.unwrap()[0].is_complete());
     let last = settle(&batch, &imported).await.unwrap().remove(0);
@@ -204,7 +204,7 @@ async fn a_buyer_of_one_company_is_not_on_the_statement_of_another() {
                  8,b@eight.example,N-1,pen,1,1,KRW,2026-07-17T10:00:00Z\n\
                  8,a@seven.example,N-2,pen,1,1,KRW,2026-07-17T10:00:00Z\n";
     std::fs::write(&file, format!("{HEADING}\n{lines}")).unwrap();
-    let imported = import(&batch, Some(&file)).await.unwrap();
+    let imported = import(&batch, &system.options, Some(&file)).await.unwrap();
     assert_eq!(imported.bad_lines.len(), 1);
     assert_eq!(imported.bad_lines[0].line, 4);
     assert!(imported.bad_lines[0].reason.contains("another company"));

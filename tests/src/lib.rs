@@ -1,6 +1,7 @@
 //! What the end-to-end tests are written with: all services running, and what a caller may say to them.
 
 pub mod backend;
+pub mod batch_process;
 pub mod browser;
 pub mod caller;
 pub mod chromium;
@@ -9,6 +10,7 @@ pub mod file_process;
 pub mod half_sent;
 pub mod late_commit;
 pub mod mailbox;
+pub mod moody;
 pub mod oauth;
 pub mod order_process;
 pub mod people;

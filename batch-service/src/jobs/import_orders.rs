@@ -74,7 +74,7 @@ impl ImportOrders {
     /// When a service is to be called over plain HTTP and its host is not in `plain_http_hosts`.
     pub fn new(batch: &Batch) -> Result<Self, StartupError> {
         Ok(Self {
-            orders: OrderApi::new(batch.client("order-service", "order:import")?),
+            orders: batch.order_api("order:import")?,
             users: UserApi::new(batch.client("user-service", "user:import")?),
             account: batch.account(),
         })

@@ -71,7 +71,7 @@ impl SettleOrders {
     pub fn new(batch: &Batch) -> Result<Self, StartupError> {
         let files = batch.client("file-service", "file:read file:write")?;
         Ok(Self {
-            orders: OrderApi::new(batch.client("order-service", "order:read order:settle")?),
+            orders: batch.order_api("order:read order:settle")?,
             users: UserApi::new(batch.client("user-service", "user:read")?),
             files: FileApi::new(files),
             settlements: SettlementRepository::new(batch.db().clone()),

@@ -327,33 +327,9 @@ impl PartRepository {
         Ok(rows.into_iter().collect())
     }
 
-    /// Parts that have failed are open again, where they were; in a new pass all are, from the beginning.
-    pub(crate) async fn reopen(&self, run_id: i64, anew: bool) -> Result<(), DbError> {
-        if anew {
-            let place = row::write_place(&Place::Read(None))?;
-            with_conn!(&self.db, |conn| diesel::update(parts::table)
-                .filter(parts::run_id.eq(run_id))
-                .filter(parts::state.ne(OPEN))
-                .set((
-                    parts::state.eq(OPEN),
-                    parts::owner.eq(""),
-                    parts::fence.eq(parts::fence + 1),
-                    parts::place.eq(&place),
-                    parts::items.eq(0),
-                    parts::skipped.eq(0),
-                    parts::counts.eq("{}"),
-                    parts::reason.eq(""),
-                ))
-                .execute(conn)
-                .await)?;
-        } else {
-            with_conn!(&self.db, |conn| diesel::update(parts::table)
-                .filter(parts::run_id.eq(run_id))
-                .filter(parts::state.eq(PartState::Failed.name()))
-                .set((parts::state.eq(OPEN), parts::owner.eq(""), parts::reason.eq("")))
-                .execute(conn)
-                .await)?;
-        }
+    /// Parts that have failed are open again, where they were.
+    pub(crate) async fn reopen_failed(&self, run_id: i64) -> Result<(), DbError> {
+        with_conn!(&self.db, |conn| row::reopen_failed!(conn, run_id))?;
         Ok(())
     }
 }

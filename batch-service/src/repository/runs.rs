@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use diesel::{
     ExpressionMethods, OptionalExtension, QueryDsl, Queryable, Selectable, SelectableHelper,
 };
-use diesel_async::RunQueryDsl;
+use diesel_async::{AsyncConnection, RunQueryDsl};
 use shared::db::{Db, DbError};
 use shared::{Timestamp, with_conn};
 
+use super::parts::Place;
+use super::parts::row::{begin_anew, reopen_failed, write_place};
 use super::schema::{parts, runs};
 use crate::job::Run;
 use crate::window::Window;
@@ -267,22 +269,32 @@ impl RunRepository {
     }
 
     /// A run that has ended is open again: one that has failed goes on, one that was complete begins a new pass, with all that
-    /// is there to be done by then.
+    /// is there to be done by then. Of two that ask for it at once one does it.
     pub(crate) async fn reopen(&self, run: &RunRecord) -> Result<(), DbError> {
         let anew = run.state == RunState::Complete;
-        with_conn!(&self.db, |conn| diesel::update(runs::table)
-            .filter(runs::id.eq(run.id))
-            .filter(runs::state.eq(run.state.name()))
-            .filter(runs::pass.eq(run.pass))
-            .set((
-                runs::pass.eq(run.pass + i32::from(anew)),
-                runs::planned.eq(run.planned && !anew),
-                runs::state.eq(RunState::Open.name()),
-                runs::stop_requested.eq(false),
-                runs::reason.eq(""),
-                runs::ended_at.eq(None::<chrono::NaiveDateTime>),
-            ))
-            .execute(conn)
+        let place = write_place(&Place::Read(None))?;
+        with_conn!(&self.db, |conn| conn
+            .transaction(async |conn| {
+                let opened = diesel::update(runs::table)
+                    .filter(runs::id.eq(run.id))
+                    .filter(runs::state.eq(run.state.name()))
+                    .filter(runs::pass.eq(run.pass))
+                    .set((
+                        runs::pass.eq(run.pass + i32::from(anew)),
+                        runs::planned.eq(run.planned && !anew),
+                        runs::state.eq(RunState::Open.name()),
+                        runs::stop_requested.eq(false),
+                        runs::reason.eq(""),
+                        runs::ended_at.eq(None::<chrono::NaiveDateTime>),
+                    ))
+                    .execute(conn)
+                    .await?;
+                match (opened, anew) {
+                    (0, _) => Ok(0),
+                    (_, true) => begin_anew!(conn, run.id, &place),
+                    (_, false) => reopen_failed!(conn, run.id),
+                }
+            })
             .await)?;
         Ok(())
     }

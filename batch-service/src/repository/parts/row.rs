@@ -55,7 +55,7 @@ impl TryFrom<PartRow> for Part {
     }
 }
 
-pub(super) fn write_place(place: &Place) -> Result<String, DbError> {
+pub(in crate::repository) fn write_place(place: &Place) -> Result<String, DbError> {
     serde_json::to_string(place).map_err(|_| DbError::Corrupt("place"))
 }
 
@@ -149,3 +149,36 @@ macro_rules! insert_one_by_one {
     };
 }
 pub(super) use insert_one_by_one;
+
+macro_rules! reopen_failed {
+    ($conn:expr, $run:expr) => {
+        diesel::update(parts::table)
+            .filter(parts::run_id.eq($run))
+            .filter(parts::state.eq("FAILED"))
+            .set((parts::state.eq("OPEN"), parts::owner.eq(""), parts::reason.eq("")))
+            .execute($conn)
+            .await
+    };
+}
+pub(in crate::repository) use reopen_failed;
+
+/// From the beginning; whoever still holds one is fenced off.
+macro_rules! begin_anew {
+    ($conn:expr, $run:expr, $place:expr) => {
+        diesel::update(parts::table)
+            .filter(parts::run_id.eq($run))
+            .set((
+                parts::state.eq("OPEN"),
+                parts::owner.eq(""),
+                parts::fence.eq(parts::fence + 1),
+                parts::place.eq($place),
+                parts::items.eq(0),
+                parts::skipped.eq(0),
+                parts::counts.eq("{}"),
+                parts::reason.eq(""),
+            ))
+            .execute($conn)
+            .await
+    };
+}
+pub(in crate::repository) use begin_anew;
