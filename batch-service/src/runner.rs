@@ -282,7 +282,7 @@ impl Runner {
                 grace,
             },
             holds: Arc::new(Holds::new(self.settings.hold_at.as_deref())),
-            concurrency,
+            concurrency: declaration.at_once.map_or(concurrency, |most| most.min(concurrency)),
             account,
             skip_limit: asked.skip_limit.unwrap_or(declaration.skip_limit),
             skipped: AtomicU64::new(skipped),
@@ -322,10 +322,11 @@ impl Runner {
                 let say = || self.runs.fail(record.id, (reason, self.clock.now()));
                 self.patiently(&stop, say).await?;
             }
-            Ended::PartsFailed(_) => {
+            Ended::PartsFailed(..) => {
                 let open = self.parts.count_by_state(record.id, Share::ALL).await?;
                 if !open.contains_key(PartState::Open.name()) {
-                    let say = || self.runs.fail(record.id, ("parts have failed", self.clock.now()));
+                    let reason = ended.to_string();
+                    let say = || self.runs.fail(record.id, (&reason, self.clock.now()));
                     self.patiently(&stop, say).await?;
                 }
             }

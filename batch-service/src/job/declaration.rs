@@ -21,6 +21,8 @@ pub struct Declaration {
     pub skip_limit: u64,
     /// How often an item is tried whose failure may pass, while others get through.
     pub attempts: u32,
+    /// Items of a part in work at once, at most; 1: in their order. None: as many as the settings say.
+    pub at_once: Option<usize>,
     /// Pods that share a run in Kubernetes: more than one makes an Indexed Job.
     pub pods: u32,
 }
@@ -38,6 +40,7 @@ impl Declaration {
             parameters: &[],
             skip_limit: 100,
             attempts: 8,
+            at_once: None,
             pods: 1,
         }
     }

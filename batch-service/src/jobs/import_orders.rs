@@ -6,7 +6,6 @@
 mod lines;
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::Path;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -48,6 +47,8 @@ const BLOCK_BYTES: usize = 512 * 1024;
 pub(crate) const DECLARATION: Declaration = Declaration {
     parameters: &[Parameter { name: FILE, about: "a CSV file of paid orders", default: None }],
     skip_limit: 1_000,
+    // Of two companies with the same address in their lines, the first in the file gets it.
+    at_once: Some(1),
     ..Declaration::new(NAME, "take over paid orders from a CSV file")
 };
 
@@ -122,7 +123,9 @@ impl Job for ImportOrders {
 
     async fn identify(&self, parameters: &mut BTreeMap<String, String>) -> Result<(), BatchError> {
         let file = parameters.get(FILE).cloned().unwrap_or_default();
-        let digest = digest_of(Path::new(&file)).await.map_err(unreadable(&file))?;
+        let mut opened = File::open(&file).await.map_err(unreadable(&file))?;
+        heading(&mut opened, &file).await?;
+        let digest = digest_of(&mut opened).await.map_err(unreadable(&file))?;
         parameters.insert(DIGEST.to_owned(), digest);
         Ok(())
     }
@@ -202,9 +205,13 @@ async fn read_up_to(file: &mut File, from: u64, size: usize) -> std::io::Result<
 }
 
 fn chunk_of(block: Block, next: Option<String>) -> Chunk<Lines> {
-    let mut by_company: BTreeMap<CompanyId, Vec<Line>> = BTreeMap::new();
+    // In the order in which they come.
+    let mut by_company: Vec<(CompanyId, Vec<Line>)> = Vec::new();
     for line in block.good {
-        by_company.entry(line.company).or_default().push(line);
+        match by_company.iter_mut().find(|(company, _)| *company == line.company) {
+            Some((_, lines)) => lines.push(line),
+            None => by_company.push((line.company, vec![line])),
+        }
     }
     let name = |company: CompanyId, lines: &[Line]| {
         let first = lines.first().map_or(0, |line| line.number);
@@ -245,8 +252,8 @@ fn rejected(line: &Line, reason: String) -> Rejected<Lines> {
     Rejected { name: format!("line {}", line.number), item, reason }
 }
 
-async fn digest_of(path: &Path) -> std::io::Result<String> {
-    let mut file = File::open(path).await?;
+async fn digest_of(file: &mut File) -> std::io::Result<String> {
+    file.rewind().await?;
     let mut digest = aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256);
     let mut buffer = vec![0; BLOCK_BYTES];
     loop {

@@ -327,6 +327,23 @@ impl PartRepository {
         Ok(rows.into_iter().collect())
     }
 
+    /// Why the first of the parts that have failed has.
+    pub(crate) async fn first_reason(
+        &self,
+        (run_id, share): (i64, Share),
+    ) -> Result<String, DbError> {
+        let reason: Option<String> = with_conn!(&self.db, |conn| parts::table
+            .filter(parts::run_id.eq(run_id))
+            .filter(parts::state.eq(PartState::Failed.name()))
+            .filter(share_filter!(share))
+            .order(parts::company_id.asc())
+            .select(parts::reason)
+            .first(conn)
+            .await
+            .optional())?;
+        Ok(reason.unwrap_or_default())
+    }
+
     /// Parts that have failed are open again, where they were.
     pub(crate) async fn reopen_failed(&self, run_id: i64) -> Result<(), DbError> {
         with_conn!(&self.db, |conn| row::reopen_failed!(conn, run_id))?;

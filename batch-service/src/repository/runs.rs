@@ -228,7 +228,7 @@ impl RunRepository {
             .first(conn)
             .await
             .optional())?;
-        Ok(found.is_none_or(|(stop, state)| stop || state != RunState::Open.name()))
+        Ok(found.is_none_or(|(stop, state)| stop || state == RunState::Failed.name()))
     }
 
     /// The run fails.

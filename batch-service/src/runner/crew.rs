@@ -158,9 +158,13 @@ impl Crew<'_> {
     }
 
     async fn all_over(&self) -> Result<Ended, BatchError> {
-        let counts = self.runner.parts.count_by_state(self.step.run.id, self.share).await?;
+        let place = (self.step.run.id, self.share);
+        let counts = self.runner.parts.count_by_state(place.0, place.1).await?;
         let failed = counts.get(PartState::Failed.name()).copied().unwrap_or_default();
-        Ok(if failed > 0 { Ended::PartsFailed(failed) } else { Ended::Complete })
+        if failed == 0 {
+            return Ok(Ended::Complete);
+        }
+        Ok(Ended::PartsFailed(failed, self.runner.parts.first_reason(place).await?))
     }
 
     async fn stopped(&self) -> Result<Ended, BatchError> {

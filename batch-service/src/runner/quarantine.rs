@@ -19,6 +19,9 @@ use crate::repository::runs::RunRecord;
 /// Tried before it is written down.
 const LOT: i64 = 100;
 
+/// Tries of an item.
+const REPLAYS: u32 = 3;
+
 /// What came of a replay.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Replayed {
@@ -40,7 +43,8 @@ impl Runner {
         run: &RunRecord,
         stop: &Stop,
     ) -> Result<Replayed, BatchError> {
-        let step = self.step(asked, run, stop).await?;
+        let mut step = self.step(asked, run, stop).await?;
+        step.attempts.most = step.attempts.most.min(REPLAYS);
         let (mut replayed, mut after) = (Replayed::default(), 0);
         loop {
             let lot = self.quarantine.list(Some(run.id), (after, LOT)).await?;
@@ -102,7 +106,8 @@ async fn replay_one<'e>(
     let (caller, key) = (step.caller(company), step.key(company, &entry.name));
     let work = caller.work(&step.run);
     let once = || step.job.process(&work, &entry.item, &key);
-    (entry, step.attempts.item(once, || async { false }).await)
+    // Somebody waits for it: each failure counts.
+    (entry, step.attempts.item(once, || async { true }).await)
 }
 
 async fn finish_again(step: &Step, company_id: i64) -> bool {

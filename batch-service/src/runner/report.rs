@@ -31,7 +31,7 @@ pub enum Ended {
     /// It needs a person.
     Failed(String),
     /// All is done but so many parts, which need a person.
-    PartsFailed(i64),
+    PartsFailed(i64, String),
 }
 
 impl Ended {
@@ -51,7 +51,7 @@ impl Ended {
             Self::Complete | Self::AlreadyComplete => Self::DONE,
             Self::Stopped | Self::StoppedByOperator => Self::STOPPED,
             Self::TryAgain(_) | Self::Fenced => Self::TRY_AGAIN,
-            Self::Failed(_) | Self::PartsFailed(_) | Self::HeldByOperator => Self::PERMANENT,
+            Self::Failed(_) | Self::PartsFailed(..) | Self::HeldByOperator => Self::PERMANENT,
         }
     }
 }
@@ -70,7 +70,9 @@ impl fmt::Display for Ended {
                 formatter.write_str("fenced: another process has taken over; it goes on there")
             }
             Self::Failed(reason) => write!(formatter, "failed: {reason}"),
-            Self::PartsFailed(count) => write!(formatter, "failed: {count} parts"),
+            Self::PartsFailed(count, first) => {
+                write!(formatter, "{count} parts have failed, the first: {first}")
+            }
         }
     }
 }

@@ -17,6 +17,8 @@ async fn a_process_that_was_paused_beyond_its_lease_writes_nothing_and_says_why(
     let slow = Moody::start(&system.services.order.url(), |_| Mood::Slow(20)).await;
     let batch = Batch::of(&system).await.with("BATON_BATCH_ORDER_URL", slow.url());
     let batch = batch.with("BATON_BATCH_ORDERS_AT_ONCE", 10).with("BATON_BATCH_CONCURRENCY", 2);
+    // Each has one in hand.
+    let batch = batch.with("BATON_BATCH_COMPANIES_AT_ONCE", 1);
     let mut paused = batch.start(&RUN);
     let mut other = batch.start(&RUN);
     while slow.passed() < 12 {
