@@ -2,8 +2,8 @@
 
 use std::path::Path;
 use std::process::Stdio;
+use std::time::{Duration, Instant};
 
-use serde_json::Value;
 use tests::backend::Backend;
 use tests::caller::Caller;
 use tests::process::{Process, command, free_ports, run, wait_until};
@@ -21,7 +21,7 @@ const USER: usize = 1;
 const ORDER: usize = 2;
 const FILE: usize = 3;
 const NAMES: [&str; 4] = ["auth", "user", "order", "file"];
-const DAY: &str = "2026-07-17";
+const SETTLE: [&str; 4] = ["run", "settle-orders", "--window", "2026-07-17"];
 
 impl Cluster {
     async fn new() -> Self {
@@ -93,6 +93,8 @@ impl Cluster {
             ("BATON_BATCH_ORDER_URL", self.url(ORDER)),
             ("BATON_BATCH_USER_URL", self.url(USER)),
             ("BATON_BATCH_FILE_URL", self.url(FILE)),
+            ("BATON_BATCH_LEASE_S", "1".to_owned()),
+            ("BATON_BATCH_PATIENCE_S", "3".to_owned()),
             ("BATON_BATCH_LOG", "error".to_owned()),
         ]
     }
@@ -132,29 +134,36 @@ impl Cluster {
     }
 
     fn import_sample(&self) {
-        let sample = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/standalone/sample/orders.csv");
-        let arguments = ["run", "import-orders", "--file", sample];
-        let output = run("batch-service", &arguments, &self.batch_settings());
+        let sample =
+            concat!("file=", env!("CARGO_MANIFEST_DIR"), "/../deploy/standalone/sample/orders.csv");
+        let output =
+            run("batch-service", &["run", "import-orders", sample], &self.batch_settings());
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
 
-    /// A run of the batch that has settled orders of this company and is going on.
-    fn settle_until(&self, company: i64) -> Process {
+    /// A run of the batch that has settled orders and is going on.
+    async fn settle_some(&self) -> Process {
+        let before = self.count_settled().await;
         let mut batch = command("batch-service", &self.batch_settings());
-        batch.args(["run", "settle-orders", "--date", DAY]);
-        batch.stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut batch = Process::start(batch);
-        let moving = batch.wait_for_line(|line| {
-            let event: Value = serde_json::from_str(line).unwrap_or(Value::Null);
-            event["company"] == company && event["done"].as_u64().is_some_and(|done| done > 40)
-        });
-        assert!(moving, "the batch settles orders of company {company}");
+        batch.args(SETTLE).stdout(Stdio::piped()).stderr(Stdio::null());
+        let batch = Process::start(batch);
+        let began = Instant::now();
+        while self.count_settled().await < before + 20 {
+            assert!(began.elapsed() < Duration::from_secs(30), "the batch settles orders");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
         batch
     }
 
+    /// Of one company, up to 200.
+    async fn count_settled(&self) -> usize {
+        let caller = self.caller("order-service", 300).await;
+        let url = format!("{}/api/orders?status=SETTLED&limit=200", self.url(ORDER));
+        caller.get(&url).await.body["data"]["orders"].as_array().expect("orders").len()
+    }
+
     fn settle(&self) -> (Option<i32>, String) {
-        let arguments = ["run", "settle-orders", "--date", DAY];
-        let output = run("batch-service", &arguments, &self.batch_settings());
+        let output = run("batch-service", &SETTLE, &self.batch_settings());
         (output.status.code(), String::from_utf8(output.stdout).unwrap())
     }
 
@@ -200,22 +209,20 @@ fn stored_objects(folder: &Path) -> usize {
     companies.map(|company| std::fs::read_dir(company.path()).unwrap().count()).sum()
 }
 
+/// Its tokens were fetched ahead, and the services know its keys.
 #[tokio::test(flavor = "multi_thread")]
-async fn auth_service_killed_in_the_middle_leaves_what_a_second_run_completes() {
+async fn auth_service_killed_in_the_middle_does_not_stop_the_batch() {
     let cluster = Cluster::new().await;
     let mut services = cluster.start_all();
     cluster.import_sample();
-    let mut batch = cluster.settle_until(200);
+    // Until then it has had nothing to verify.
+    let caller = cluster.caller("file-service", 100).await;
+    assert_eq!(caller.get(&format!("{}/api/session", cluster.url(FILE))).await.status, 200);
+    let mut batch = cluster.settle_some().await;
     services[AUTH].kill();
     let (code, report) = batch.wait_with_output();
-    // Company 200 has its tokens for order-service; those for the others cannot be had any more.
-    assert_eq!(code, Some(75), "{report}");
-    assert!(report.contains("left for the next run"), "{report}");
-    let done = report.lines().find(|line| line.trim_start().starts_with("100 ")).unwrap();
-    assert!(done.contains(" 487 "), "{report}");
-    services[AUTH] = cluster.start(AUTH);
-    let (code, report) = cluster.settle();
     assert_eq!(code, Some(0), "{report}");
+    services[AUTH] = cluster.start(AUTH);
     cluster.check_every_order_is_settled_once().await;
     cluster.end(services).await;
 }
@@ -225,18 +232,34 @@ async fn order_service_killed_in_the_middle_leaves_what_a_second_run_completes()
     let cluster = Cluster::new().await;
     let mut services = cluster.start_all();
     cluster.import_sample();
-    let mut batch = cluster.settle_until(200);
+    let mut batch = cluster.settle_some().await;
     services[ORDER].kill();
     let (code, report) = batch.wait_with_output();
     assert_eq!(code, Some(75), "{report}");
-    assert_eq!(report.matches("left for the next run").count(), 4, "{report}");
+    assert!(report.contains("order-service: no answer"), "{report}");
     services[ORDER] = cluster.start(ORDER);
     let (code, report) = cluster.settle();
     assert_eq!(code, Some(0), "{report}");
     cluster.check_every_order_is_settled_once().await;
     let (code, report) = cluster.settle();
     assert_eq!(code, Some(0), "{report}");
-    assert!(report.contains("settled 0 orders"), "{report}");
+    assert!(report.contains("already complete"), "{report}");
+    cluster.end(services).await;
+}
+
+/// One that is started again in time is waited for.
+#[tokio::test(flavor = "multi_thread")]
+async fn order_service_killed_and_started_again_is_gone_on_with_by_the_same_run() {
+    let cluster = Cluster::new().await;
+    let mut services = cluster.start_all();
+    cluster.import_sample();
+    let mut batch = cluster.settle_some().await;
+    services[ORDER].kill();
+    services[ORDER] = cluster.start(ORDER);
+    let (code, report) = batch.wait_with_output();
+    assert_eq!(code, Some(0), "{report}");
+    assert!(report.contains("2400 items, 2400 settled"), "{report}");
+    cluster.check_every_order_is_settled_once().await;
     cluster.end(services).await;
 }
 
@@ -245,11 +268,12 @@ async fn the_batch_itself_killed_in_the_middle_is_gone_on_with() {
     let cluster = Cluster::new().await;
     let services = cluster.start_all();
     cluster.import_sample();
-    for company in [100, 300, 500] {
-        cluster.settle_until(company).kill();
+    for _ in 0..3 {
+        cluster.settle_some().await.kill();
     }
     let (code, report) = cluster.settle();
     assert_eq!(code, Some(0), "{report}");
+    assert!(report.contains("2400 items, 2400 settled"), "{report}");
     cluster.check_every_order_is_settled_once().await;
     cluster.end(services).await;
 }
