@@ -5,6 +5,7 @@ mod batch;
 mod configuration;
 mod examples;
 mod file_downloads;
+mod file_expiry;
 mod file_storage;
 mod kills;
 mod main_job;

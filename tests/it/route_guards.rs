@@ -90,6 +90,13 @@ const ROUTES: &[Route] = &[
     ("file", "GET", "/api/files/x", Guard::SessionAndScope, (404, "F001")),
     ("file", "HEAD", "/api/files/x", Guard::SessionAndScope, (404, "F001")),
     ("file", "DELETE", "/api/files/x", Guard::SessionAndScope, (404, "F001")),
+    (
+        "file",
+        "GET",
+        "/internal/expired/companies?before=2026-07-17T00:00:00Z",
+        Guard::Scope,
+        (200, ""),
+    ),
 ];
 
 /// What may be wrong with a token.
