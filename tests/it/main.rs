@@ -3,6 +3,7 @@
 mod accounts;
 mod batch;
 mod configuration;
+mod dormancy;
 mod examples;
 mod file_downloads;
 mod file_expiry;
