@@ -26,7 +26,7 @@ fn order(number: usize) -> Checked<Order> {
         total_minor: 3 * (1 + number as i64),
         currency: "KRW".to_owned(),
         paid_at: Some("2026-07-17T09:30:00.123456Z".parse()?),
-        settlement_id: (number % 2 == 0).then(|| "s-1".to_owned()),
+        settlement_id: (number.is_multiple_of(2)).then(|| "s-1".to_owned()),
     })
 }
 
@@ -53,7 +53,7 @@ fn a_csv_file_has_a_heading_and_a_line_for_each_item_without_formulas() -> Check
         let lines: Vec<_> = reader.records().collect::<Result<_, _>>()?;
         assert_eq!(lines.len(), 2 * orders);
         for (number, pair) in lines.chunks(2).enumerate() {
-            let settled = if number % 2 == 0 { "s-1" } else { "" };
+            let settled = if number.is_multiple_of(2) { "s-1" } else { "" };
             let (price, twice) = ((1 + number).to_string(), (2 + 2 * number).to_string());
             let paid = "2026-07-17T09:30:00.123456+00:00";
             let (id, no) = (format!("id-{number}"), format!("N-{number}"));
@@ -80,7 +80,7 @@ fn a_parquet_file_says_the_same_with_types() -> Checked {
         for (line, row) in reader.get_row_iter(None)?.enumerate() {
             let (row, number) = (row?, line / 2);
             assert_eq!(row.get_string(0)?, &format!("id-{number}"));
-            let product = if line % 2 == 0 { "펜, \"red\"" } else { "=HYPERLINK(1)" };
+            let product = if line.is_multiple_of(2) { "펜, \"red\"" } else { "=HYPERLINK(1)" };
             assert_eq!((row.get_string(4)?.as_str(), row.get_long(2)?), (product, 2));
             let quantity = row.get_int(5)?;
             let price = 1 + number as i64;
@@ -88,7 +88,10 @@ fn a_parquet_file_says_the_same_with_types() -> Checked {
             assert_eq!(row.get_timestamp_micros(9)?, 1_784_280_600_123_456);
             let settlement = row.get_column_iter().nth(10).map(|(_, field)| field.clone());
             let settled = Field::Str("s-1".to_owned());
-            assert_eq!(settlement, Some(if number % 2 == 0 { settled } else { Field::Null }));
+            assert_eq!(
+                settlement,
+                Some(if number.is_multiple_of(2) { settled } else { Field::Null })
+            );
             count += 1;
         }
         assert_eq!(count, 2 * orders);
