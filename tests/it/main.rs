@@ -2,6 +2,7 @@
 
 mod accounts;
 mod batch;
+mod batch_jobs;
 mod configuration;
 mod dormancy;
 mod examples;
