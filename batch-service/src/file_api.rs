@@ -1,5 +1,8 @@
 //! The calls that we make to file-service.
 
+pub(crate) mod expiry;
+pub(crate) mod sending;
+
 use serde::Deserialize;
 use shared::client::CallError;
 use shared::{ServiceClient, Session};
@@ -22,8 +25,10 @@ struct File {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Files {
     files: Vec<File>,
+    next_cursor: Option<String>,
 }
 
 /// What became of an upload.

@@ -12,6 +12,7 @@ pub mod runner;
 mod order_api;
 mod user_api;
 mod file_api;
+mod pipe;
 mod repository;
 pub mod money;
 mod progress;

@@ -1,5 +1,7 @@
 //! The calls that we make to order-service.
 
+pub(crate) mod paid;
+
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use shared::client::CallError;

@@ -72,6 +72,30 @@ impl Batch {
     /// # Errors
     /// When there is no such service, or it is to be called over plain HTTP and its host is not in `plain_http_hosts`.
     pub fn client(&self, service: &str, scope: &str) -> Result<ServiceClient, StartupError> {
+        self.client_over(&self.http, service, scope)
+    }
+
+    /// The same for calls that may take so long, as those that send something of any size.
+    ///
+    /// # Errors
+    /// As [`Batch::client`].
+    pub fn patient_client(
+        &self,
+        service: &str,
+        scope: &str,
+        longest: Duration,
+    ) -> Result<ServiceClient, StartupError> {
+        let timeouts = Timeouts { read: longest, total: longest, ..Timeouts::default() };
+        let http = http_client(timeouts).map_err(StartupError::part("HTTP client"))?;
+        self.client_over(&http, service, scope)
+    }
+
+    fn client_over(
+        &self,
+        http: &HttpClient,
+        service: &str,
+        scope: &str,
+    ) -> Result<ServiceClient, StartupError> {
         let base_url = match service {
             "user-service" => &self.config.user_url,
             "order-service" => &self.config.order_url,
@@ -82,7 +106,7 @@ impl Batch {
         let base_url = service_url(base_url, &self.config.plain_http_hosts)?;
         // The runner repeats the calls itself.
         let target = Target::new(base_url, service, scope).without_retries();
-        let client = ServiceClient::new(self.http.clone(), self.tokens.clone(), target);
+        let client = ServiceClient::new(http.clone(), self.tokens.clone(), target);
         Ok(client.observed_by(Arc::clone(&self.statistics) as Arc<_>))
     }
 

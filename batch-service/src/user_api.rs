@@ -1,5 +1,7 @@
 //! The calls that we make to user-service.
 
+pub(crate) mod dormancy;
+
 use std::collections::HashMap;
 
 use serde::Deserialize;

@@ -4,6 +4,7 @@ pub(crate) mod author;
 pub(crate) mod file;
 pub(crate) mod intake;
 pub(crate) mod media_type;
+pub(crate) mod expiry;
 mod note;
 pub(crate) mod orphans;
 pub(crate) mod quota;

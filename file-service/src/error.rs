@@ -17,6 +17,9 @@ pub(crate) enum FileError {
     BadDigest,
     #[error("not an idempotency key")]
     BadIdempotencyKey,
+    /// A field, and what is asked for.
+    #[error("{0}: {1}")]
+    BadMoment(&'static str, &'static str),
     #[error("the content has a coding")]
     EncodedContent,
     #[error("not a form with one file: {0}")]

@@ -2,6 +2,7 @@
 
 mod announced;
 pub(crate) mod download;
+pub(crate) mod expiry;
 mod multipart;
 pub(crate) mod resumable;
 pub(crate) mod tus;
@@ -16,8 +17,10 @@ use shared::{ApiError, ApiResponse, Session, Timestamp, UserId};
 use url::Url;
 
 use crate::domain;
+use crate::domain::expiry::parse_moment;
 use crate::domain::file::{FileId, FileName, IdempotencyKey, StoredFile};
 use crate::domain::quota::Usage;
+use crate::error::FileError;
 use crate::repository::files::FileFilter;
 use crate::state::AppState;
 
@@ -34,6 +37,8 @@ pub(crate) struct FileView {
     created_by: UserId,
     /// The client that has acted on the user's behalf; null: the user alone.
     created_through: Option<String>,
+    /// Null: never.
+    expires_at: Option<Timestamp>,
 }
 
 impl From<StoredFile> for FileView {
@@ -47,12 +52,13 @@ impl From<StoredFile> for FileView {
             created_at: file.created_at,
             created_by: file.created_by,
             created_through: file.created_through,
+            expires_at: file.expires_at,
         }
     }
 }
 
 /// `cursor` and `limit` page; `name` picks the files that are called exactly so, `idempotencyKey` the one that the
-/// upload of this name has made.
+/// upload of this name has made, `expiredBefore` those that have expired then.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct ListQuery {
@@ -60,6 +66,19 @@ pub(crate) struct ListQuery {
     limit: Option<u32>,
     name: Option<String>,
     idempotency_key: Option<String>,
+    expired_before: Option<String>,
+}
+
+impl ListQuery {
+    fn filter(&self) -> Result<FileFilter, FileError> {
+        let key = self.idempotency_key.as_deref();
+        let before = self.expired_before.as_deref();
+        Ok(FileFilter {
+            name: self.name.as_deref().map(FileName::parse).transpose()?,
+            idempotency_key: key.map(IdempotencyKey::parse).transpose()?,
+            expired_before: before.map(|at| parse_moment("expiredBefore", at)).transpose()?,
+        })
+    }
 }
 
 #[derive(Serialize)]
@@ -75,13 +94,8 @@ pub(crate) async fn list_files(
     session: Session,
     query: Query<ListQuery>,
 ) -> Result<ApiResponse<FileList>, ApiError> {
-    let ListQuery { cursor, limit, name, idempotency_key } = query.into_inner();
-    let page = Page::parse(cursor.as_deref(), limit)?;
-    let filter = FileFilter {
-        name: name.as_deref().map(FileName::parse).transpose()?,
-        idempotency_key: idempotency_key.as_deref().map(IdempotencyKey::parse).transpose()?,
-    };
-    let files = state.files.list(session.tenant(), &filter, &page).await?;
+    let page = Page::parse(query.cursor.as_deref(), query.limit)?;
+    let files = state.files.list(session.tenant(), &query.filter()?, &page).await?;
     let last = files.last().map(|file| file.id.to_string());
     let next_cursor = page.next_cursor(files.len(), last);
     let files = files.into_iter().map(FileView::from).collect();

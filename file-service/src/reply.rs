@@ -91,6 +91,7 @@ impl From<FileError> for ApiError {
             | FileError::BadDigest
             | FileError::BadIdempotencyKey
             | FileError::BadForm(_)
+            | FileError::BadMoment(..)
             | FileError::EncodedContent) => of_input(error),
             FileError::TooLarge { max_file_bytes } => {
                 Self::new(&TOO_LARGE).with_data(json!({ "maxFileBytes": max_file_bytes }))
@@ -132,6 +133,7 @@ fn of_input(error: FileError) -> ApiError {
         FileError::BadMediaType => violation("Content-Type", "a media type, as in text/csv"),
         FileError::BadDigest => violation("Content-Digest", "sha-256=:<base64>: (RFC 9530)"),
         FileError::BadForm(what) => violation("body", what),
+        FileError::BadMoment(field, asked) => violation(field, asked),
         FileError::BadIdempotencyKey => {
             violation("Idempotency-Key", "1 to 255 visible ASCII characters")
         }

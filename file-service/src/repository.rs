@@ -2,6 +2,7 @@
 //! companies but for what goes on by itself.
 
 mod schema;
+pub(crate) mod expired_files;
 pub(crate) mod files;
 pub(crate) mod loose_objects;
 pub(crate) mod uploads;

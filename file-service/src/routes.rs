@@ -4,7 +4,7 @@ use actix_web::http::Method;
 use shared::Routes;
 use shared::extractor::show_session;
 
-use crate::handlers::{self, download, resumable, upload};
+use crate::handlers::{self, download, expiry, resumable, upload};
 
 #[rustfmt::skip]
 pub fn routes() -> Routes {
@@ -26,4 +26,6 @@ pub fn routes() -> Routes {
         .delete("/api/files/uploads/{id}", resumable::terminate).session().scope("file:write")
         .get("/api/files/{id}/metadata", handlers::show_file).session().scope("file:read")
         .post("/api/files/{id}/download-url", handlers::sign_download).session().scope("file:read")
+        // Which companies there is work for: asked by a program on nobody's behalf.
+        .get("/internal/expired/companies", expiry::list_companies).scope("file:expire")
 }

@@ -8,6 +8,7 @@ use shared::db::Db;
 use crate::domain::intake::Crowd;
 use crate::domain::recent::RecentFiles;
 use crate::domain::upload::Limits;
+use crate::repository::expired_files::ExpiredFiles;
 use crate::repository::files::FileRepository;
 use crate::repository::loose_objects::LooseObjectRepository;
 use crate::repository::upload_sweep::UploadSweep;
@@ -18,6 +19,7 @@ use crate::storage::Storage;
 pub(crate) struct AppState {
     pub(crate) files: FileRepository,
     pub(crate) recent_files: RecentFiles,
+    pub(crate) expired_files: ExpiredFiles,
     pub(crate) loose_objects: LooseObjectRepository,
     pub(crate) uploads: UploadRepository,
     pub(crate) upload_sweep: UploadSweep,
@@ -37,6 +39,7 @@ impl AppState {
         Self {
             files: FileRepository::new(db.clone()),
             recent_files: RecentFiles::new(Arc::clone(&clock)),
+            expired_files: ExpiredFiles::new(db.clone()),
             loose_objects: LooseObjectRepository::new(db.clone()),
             uploads: UploadRepository::new(db.clone()),
             upload_sweep: UploadSweep::new(db.clone()),

@@ -22,6 +22,7 @@ use crate::token::AccessToken;
 use crate::trace::TraceContext;
 use call::RetryBudgets;
 pub use call::{Call, CallError};
+pub use reqwest::Body;
 pub use inbound::{Inbound, NoSession};
 pub use service_url::{PlainHosts, ServiceUrl, ServiceUrlError};
 pub use target::Target;

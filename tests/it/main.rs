@@ -2,9 +2,12 @@
 
 mod accounts;
 mod batch;
+mod batch_jobs;
 mod configuration;
+mod dormancy;
 mod examples;
 mod file_downloads;
+mod file_expiry;
 mod file_storage;
 mod kills;
 mod main_job;

@@ -165,6 +165,40 @@ async fn of_a_settlement_and_a_cancellation_at_once_one_wins() {
     system.stop().await;
 }
 
+/// From its first moment to before its last: months lie end to end.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stretch_of_time_finds_what_was_paid_in_it_and_whose_it_is() {
+    let system = System::start().await;
+    let orders = system.services.order.url();
+    let caller = system.caller("order-service", SESSION).await;
+    let moments = ["2026-06-30T23:59:59.999999Z", "2026-07-01T00:00:00Z", "2026-08-01T00:00:00Z"];
+    let rows = moments.iter().zip(["before", "first", "after"]).map(|(at, order_no)| {
+        let mut row = paid(order_no, 1);
+        row["paidAt"] = json!(at);
+        row
+    });
+    import(&caller, &orders, rows.collect()).await;
+    let table = [
+        ("paidFrom=2026-07-01&paidTo=2026-08-01", vec!["first"], json!([1])),
+        ("paidFrom=2026-07-01T00:00:00.000001Z&paidTo=2026-08-01T00:00:00Z", vec![], json!([])),
+        ("paidFrom=2026-08-01&paidTo=2026-07-01", vec![], json!([])),
+        ("paidFrom=1970-01-01&paidTo=9999-12-31", vec!["before", "first", "after"], json!([1])),
+    ];
+    for (query, numbers, companies) in table {
+        let list = caller.get(&format!("{orders}/api/orders?{query}")).await;
+        let found = list.body["data"]["orders"].as_array().unwrap().iter();
+        let found: Vec<&str> = found.map(|order| order["orderNo"].as_str().unwrap()).collect();
+        assert_eq!(found, numbers, "{query}");
+        let url = format!("{orders}/internal/settlements/companies?{query}");
+        assert_eq!(caller.get(&url).await.body["data"]["companies"], companies, "{query}");
+    }
+    for bad in ["", "?paidFrom=2026-07-01", "?paidOn=2026-07-01&paidTo=2026-08-01"] {
+        let url = format!("{orders}/internal/settlements/companies{bad}");
+        assert_eq!(caller.get(&url).await.verdict(), (400, "C001"), "{bad}");
+    }
+    system.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_query_that_no_database_could_take_is_refused_before_it_is_asked() {
     let system = System::start().await;
@@ -177,6 +211,8 @@ async fn a_query_that_no_database_could_take_is_refused_before_it_is_asked() {
         ("cursor", vec!["", "%23", "AA", "eA", "%00"]),
         ("settlementId", vec!["", "%00", "a%00", "%FF", "a%20b", "%F0%9F%92%A9"]),
         ("paidOn", days.to_vec()),
+        ("paidFrom", days.to_vec()),
+        ("paidTo", days.to_vec()),
         ("x", vec!["1"]),
     ];
     let lists = queries.into_iter().flat_map(|(field, values)| {

@@ -42,6 +42,10 @@ impl Guard {
 /// Service, method, path, its guard, and what a good token is answered.
 type Route = (&'static str, &'static str, &'static str, Guard, (u16, &'static str));
 
+const DORMANT: &str = "/internal/dormant-users?seenBefore=2026-07-17T00:00:00Z";
+const DORMANT_COMPANIES: &str = "/internal/dormant-users/companies?seenBefore=2026-07-17T00:00:00Z";
+const EXPIRED_COMPANIES: &str = "/internal/expired/companies?before=2026-07-17T00:00:00Z";
+
 const ROUTES: &[Route] = &[
     ("user", "GET", "/api/session", Guard::Session, (200, "")),
     ("user", "GET", "/api/me", Guard::Session, (404, "U002")),
@@ -58,6 +62,16 @@ const ROUTES: &[Route] = &[
     ("user", "GET", "/api/v2/users/me/identities", Guard::SessionAndScope, (404, "U002")),
     ("user", "DELETE", "/api/v2/users/me/identities/y", Guard::SessionAndScope, (404, "U007")),
     ("user", "POST", "/internal/users/import", Guard::SessionAndScope, (400, "C002")),
+    ("user", "GET", DORMANT, Guard::SessionAndScope, (200, "")),
+    ("user", "GET", DORMANT_COMPANIES, Guard::Scope, (200, "")),
+    ("user", "POST", "/internal/users/x/dormancy-warning", Guard::SessionAndScope, (400, "C001")),
+    (
+        "user",
+        "POST",
+        "/internal/users/x/dormancy-withdrawal",
+        Guard::SessionAndScope,
+        (400, "C002"),
+    ),
     ("user", "POST", "/internal/logins", Guard::Scope, (400, "C002")),
     ("user", "POST", "/internal/social-logins", Guard::Scope, (400, "C002")),
     ("user", "POST", "/internal/users/x/identities", Guard::Scope, (400, "C002")),
@@ -90,6 +104,7 @@ const ROUTES: &[Route] = &[
     ("file", "GET", "/api/files/x", Guard::SessionAndScope, (404, "F001")),
     ("file", "HEAD", "/api/files/x", Guard::SessionAndScope, (404, "F001")),
     ("file", "DELETE", "/api/files/x", Guard::SessionAndScope, (404, "F001")),
+    ("file", "GET", EXPIRED_COMPANIES, Guard::Scope, (200, "")),
 ];
 
 /// What may be wrong with a token.

@@ -17,7 +17,7 @@ use crate::caller::Caller;
 use crate::oauth::{OAuthClient, declared};
 
 /// Every scope that a service asks for.
-pub const ALL_SCOPES: &str = "order:read order:write order:settle order:import user:read user:import file:read file:write account:self";
+pub const ALL_SCOPES: &str = "order:read order:write order:settle order:import user:read user:import file:read file:write file:expire user:dormancy account:self";
 
 /// The session policy that lets a client be anybody, with every role and attribute.
 pub const ANY_SESSION: &str = r#"{"assert":{"companies":"any","roles":"any","attributes":"any"}}"#;
@@ -85,6 +85,11 @@ impl System {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         panic!("no such row in the audit log");
+    }
+
+    /// Asks user-service's database; rows of one column, `text`.
+    pub async fn ask_user(&self, sql: &str) -> Vec<String> {
+        self.backend.ask_user(sql).await
     }
 
     /// Somebody who calls without a token.

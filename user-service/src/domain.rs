@@ -2,6 +2,7 @@
 
 pub(crate) mod account;
 pub(crate) mod codes;
+pub(crate) mod dormancy;
 pub(crate) mod identities;
 pub(crate) mod logins;
 pub(crate) mod password;

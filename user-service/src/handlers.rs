@@ -1,6 +1,7 @@
 //! HTTP in, HTTP out.
 
 pub(crate) mod codes;
+pub(crate) mod dormancy;
 pub(crate) mod identities;
 pub(crate) mod logins;
 pub(crate) mod mailbox;

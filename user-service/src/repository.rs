@@ -7,6 +7,7 @@ pub(crate) mod login_ends;
 pub(crate) mod mail_outbox;
 mod schema;
 
+use chrono::NaiveDateTime;
 use diesel::{
     ExpressionMethods, OptionalExtension, QueryDsl, Queryable, Selectable, SelectableHelper,
 };
@@ -15,8 +16,10 @@ use shared::db::{Db, DbError};
 use shared::paging::{Page, PageError};
 use shared::{CompanyId, Timestamp, UserId, with_conn};
 
+use crate::domain::dormancy::is_stale;
 use crate::domain::user::{Email, ImportOutcome, NewUser, User, UserName};
 use crate::error::UserError;
+use accounts::AccountRepository;
 use schema::users;
 
 #[derive(Clone, Debug)]
@@ -31,7 +34,7 @@ struct UserRow {
     company_id: i64,
     email: Option<String>,
     name: String,
-    created_at: chrono::NaiveDateTime,
+    created_at: NaiveDateTime,
 }
 
 impl TryFrom<UserRow> for User {
@@ -116,6 +119,7 @@ impl UserRepository {
             users::email.eq(user.email.as_str()),
             users::name.eq(user.name.as_str()),
             users::created_at.eq(now.naive_utc()),
+            users::last_seen_at.eq(now.naive_utc()),
         );
         let created: Option<i64> = with_conn!(&self.db, |conn| diesel::insert_into(users::table)
             .values(values)
@@ -127,20 +131,31 @@ impl UserRepository {
         .map_err(DbError::from)?;
         match created {
             Some(id) => Ok(ImportOutcome::Created(user_id(id)?)),
-            None => self.outcome_for_known(user).await,
+            None => self.outcome_for_known(user, now).await,
         }
     }
 
-    async fn outcome_for_known(&self, user: &NewUser) -> Result<ImportOutcome, UserError> {
-        let (id, company, closed): (i64, i64, Option<chrono::NaiveDateTime>) =
+    async fn outcome_for_known(
+        &self,
+        user: &NewUser,
+        now: Timestamp,
+    ) -> Result<ImportOutcome, UserError> {
+        let (id, company, closed, seen): (i64, i64, Option<NaiveDateTime>, NaiveDateTime) =
             with_conn!(&self.db, |conn| users::table
                 .filter(users::email.eq(user.email.as_str()))
-                .select((users::id, users::company_id, users::closed_at))
+                .select((users::id, users::company_id, users::closed_at, users::last_seen_at))
                 .first(conn)
                 .await)
             .map_err(DbError::from)?;
         match (company == user.company_id.get(), closed) {
-            (true, None) => Ok(ImportOutcome::Known(user_id(id)?)),
+            (true, None) => {
+                let id = user_id(id)?;
+                // Who still has orders is not one of those who are not seen any more.
+                if is_stale(seen.and_utc(), now) {
+                    AccountRepository::new(self.db.clone()).see(id, now).await?;
+                }
+                Ok(ImportOutcome::Known(id))
+            }
             (true, Some(_)) => Ok(ImportOutcome::Closed),
             (false, _) => Ok(ImportOutcome::Elsewhere),
         }

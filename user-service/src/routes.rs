@@ -4,7 +4,7 @@ use shared::Routes;
 use shared::extractor::show_session;
 use shared::reply::input::json_config;
 
-use crate::handlers::{self, codes, identities, logins, mailbox, profile, signing_up};
+use crate::handlers::{self, codes, dormancy, identities, logins, mailbox, profile, signing_up};
 
 /// 500 users, however long their names.
 const MAX_IMPORT_BYTES: usize = 2 * 1024 * 1024;
@@ -34,6 +34,11 @@ pub fn routes() -> Routes {
         .delete("/api/v2/users/me/identities/{provider}", identities::unlink).session().scope(OWN_ACCOUNT)
         .post("/internal/users/import", handlers::import_users).session().scope("user:import")
             .path_data(json_config(MAX_IMPORT_BYTES))
+        .get("/internal/dormant-users", dormancy::list_users).session().scope("user:dormancy")
+        // Which companies there is work for: asked by a program on nobody's behalf.
+        .get("/internal/dormant-users/companies", dormancy::list_companies).scope("user:dormancy")
+        .post("/internal/users/{id}/dormancy-warning", dormancy::warn).session().scope("user:dormancy")
+        .post("/internal/users/{id}/dormancy-withdrawal", dormancy::withdraw).session().scope("user:dormancy")
         .post("/internal/logins", logins::log_in).scope(INTERNAL)
         .post("/internal/social-logins", logins::log_in_socially).scope(INTERNAL)
         .post("/internal/users/{id}/identities", logins::link).scope(INTERNAL)

@@ -84,7 +84,8 @@ pub fn demo_client() -> Result<Client, MainJobError> {
 /// # Errors
 /// When a database is away.
 pub async fn start_batch(services: &Services, options: &Options) -> Result<Batch, MainJobError> {
-    let scope = "order:read order:settle order:import user:read user:import file:read file:write";
+    let scope = "order:read order:settle order:import user:read user:import user:dormancy \
+                 file:read file:write file:expire";
     let secret = services.register(&client_for_all_companies(CLIENT_ID, scope)?).await?;
     let config = services.batch_config(options, (CLIENT_ID, secret))?;
     Ok(Batch::start(&config).await?)

@@ -25,12 +25,16 @@ pub(crate) struct StoredFile {
     pub(crate) created_by: UserId,
     /// The client that has acted on the user's behalf; none: the user alone.
     pub(crate) created_through: Option<String>,
+    /// From then on whoever tidies up may delete it; none: nobody does.
+    pub(crate) expires_at: Option<Timestamp>,
 }
 
 impl StoredFile {
     /// Whether the other one came of the same upload, sent again.
     pub(crate) fn repeats(&self, other: &Self) -> bool {
-        self.name == other.name && self.sha256 == other.sha256
+        self.name == other.name
+            && self.sha256 == other.sha256
+            && self.expires_at == other.expires_at
     }
 
     pub(crate) fn object_key(&self) -> ObjectKey {

@@ -47,6 +47,7 @@ pub(crate) async fn begin_upload(
         created_by: author.user_id(),
         created_through: author.through.clone(),
         expires_at: expiry(state, now),
+        file_expires_at: beginning.file_expires_at,
     };
     state.uploads.insert(author.tenant(), &upload, state.limits.quota).await?;
     if upload.is_complete() { look_after(state, author.tenant(), upload).await } else { Ok(upload) }

@@ -79,6 +79,7 @@ async fn upload(state: &AppState, key: &str, body: Body) -> Result<Uploaded, Fil
         size_bytes: None,
         sha256: None,
         idempotency_key: Some(IdempotencyKey::parse(key)?),
+        expires_at: None,
     };
     upload_file(state, &author()?, &announced, body).await
 }
@@ -198,6 +199,7 @@ async fn an_object_that_is_about_to_go_becomes_no_file() -> Outcome {
         size_bytes: Some(2),
         sha256: None,
         idempotency_key: None,
+        expires_at: None,
     };
     let uploaded = upload_file(&state, &author()?, &announced, body.boxed()).await;
     assert_eq!(uploaded, Err(FileError::Abandoned));

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::Stream;
+use shared::Timestamp;
 use tokio::time::timeout;
 
 use crate::domain::author::Author;
@@ -52,6 +53,7 @@ pub(crate) struct Announcement {
     pub(crate) size_bytes: Option<u64>,
     pub(crate) sha256: Option<Sha256>,
     pub(crate) idempotency_key: Option<IdempotencyKey>,
+    pub(crate) expires_at: Option<Timestamp>,
 }
 
 /// What became of an upload.
@@ -144,5 +146,6 @@ fn fulfil(
         created_at: note.now(),
         created_by: author.user_id(),
         created_through: author.through.clone(),
+        expires_at: announced.expires_at,
     })
 }

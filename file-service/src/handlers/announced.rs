@@ -6,9 +6,10 @@ use actix_web::http::header::{
 };
 use actix_web::web::Query;
 use serde::Deserialize;
-use shared::ApiError;
 use shared::reply::input::Violation;
+use shared::{ApiError, Timestamp};
 
+use crate::domain::expiry::parse_expiry;
 use crate::domain::file::{FileName, IdempotencyKey, MediaType, Sha256};
 use crate::domain::upload::Announcement;
 use crate::error::FileError;
@@ -17,20 +18,22 @@ const CONTENT_DIGEST: HeaderName = HeaderName::from_static("content-digest");
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct UploadQuery {
     name: Option<String>,
+    expires_at: Option<String>,
 }
 
 /// What stands outside of a form.
 pub(super) struct Named {
     pub(super) name: Option<String>,
     pub(super) idempotency_key: Option<IdempotencyKey>,
+    pub(super) expires_at: Option<Timestamp>,
 }
 
 /// Of a body that is the file.
-pub(super) fn of_request(request: &HttpRequest) -> Result<Announcement, ApiError> {
-    let Named { name, idempotency_key } = named(request)?;
+pub(super) fn of_request(request: &HttpRequest, now: Timestamp) -> Result<Announcement, ApiError> {
+    let Named { name, idempotency_key, expires_at } = named(request, now)?;
     let name = name.ok_or(FileError::BadName)?;
     let headers = request.headers();
     let media_type = only(headers, &CONTENT_TYPE).ok_or(FileError::BadMediaType)?;
@@ -41,25 +44,29 @@ pub(super) fn of_request(request: &HttpRequest) -> Result<Announcement, ApiError
         size_bytes: only(headers, &CONTENT_LENGTH).flatten().and_then(|text| text.parse().ok()),
         sha256: digest.as_deref().map(Sha256::from_content_digest).transpose()?,
         idempotency_key,
+        expires_at,
     })
 }
 
 /// Of a form. A digest of the whole of it is of no file.
-pub(super) fn of_form(request: &HttpRequest) -> Result<Named, ApiError> {
+pub(super) fn of_form(request: &HttpRequest, now: Timestamp) -> Result<Named, ApiError> {
     if request.headers().contains_key(CONTENT_DIGEST) {
         return Err(FileError::BadForm("Content-Digest in the head of the file's part").into());
     }
-    named(request)
+    named(request, now)
 }
 
-fn named(request: &HttpRequest) -> Result<Named, ApiError> {
+fn named(request: &HttpRequest, now: Timestamp) -> Result<Named, ApiError> {
     let query = Query::<UploadQuery>::from_query(request.query_string());
-    let query = query.map_err(|_| Violation::new("query", "format", "only name, and once"))?;
+    let query = query
+        .map_err(|_| Violation::new("query", "format", "only name and expiresAt, and once"))?;
     refuse_coding(request.headers())?;
     let key = only(request.headers(), &IDEMPOTENCY_KEY).ok_or(FileError::BadIdempotencyKey)?;
+    let UploadQuery { name, expires_at } = query.into_inner();
     Ok(Named {
-        name: query.into_inner().name,
+        name,
         idempotency_key: key.map(IdempotencyKey::parse).transpose()?,
+        expires_at: expires_at.map(|text| parse_expiry(&text, now)).transpose()?,
     })
 }
 

@@ -7,7 +7,7 @@ use actix_web::http::header::{CONTENT_TYPE, HeaderMap};
 use actix_web::web::{Bytes, Payload};
 use futures_util::stream::{self, LocalBoxStream};
 use futures_util::{StreamExt, TryStreamExt};
-use shared::ApiError;
+use shared::{ApiError, Timestamp};
 use tokio::time::timeout;
 
 use super::announced;
@@ -34,8 +34,12 @@ pub(super) fn is_form(request: &HttpRequest) -> bool {
 
 impl Form {
     /// Reads up to the first byte of the file.
-    pub(super) async fn open(request: &HttpRequest, body: Payload) -> Result<Self, ApiError> {
-        let named = announced::of_form(request)?;
+    pub(super) async fn open(
+        request: &HttpRequest,
+        body: Payload,
+        now: Timestamp,
+    ) -> Result<Self, ApiError> {
+        let named = announced::of_form(request, now)?;
         let mut form = Multipart::new(request.headers(), body);
         let first = timeout(HEAD_TIMEOUT, form.next()).await.map_err(|_| FileError::TooSlow)?;
         let field = first.ok_or(FileError::BadForm("a form with a file"))?.map_err(refusal)?;
@@ -60,6 +64,7 @@ fn announcement(named: announced::Named, field: &Field) -> Result<Announcement, 
         size_bytes: None,
         sha256: digest.map(Sha256::from_content_digest).transpose()?,
         idempotency_key: named.idempotency_key,
+        expires_at: named.expires_at,
     })
 }
 

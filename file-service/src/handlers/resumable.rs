@@ -47,7 +47,7 @@ async fn begin(
 ) -> Result<HttpResponse, FileError> {
     let headers = request.headers();
     tus::check_version(headers)?;
-    let beginning = tus::beginning(headers)?;
+    let beginning = tus::beginning(headers, state.clock.now())?;
     let first = if has_content(headers) { Some(chunk(headers, 0)?) } else { None };
     let mut upload = resumable::begin_upload(state, &author.0, beginning).await?;
     if let Some(first) = first {

@@ -3,7 +3,9 @@
 use actix_web::http::header::{HeaderMap, HeaderName};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use shared::Timestamp;
 
+use crate::domain::expiry::parse_expiry;
 use crate::domain::file::{FileName, MediaType};
 use crate::domain::resumable::upload::{Beginning, Checksum};
 use crate::error::FileError;
@@ -46,20 +48,22 @@ pub(crate) fn number(headers: &HeaderMap, name: &'static str) -> Result<u64, Fil
 }
 
 /// What is said of an upload that begins.
-pub(crate) fn beginning(headers: &HeaderMap) -> Result<Beginning, FileError> {
+pub(crate) fn beginning(headers: &HeaderMap, now: Timestamp) -> Result<Beginning, FileError> {
     let size_bytes = number(headers, "upload-length")?;
     let metadata = value(headers, "upload-metadata")?.unwrap_or_default();
     let pairs = pairs(metadata)?;
-    let find = |names: [&str; 2]| {
+    let find = |names: &[&str]| {
         let found = pairs.iter().find(|(name, _)| names.contains(&name.as_str()));
         found.map(|(_, value)| value.as_str())
     };
-    let media_type = find(["filetype", "type"]).filter(|text| !text.is_empty());
+    let media_type = find(&["filetype", "type"]).filter(|text| !text.is_empty());
+    let expires_at = find(&["expiresAt"]);
     Ok(Beginning {
-        name: FileName::parse(find(["filename", "name"]).unwrap_or_default())?,
+        name: FileName::parse(find(&["filename", "name"]).unwrap_or_default())?,
         media_type: media_type.map(MediaType::parse).transpose()?.unwrap_or_default(),
         metadata: metadata.to_owned(),
         size_bytes,
+        file_expires_at: expires_at.map(|text| parse_expiry(text, now)).transpose()?,
     })
 }
 
@@ -128,7 +132,8 @@ mod tests {
     #[test]
     fn metadata_name_and_type_the_file() -> Result<(), FileError> {
         let read = |metadata| {
-            beginning(&headers(&[("upload-length", "5"), ("upload-metadata", metadata)]))
+            let headers = headers(&[("upload-length", "5"), ("upload-metadata", metadata)]);
+            beginning(&headers, Timestamp::UNIX_EPOCH)
         };
         let found = read("filename N+yblC50eHQ=, filetype dGV4dC9wbGFpbg==,is_confidential")?;
         assert_eq!((found.name.as_str(), found.media_type.as_str()), ("7월.txt", "text/plain"));

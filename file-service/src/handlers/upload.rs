@@ -22,11 +22,12 @@ pub(crate) async fn upload_file(
     request: HttpRequest,
     body: Payload,
 ) -> Result<ApiResponse<FileView>, ApiError> {
+    let now = state.clock.now();
     let uploaded = if multipart::is_form(&request) {
-        let Form { announced, content } = Form::open(&request, body).await?;
+        let Form { announced, content } = Form::open(&request, body, now).await?;
         upload::upload_file(&state, &author.0, &announced, content).await?
     } else {
-        let announced = announced::of_request(&request)?;
+        let announced = announced::of_request(&request, now)?;
         upload::upload_file(&state, &author.0, &announced, content(body)).await?
     };
     match uploaded {

@@ -51,6 +51,7 @@ pub(super) struct FileRow {
     pub(super) created_at: chrono::NaiveDateTime,
     created_by: i64,
     created_through: Option<String>,
+    expires_at: Option<chrono::NaiveDateTime>,
 }
 
 impl FileRow {
@@ -66,6 +67,7 @@ impl FileRow {
             created_at: file.created_at.naive_utc(),
             created_by: file.created_by.get(),
             created_through: file.created_through.clone(),
+            expires_at: file.expires_at.map(|at| at.naive_utc()),
         })
     }
 }
@@ -87,6 +89,7 @@ impl TryFrom<FileRow> for StoredFile {
             created_by: UserId::try_from(row.created_by)
                 .map_err(|_| DbError::Corrupt("user id"))?,
             created_through: row.created_through,
+            expires_at: row.expires_at.map(|at| at.and_utc()),
         })
     }
 }
@@ -106,6 +109,8 @@ pub(crate) struct FileFilter {
     pub(crate) name: Option<FileName>,
     /// Made by the upload of this name.
     pub(crate) idempotency_key: Option<IdempotencyKey>,
+    /// Expired then.
+    pub(crate) expired_before: Option<Timestamp>,
 }
 
 impl FileRepository {
@@ -195,6 +200,9 @@ impl FileRepository {
             }
             if let Some(key) = &filter.idempotency_key {
                 query = query.filter(files::idempotency_key.eq(key.as_str()));
+            }
+            if let Some(before) = filter.expired_before {
+                query = query.filter(files::expires_at.le(before.naive_utc()));
             }
             query
                 .order(files::id.asc())

@@ -12,6 +12,7 @@ diesel::table! {
         created_at -> Timestamp,
         created_by -> BigInt,
         created_through -> Nullable<Text>,
+        expires_at -> Nullable<Timestamp>,
     }
 }
 
@@ -50,6 +51,7 @@ diesel::table! {
         created_by -> BigInt,
         created_through -> Nullable<Text>,
         expires_at -> Timestamp,
+        file_expires_at -> Nullable<Timestamp>,
     }
 }
 

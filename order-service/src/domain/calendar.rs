@@ -8,6 +8,9 @@ use crate::error::BadField;
 const FIRST_YEAR: i32 = 1970;
 const LAST_YEAR: i32 = 9999;
 
+/// The first and the last microsecond of a stretch of time.
+pub(crate) type Stretch = (NaiveDateTime, NaiveDateTime);
+
 /// A day in UTC, from 1970 to 9999.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Day(NaiveDate);
@@ -20,10 +23,15 @@ impl Day {
     }
 
     /// Its first and its last microsecond. Not the first of the next day: there is none after the last.
-    pub(crate) fn bounds(self) -> (NaiveDateTime, NaiveDateTime) {
+    pub(crate) fn bounds(self) -> Stretch {
         let midnight = self.0.and_time(NaiveTime::MIN);
         (midnight, midnight + TimeDelta::days(1) - TimeDelta::microseconds(1))
     }
+}
+
+/// From one moment to before another one.
+pub(crate) fn between(from: Timestamp, to: Timestamp) -> Stretch {
+    (from.naive_utc(), to.naive_utc() - TimeDelta::microseconds(1))
 }
 
 /// Reads a moment (RFC 3339), or a day, which is its first one.

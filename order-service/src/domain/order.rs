@@ -120,6 +120,10 @@ pub(crate) struct OrderFilter {
     /// Placed before this moment.
     pub(crate) placed_to: Option<Timestamp>,
     pub(crate) paid_on: Option<Day>,
+    /// Paid at this moment or later.
+    pub(crate) paid_from: Option<Timestamp>,
+    /// Paid before this moment.
+    pub(crate) paid_to: Option<Timestamp>,
     pub(crate) settlement_id: Option<RequestName>,
 }
 

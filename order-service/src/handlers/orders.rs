@@ -86,6 +86,10 @@ pub(crate) struct ListQuery {
     placed_to: Option<String>,
     /// In UTC.
     paid_on: Option<String>,
+    /// Paid at this moment or later.
+    paid_from: Option<String>,
+    /// Paid before this moment.
+    paid_to: Option<String>,
     settlement_id: Option<String>,
 }
 
@@ -101,6 +105,8 @@ impl ListQuery {
             placed_from: moment("placedFrom", &self.placed_from)?,
             placed_to: moment("placedTo", &self.placed_to)?,
             status: self.status.as_deref().map(str::parse).transpose()?,
+            paid_from: moment("paidFrom", &self.paid_from)?,
+            paid_to: moment("paidTo", &self.paid_to)?,
             paid_on: self.paid_on.as_deref().map(|text| Day::parse("paidOn", text)).transpose()?,
             settlement_id: self.settlement_id.as_deref().map(name).transpose()?,
         })

@@ -7,7 +7,7 @@ use shared::idempotency::KeptAnswer;
 use shared::{ApiError, ApiResponse, CompanyId, Session};
 
 use crate::domain;
-use crate::domain::calendar::Day;
+use crate::domain::calendar::{Day, Stretch, between, moment};
 use crate::domain::change::{Change, Transition};
 use crate::domain::order::{Order, OrderId, Settlement};
 use crate::domain::request::RequestName;
@@ -20,7 +20,23 @@ use crate::state::AppState;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct CompaniesQuery {
     /// In UTC.
-    paid_on: String,
+    paid_on: Option<String>,
+    /// In place of a day: from this moment on,
+    paid_from: Option<String>,
+    /// and before this one.
+    paid_to: Option<String>,
+}
+
+impl CompaniesQuery {
+    fn stretch(&self) -> Result<Stretch, BadField> {
+        match (&self.paid_on, &self.paid_from, &self.paid_to) {
+            (Some(day), None, None) => Ok(Day::parse("paidOn", day)?.bounds()),
+            (None, Some(from), Some(to)) => {
+                Ok(between(moment("paidFrom", from)?, moment("paidTo", to)?))
+            }
+            _ => Err(BadField("paidOn", "a day, or else paidFrom and paidTo")),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -32,8 +48,7 @@ pub(crate) async fn list_companies(
     state: Data<AppState>,
     query: Query<CompaniesQuery>,
 ) -> Result<ApiResponse<Companies>, ApiError> {
-    let day = Day::parse("paidOn", &query.paid_on)?;
-    let companies = state.orders.list_companies_paid_on(day).await?;
+    let companies = state.orders.list_companies_paid(query.stretch()?).await?;
     Ok(ApiResponse::ok(Companies { companies }))
 }
 

@@ -26,6 +26,12 @@ macro_rules! filtered {
         if let Some((first, last)) = $filter.paid_on.map(Day::bounds) {
             query = query.filter(orders::paid_at.between(first, last));
         }
+        if let Some(from) = $filter.paid_from {
+            query = query.filter(orders::paid_at.ge(from.naive_utc()));
+        }
+        if let Some(to) = $filter.paid_to {
+            query = query.filter(orders::paid_at.lt(to.naive_utc()));
+        }
         if let Some(settlement) = &$filter.settlement_id {
             query = query.filter(orders::settlement_id.eq(settlement.as_str()));
         }

@@ -11,7 +11,7 @@ use shared::db::{Db, DbError};
 use shared::idempotency::{Claim, IdempotentConnection, KeptAnswer};
 use shared::{CompanyId, Tenant, Timestamp, across_tenants, with_tenant};
 
-use crate::domain::calendar::Day;
+use crate::domain::calendar::Stretch;
 use crate::domain::change::{Change, Outcome};
 use crate::domain::order::{Order, OrderId, OrderStatus};
 use crate::domain::placing::Placing;
@@ -51,12 +51,11 @@ impl OrderRepository {
         }
     }
 
-    /// Companies that have orders paid on this day, whether settled or not.
-    pub(crate) async fn list_companies_paid_on(
+    /// Companies that have orders paid then, whether settled or not.
+    pub(crate) async fn list_companies_paid(
         &self,
-        date: Day,
+        (first, last): Stretch,
     ) -> Result<Vec<CompanyId>, OrderError> {
-        let (first, last) = date.bounds();
         let ids: Vec<i64> = across_tenants!(&self.db, |conn| orders::table
             .filter(orders::paid_at.between(first, last))
             .select(orders::company_id)

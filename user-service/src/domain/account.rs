@@ -118,6 +118,10 @@ pub(crate) struct Account {
     pub(crate) created_at: Timestamp,
     /// Its owner has left. Only the address and the identities are still held.
     pub(crate) is_closed: bool,
+    /// To the day.
+    pub(crate) last_seen_at: Timestamp,
+    /// Its owner has been told that it will be closed, since he has not been seen for long.
+    pub(crate) is_warned: bool,
 }
 
 impl Account {

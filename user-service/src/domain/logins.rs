@@ -4,6 +4,7 @@ use shared::{Secret, UserId};
 use tracing::warn;
 
 use crate::domain::account::{Account, Identity, NewAccount, Registered, Way};
+use crate::domain::dormancy::see;
 use crate::domain::password::could_be_one;
 use crate::domain::profile::is_right;
 use crate::domain::user::{Email, UserName};
@@ -31,7 +32,8 @@ pub(crate) async fn log_in(
     if verdict == Verdict::RightButOld {
         rehash(state, &account, password).await;
     }
-    Ok(account)
+    // Closed meanwhile, for not having been seen: he came too late.
+    if see(state, &account).await? { Ok(account) } else { Err(UserError::WrongPassword) }
 }
 
 /// The settings have changed since it was hashed. That this fails keeps nobody out.
@@ -101,7 +103,9 @@ async fn find_holder(state: &AppState, asked: &SocialLogin) -> Result<(Account, 
 
 async fn find_open(state: &AppState, identity: &Identity) -> Result<Option<Account>, UserError> {
     match state.accounts.find_by_identity(identity).await? {
-        Some(account) if account.is_closed => Err(UserError::Registered(account.registered())),
+        Some(account) if account.is_closed || !see(state, &account).await? => {
+            Err(UserError::Registered(account.registered()))
+        }
         found => Ok(found),
     }
 }

@@ -166,6 +166,12 @@ mod tests {
             (Occasion::News(News::PasswordChanged), false, false),
             (Occasion::News(News::PasswordReset), false, false),
             (Occasion::News(News::Withdrawn), false, false),
+            (
+                Occasion::News(News::Dormant { closes_on: chrono::NaiveDate::default() }),
+                false,
+                false,
+            ),
+            (Occasion::News(News::ClosedAsDormant), false, false),
             (Occasion::News(News::IdentityLinked(provider)), false, true),
         ];
         for (occasion, has_code, is_named) in table {

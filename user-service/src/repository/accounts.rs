@@ -1,6 +1,7 @@
 //! Accounts in the database, as their owners and auth-service see them.
 
 mod credentials;
+mod dormancy;
 mod erasing;
 mod linking;
 
@@ -35,6 +36,8 @@ struct AccountRow {
     credentials_version: i64,
     created_at: chrono::NaiveDateTime,
     closed_at: Option<chrono::NaiveDateTime>,
+    last_seen_at: chrono::NaiveDateTime,
+    dormancy_warned_at: Option<chrono::NaiveDateTime>,
 }
 
 impl TryFrom<AccountRow> for Account {
@@ -51,6 +54,8 @@ impl TryFrom<AccountRow> for Account {
             credentials_version: row.credentials_version,
             created_at: row.created_at.and_utc(),
             is_closed: row.closed_at.is_some(),
+            last_seen_at: row.last_seen_at.and_utc(),
+            is_warned: row.dormancy_warned_at.is_some(),
         })
     }
 }
@@ -85,6 +90,7 @@ macro_rules! user_values {
             users::provider.eq($new.way.provider().as_str()),
             users::password_hash.eq(password),
             users::created_at.eq($at),
+            users::last_seen_at.eq($at),
         )
     }};
 }

@@ -13,6 +13,9 @@ diesel::table! {
         email_digest -> Nullable<Text>,
         closed_at -> Nullable<Timestamp>,
         erased_at -> Nullable<Timestamp>,
+        last_seen_at -> Timestamp,
+        dormancy_warned_at -> Nullable<Timestamp>,
+        dormancy_warning_key -> Nullable<Text>,
     }
 }
 

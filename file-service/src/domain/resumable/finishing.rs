@@ -87,6 +87,7 @@ async fn store(
         created_at: note.now(),
         created_by: upload.created_by,
         created_through: upload.created_through.clone(),
+        expires_at: upload.file_expires_at,
     })
 }
 

@@ -29,6 +29,8 @@ pub(crate) struct ResumableUpload {
     pub(crate) created_by: UserId,
     pub(crate) created_through: Option<String>,
     pub(crate) expires_at: Timestamp,
+    /// When the file that it becomes expires.
+    pub(crate) file_expires_at: Option<Timestamp>,
 }
 
 /// Some of it, in an object of its own.
@@ -75,6 +77,7 @@ pub(crate) struct Beginning {
     pub(crate) media_type: MediaType,
     pub(crate) metadata: String,
     pub(crate) size_bytes: u64,
+    pub(crate) file_expires_at: Option<Timestamp>,
 }
 
 impl ResumableUpload {
@@ -125,6 +128,7 @@ mod tests {
             created_by: UserId::MIN,
             created_through: None,
             expires_at: Timestamp::UNIX_EPOCH,
+            file_expires_at: None,
         })
     }
 

@@ -10,6 +10,7 @@ async fn begin(state: &AppState, size_bytes: u64) -> Result<ResumableUpload, Fil
         media_type: MediaType::default(),
         metadata: String::new(),
         size_bytes,
+        file_expires_at: None,
     };
     begin_upload(state, &author()?, beginning).await
 }

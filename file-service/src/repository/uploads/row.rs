@@ -28,6 +28,7 @@ pub(in crate::repository) struct UploadRow {
     created_by: i64,
     created_through: Option<String>,
     expires_at: NaiveDateTime,
+    file_expires_at: Option<NaiveDateTime>,
 }
 
 impl UploadRow {
@@ -48,6 +49,7 @@ impl UploadRow {
             created_by: upload.created_by.get(),
             created_through: upload.created_through.clone(),
             expires_at: upload.expires_at.naive_utc(),
+            file_expires_at: upload.file_expires_at.map(|at| at.naive_utc()),
         })
     }
 }
@@ -74,6 +76,7 @@ impl TryFrom<UploadRow> for ResumableUpload {
                 .map_err(|_| DbError::Corrupt("user id"))?,
             created_through: row.created_through,
             expires_at: row.expires_at.and_utc(),
+            file_expires_at: row.file_expires_at.map(|at| at.and_utc()),
         })
     }
 }

@@ -21,6 +21,8 @@ macro_rules! unchanged {
     };
 }
 
+pub(super) use unchanged;
+
 impl AccountRepository {
     /// Gives the account another password; false when its credentials are not those of `before` any more, or it is closed.
     pub(crate) async fn update_password(
@@ -32,6 +34,9 @@ impl AccountRepository {
         let changes = (
             users::password_hash.eq(password.as_str()),
             users::credentials_version.eq(before.next_version()),
+            users::last_seen_at.eq(now.naive_utc()),
+            users::dormancy_warned_at.eq(None::<chrono::NaiveDateTime>),
+            users::dormancy_warning_key.eq(None::<String>),
         );
         with_conn!(&self.db, |conn| {
             conn.transaction(async |conn| {

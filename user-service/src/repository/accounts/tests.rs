@@ -3,10 +3,12 @@ use std::time::Duration;
 
 use shared::Clock;
 use shared::db::Db;
+use shared::idempotency::IdempotencyKey;
 use shared::testing::StoppedClock;
 
 use super::*;
 use crate::domain::account::{Account, EndReason, Identity, LoginEnd, NewAccount, Provider, Way};
+use crate::domain::dormancy::{Term, Warning};
 use crate::domain::password::PasswordHash;
 use crate::domain::user::{Email, UserName};
 use crate::repository::changes::Word;
@@ -122,5 +124,31 @@ async fn a_change_raises_the_version_once_and_a_new_hash_of_the_same_password_do
     assert!(fixture.close(&second).await?);
     let closed = accounts.find_by_email(&email).await?.ok_or("it is held")?;
     assert_eq!(closed.credentials_version, 3);
+    Ok(())
+}
+
+/// Of a login and a withdrawal at once: whoever comes second finds out.
+#[tokio::test]
+async fn who_is_seen_before_the_withdrawal_stays_and_who_is_seen_after_it_is_not_let_in() -> Checked
+{
+    let fixture = fixture().await?;
+    let (accounts, clock) = (&fixture.erasing.accounts, &fixture.clock);
+    let (word, began) = (Word::default(), clock.now());
+    for (number, seen_first) in [("1", true), ("2", false)] {
+        let email = Email::parse(&format!("a{number}@hanbit.example"))?;
+        let account = fixture.sign_up(&email, number).await?.ok_or("it is free")?;
+        let key = IdempotencyKey::parse("k")?;
+        let closes_on = began.date_naive();
+        let warning = Warning { key, seen_before: clock.now(), closes_on };
+        assert!(accounts.warn(account.id, &warning, (&word, clock.now())).await?);
+        let term = Term { warned_before: clock.now(), seen_before: clock.now() };
+        clock.advance(DAY);
+        if seen_first {
+            assert!(accounts.see(account.id, clock.now()).await?);
+        }
+        let closed = accounts.close_dormant(&account, &term, (&word, clock.now())).await?;
+        assert_eq!(closed, !seen_first, "{number}");
+        assert_eq!(accounts.see(account.id, clock.now()).await?, seen_first, "{number}");
+    }
     Ok(())
 }

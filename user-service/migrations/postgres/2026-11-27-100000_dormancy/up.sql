@@ -1,0 +1,8 @@
+-- When somebody was last seen, to the day. Who is there already counts as seen now: nobody has written down when he was, and whose
+-- login goes on by refreshing need not log in for a while. A default, since replicas of the release before add rows without it.
+ALTER TABLE users ADD COLUMN last_seen_at TIMESTAMP NOT NULL DEFAULT (now() AT TIME ZONE 'utc');
+
+-- When somebody was told that he has not been seen for long, and by which request. Being seen clears both.
+ALTER TABLE users ADD COLUMN dormancy_warned_at TIMESTAMP;
+ALTER TABLE users ADD COLUMN dormancy_warning_key TEXT;
+CREATE INDEX users_by_last_seen ON users (last_seen_at, company_id) WHERE closed_at IS NULL;
