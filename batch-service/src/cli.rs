@@ -16,19 +16,50 @@ use shared::server::StartupError;
 
 use crate::config::Config;
 use crate::error::BatchError;
-use crate::job::{Declaration, SharedJob};
+use crate::job::{Declaration, Job, SharedJob};
 use crate::runner::{Asked, Ended, Stop, StopReason};
 use crate::schedule::{BadSchedule, NoWindow, Said, Timetable, timetables, window_of};
 use crate::startup::{self, Batch};
 use arguments::{Arguments, Command, Which};
 
+type Make = Box<dyn Fn(&Batch) -> Result<SharedJob, StartupError> + Send + Sync>;
+
 /// The jobs of a program.
-#[derive(Clone, Copy)]
-pub struct Jobs {
-    /// What they say of themselves; needed without settings, too.
-    pub declarations: fn() -> Vec<Declaration>,
-    /// The jobs, put together.
-    pub all: fn(&Batch) -> Result<Vec<SharedJob>, StartupError>,
+#[derive(Default)]
+pub struct Jobs(Vec<(Declaration, Make)>);
+
+impl Jobs {
+    /// To begin with.
+    #[must_use]
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// And this one: what it says of itself, which `list` and `manifest` show without any settings, and how it is made.
+    #[must_use]
+    pub fn and<J: Job>(
+        mut self,
+        declaration: Declaration,
+        make: impl Fn(&Batch) -> Result<J, StartupError> + Send + Sync + 'static,
+    ) -> Self {
+        let make: Make = Box::new(move |batch| Ok(Arc::new(make(batch)?)));
+        self.0.push((declaration, make));
+        self
+    }
+
+    /// What they say of themselves.
+    #[must_use]
+    pub fn declarations(&self) -> Vec<Declaration> {
+        self.0.iter().map(|(declaration, _)| declaration.clone()).collect()
+    }
+
+    /// The jobs.
+    ///
+    /// # Errors
+    /// When one of them cannot be put together.
+    pub fn make(&self, batch: &Batch) -> Result<Vec<SharedJob>, StartupError> {
+        self.0.iter().map(|(_, make)| make(batch)).collect()
+    }
 }
 
 /// Why a command came to nothing.
@@ -67,7 +98,7 @@ impl CommandError {
 /// Does what the command line says.
 pub async fn main(jobs: Jobs) -> ExitCode {
     let arguments = Arguments::parse();
-    match run(jobs, arguments).await {
+    match run(&jobs, arguments).await {
         Ok(code) => code,
         Err(CommandError::Config(error)) => process::refuse(&error),
         Err(error) => {
@@ -77,7 +108,7 @@ pub async fn main(jobs: Jobs) -> ExitCode {
     }
 }
 
-async fn run(jobs: Jobs, arguments: Arguments) -> Result<ExitCode, CommandError> {
+async fn run(jobs: &Jobs, arguments: Arguments) -> Result<ExitCode, CommandError> {
     let file = arguments.config.as_deref();
     match arguments.command {
         Command::List => return schedule::list(jobs, file),
@@ -105,8 +136,8 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    async fn start(jobs: Jobs, config: Config) -> Result<Self, CommandError> {
-        let timetables = timetables(&(jobs.declarations)(), &config.schedules)?;
+    async fn start(jobs: &Jobs, config: Config) -> Result<Self, CommandError> {
+        let timetables = timetables(&jobs.declarations(), &config.schedules)?;
         let stop = Stop::default();
         let signalled = stop.clone();
         tokio::spawn(async move {
@@ -114,7 +145,7 @@ impl Program {
             signalled.request(StopReason::Signal);
         });
         let batch = Batch::start(&config).await?;
-        let jobs = (jobs.all)(&batch)?;
+        let jobs = jobs.make(&batch)?;
         Ok(Self { jobs, timetables, batch, config, stop })
     }
 

@@ -59,9 +59,21 @@ pub enum BatchError {
     Job(String),
 }
 
+impl From<CallError> for BatchError {
+    fn from(cause: CallError) -> Self {
+        Self::Call { service: "a service", cause }
+    }
+}
+
+impl From<serde_json::Error> for BatchError {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Job(error.to_string())
+    }
+}
+
 impl BatchError {
-    /// For `map_err` at a call to a service.
-    pub(crate) fn call(service: &'static str) -> impl Fn(CallError) -> Self {
+    /// For `map_err` at a call to a service, so that an error names it.
+    pub fn call(service: &'static str) -> impl Fn(CallError) -> Self {
         move |cause| Self::Call { service, cause }
     }
 

@@ -19,5 +19,10 @@ mod progress;
 pub mod report;
 mod error;
 
+pub use async_trait::async_trait;
 pub use chrono_tz;
+pub use cli::{Jobs, main};
 pub use error::BatchError;
+
+/// What jobs answer with.
+pub type Result<T> = std::result::Result<T, BatchError>;

@@ -2,10 +2,7 @@
 
 use std::process::ExitCode;
 
-use batch_service::cli::{self, Jobs};
-use batch_service::jobs;
-
 #[tokio::main]
 async fn main() -> ExitCode {
-    cli::main(Jobs { declarations: jobs::declarations, all: jobs::all }).await
+    batch_service::main(batch_service::jobs::all()).await
 }

@@ -1,9 +1,10 @@
-//! The examples of `shared`, run as its README says.
+//! The examples of `shared` and batch-service, run as their READMEs say.
 
 use std::process::{Command, Stdio};
 
 use serde_json::json;
 use standalone::settlement::demo_client;
+use tests::batch_process::{Batch, pay_orders};
 use tests::caller::Caller;
 use tests::process::{Process, example};
 use tests::system::System;
@@ -56,4 +57,28 @@ fn the_client_says_what_it_needs() {
     let client = Command::new(example("minimal_client")).output().unwrap();
     assert!(!client.status.success());
     assert!(String::from_utf8_lossy(&client.stderr).contains("the secret of the client `demo`"));
+}
+
+/// A job by somebody else, in a file of 40 lines: on the runner, with its commands.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_of_somebodys_own_is_one_file_which_the_readme_shows() {
+    let text = include_str!("../../batch-service/examples/recall_product.rs");
+    let (job, program) = text.split_once("\n#[tokio::main]").unwrap();
+    assert!(job.lines().count() <= 41, "40 lines and an empty one");
+    let readme = include_str!("../../batch-service/README.md");
+    assert!(readme.contains(job.trim_end()) && readme.contains(program.trim_end()));
+    let system = System::start().await;
+    let day = "2026-07-17";
+    pay_orders(&system, &[100, 200], (day, 5)).await;
+    let batch = Batch::of(&system).await;
+    let run = |product: &str| {
+        let product = format!("product={product}");
+        batch.run_by("recall_product", &["run", "recall-product", &product, "--window", day])
+    };
+    assert_eq!(run("pencil").count("cancelled"), 0);
+    let recalled = run("pen");
+    assert_eq!((recalled.code, recalled.count("cancelled")), (Some(0), 10), "{recalled:?}");
+    assert!(batch.run_by("recall_product", &["list"]).text.contains("recall-product"));
+    assert_eq!(batch.settle(day).count("settled"), 0);
+    system.stop().await;
 }

@@ -6,7 +6,7 @@ use std::process::{Output, Stdio};
 use serde_json::{Value, json};
 use standalone::settlement::client_for_all_companies;
 
-use crate::process::{Process, command};
+use crate::process::{self, Process, command, command_of};
 use crate::system::{ALL_SCOPES, System};
 
 /// Where batch-service is to look for what, and how it behaves.
@@ -51,6 +51,12 @@ impl Batch {
     /// Runs a command to its end.
     pub fn run(&self, arguments: &[&str]) -> Ended {
         let output = command("batch-service", &self.settings).args(arguments).output();
+        Ended::of(&output.expect("it runs"))
+    }
+
+    /// The same by another program.
+    pub fn run_by(&self, example: &str, arguments: &[&str]) -> Ended {
+        let output = command_of(process::example(example), &self.settings).args(arguments).output();
         Ended::of(&output.expect("it runs"))
     }
 

@@ -27,12 +27,13 @@ pub fn binary(name: &str) -> PathBuf {
     profile.join(name)
 }
 
-/// An example of `shared`, up to date.
+/// An example of `shared` or batch-service, up to date.
 pub fn example(name: &str) -> PathBuf {
     static BUILT: OnceLock<()> = OnceLock::new();
     BUILT.get_or_init(|| {
         let build = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "-p", "shared", "--examples", "--all-features"])
+            .args(["build", "--quiet", "-p", "shared", "-p", "batch-service"])
+            .args(["--examples", "--all-features"])
             .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
             .status();
         assert!(build.expect("cargo runs").success(), "the examples are built");
@@ -44,7 +45,12 @@ pub fn example(name: &str) -> PathBuf {
 
 /// A command of a binary whose environment holds no settings but these.
 pub fn command(name: &str, settings: &[(&str, String)]) -> Command {
-    let mut command = Command::new(binary(name));
+    command_of(binary(name), settings)
+}
+
+/// A command of any program of the project, in the same way.
+pub fn command_of(program: PathBuf, settings: &[(&str, String)]) -> Command {
+    let mut command = Command::new(program);
     for (variable, _) in std::env::vars_os() {
         if variable.to_string_lossy().starts_with("BATON_") {
             command.env_remove(variable);

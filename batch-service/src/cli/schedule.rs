@@ -18,9 +18,9 @@ use crate::schedule::{Scheduler, Schedules, Timetable, timetables};
 use crate::window::Window;
 
 /// Without settings, too: then the schedules are those that the jobs declare.
-pub(super) fn list(jobs: Jobs, file: Option<&Path>) -> Result<ExitCode, CommandError> {
+pub(super) fn list(jobs: &Jobs, file: Option<&Path>) -> Result<ExitCode, CommandError> {
     let schedules = Config::load(file).map(|config| config.schedules).unwrap_or_default();
-    let declarations = (jobs.declarations)();
+    let declarations = jobs.declarations();
     let now = SystemClock::new().now();
     let mut table = Table::new();
     table.load_style(NOTHING).set_header(["job", "next", "zone", "about"]);
@@ -38,11 +38,11 @@ pub(super) fn list(jobs: Jobs, file: Option<&Path>) -> Result<ExitCode, CommandE
 }
 
 pub(super) fn print_manifest(
-    jobs: Jobs,
+    jobs: &Jobs,
     job: &str,
     said: &[(String, String)],
 ) -> Result<ExitCode, CommandError> {
-    let declarations = (jobs.declarations)();
+    let declarations = jobs.declarations();
     let found = declarations.iter().find(|declaration| declaration.name == job);
     let declaration = found.ok_or_else(|| CommandError::NoSuchJob(job.to_owned()))?;
     let timetable = Timetable::of(declaration, &Schedules::new())?;

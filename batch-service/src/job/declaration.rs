@@ -62,3 +62,11 @@ pub struct Parameter {
     /// Taken when nothing is said; None: it has to be said.
     pub default: Option<&'static str>,
 }
+
+impl Parameter {
+    /// One that has to be said.
+    #[must_use]
+    pub const fn required(name: &'static str, about: &'static str) -> Self {
+        Self { name, about, default: None }
+    }
+}

@@ -32,6 +32,14 @@ impl<Item> Chunk<Item> {
     }
 }
 
+impl Chunk<String> {
+    /// Items that are their own names, and where to go on.
+    #[must_use]
+    pub fn of_ids(ids: impl IntoIterator<Item = String>, next: Option<String>) -> Self {
+        Self::new(ids.into_iter().map(|id| (id.clone(), id)).collect(), next)
+    }
+}
+
 /// An item that cannot be worked on as it is.
 #[derive(Clone, Debug)]
 pub struct Rejected<Item> {
