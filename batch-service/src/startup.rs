@@ -75,6 +75,12 @@ impl Batch {
         self.client_over(&self.http, service, scope)
     }
 
+    /// How long a call may take.
+    #[must_use]
+    pub fn call_timeout(&self) -> Duration {
+        Duration::from_secs(self.config.call_timeout_s.get())
+    }
+
     /// The same for calls that may take so long, as those that send something of any size.
     ///
     /// # Errors

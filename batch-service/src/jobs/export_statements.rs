@@ -11,9 +11,11 @@ mod sheet;
 
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
+use shared::client::CallError;
 use shared::server::StartupError;
 use shared::{Clock, ServiceClient, Session};
 
@@ -75,6 +77,8 @@ pub struct ExportStatements {
     files: FileApi,
     /// For what may take longer than a call.
     sending: ServiceClient,
+    /// How long file-service may take when it has all.
+    answer: Duration,
     clock: Arc<dyn Clock>,
 }
 
@@ -89,6 +93,7 @@ impl ExportStatements {
             companies: batch.order_api("order:settle")?,
             files: FileApi::new(batch.client("file-service", "file:read file:write")?),
             sending: batch.patient_client("file-service", "file:read file:write", LONGEST)?,
+            answer: batch.call_timeout(),
             clock: batch.clock(),
         })
     }
@@ -173,8 +178,17 @@ impl Job for ExportStatements {
             // An answer before the end: nobody takes the rest.
             sent = &mut sending => sent?,
             // Where the orders cannot be had, the request fails for that reason alone.
-            written = writing => written.and(sending.await)?,
+            written = writing => {
+                let sent = tokio::time::timeout(self.answer, sending).await;
+                written.and(sent.unwrap_or_else(|_| Err(no_answer())))?;
+            }
         }
         Ok(Outcome::one(EXPORTED))
     }
+}
+
+/// Whether there is a file will be seen next time, by its key.
+fn no_answer() -> BatchError {
+    let cause = CallError::Transport("no answer to a whole file".to_owned());
+    BatchError::Call { service: "file-service", cause }
 }
