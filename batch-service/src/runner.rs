@@ -1,6 +1,7 @@
 //! The runner: takes a run from wherever it is to its end, whoever has worked on it before and whatever has become of him.
 
 mod again;
+mod ahead;
 mod attempts;
 mod crew;
 mod dry_run;

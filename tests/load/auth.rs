@@ -93,6 +93,11 @@ impl Auth {
         &self.server
     }
 
+    /// The client's secret.
+    pub fn secret(&self) -> &Secret {
+        &self.secret
+    }
+
     /// A request for one token.
     pub fn token_request(&self) -> String {
         let form = token_form(self.secret.expose());
@@ -114,12 +119,25 @@ impl Auth {
 
     /// How many tokens it has issued one by one, by its own count.
     pub async fn issued(&self) -> Result<usize, Failure> {
-        let mut health = Connection::open(self.server.port() + 1).await?;
-        health.exchange("GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n").await?;
-        let metrics = String::from_utf8_lossy(health.answer()).into_owned();
         let labels = r#"http_requests_total{method="POST",route="/oauth2/token",status="200"} "#;
+        let metrics = self.metrics().await?;
         let count = metrics.lines().find_map(|line| line.strip_prefix(labels));
         Ok(count.ok_or("no tokens are counted")?.parse()?)
+    }
+
+    /// How often it has been asked for one token or for many, whatever it has answered.
+    pub async fn token_calls(&self) -> Result<usize, Failure> {
+        let labels = r#"http_requests_total{method="POST",route="/oauth2/token"#;
+        let metrics = self.metrics().await?;
+        let lines = metrics.lines().filter(|line| line.starts_with(labels));
+        let counts = lines.filter_map(|line| line.rsplit(' ').next());
+        Ok(counts.map(str::parse::<usize>).sum::<Result<_, _>>()?)
+    }
+
+    async fn metrics(&self) -> Result<String, Failure> {
+        let mut health = Connection::open(self.server.port() + 1).await?;
+        health.exchange("GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n").await?;
+        Ok(String::from_utf8_lossy(health.answer()).into_owned())
     }
 }
 

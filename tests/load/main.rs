@@ -3,6 +3,7 @@
 //! `cargo run --release -p tests --bin load -- <program> [--json] [--seconds N]`
 
 mod auth;
+mod batch;
 mod client;
 mod cold_burst;
 mod connection;
@@ -70,6 +71,9 @@ enum Command {
     /// Files out of file-service against nginx, files into it against hashing and writing alone, and the memory of 50 at
     /// once; needs nginx and 2 GB of disk.
     File,
+    /// The runner of batch-service against plain calls, what it costs by itself on SQLite and PostgreSQL, the memory of a million
+    /// items, and the token calls of 10,000 companies; takes two minutes.
+    Batch,
     /// A server that a program measures; not for people.
     #[command(hide = true, subcommand)]
     Server(Server),
@@ -85,6 +89,10 @@ enum Server {
         jwk: String,
     },
     Auth(auth::Server),
+    BatchOrders {
+        port: u16,
+    },
+    BatchAlone(batch::Alone),
     Login(login::Server),
     Refresh(refresh::Server),
     Orders(orders::Server),
@@ -124,6 +132,8 @@ impl Server {
                     guarded_route::serve(*server, *port, jwk).await
                 }
                 Self::Auth(server) => auth::serve(server).await,
+                Self::BatchOrders { port } => batch::serve_orders(*port).await,
+                Self::BatchAlone(alone) => alone.print().await,
                 Self::Login(server) => login::serve(server).await,
                 Self::Refresh(server) => refresh::serve(server).await,
                 Self::Orders(server) => orders::serve(server).await,
@@ -159,6 +169,7 @@ fn main() -> ExitCode {
         Command::Refresh => refresh::run(&settings),
         Command::Orders => orders::run(&settings),
         Command::File => file::run(&settings),
+        Command::Batch => batch::run(&settings),
         Command::TokenBatch => token_batch::run(&settings),
         Command::Server(server) => return server.run(),
     };

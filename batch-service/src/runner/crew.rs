@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use shared::{CompanyId, Session};
 use tokio::task::{JoinError, JoinSet};
 use tracing::{info, warn};
 
 use super::Runner;
+use super::ahead::Ahead;
 use super::lease::Held;
 use super::part::{Left, PartWork};
 use super::report::Ended;
@@ -19,8 +19,6 @@ use crate::repository::runs::RunState;
 
 /// How often it is looked whether others have left something.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
-/// Tokens fetched ahead at once.
-const AHEAD: i64 = 1_000;
 
 pub(super) struct Crew<'r> {
     pub(super) runner: &'r Runner,
@@ -51,7 +49,7 @@ impl Crew<'_> {
 
     async fn work_off(&self, held: &Arc<Held>) -> Result<Option<Left>, BatchError> {
         let most = self.runner.settings.parts_at_once;
-        let (mut going, mut ahead, mut left) = (JoinSet::new(), -1, None);
+        let (mut going, mut ahead, mut left) = (JoinSet::new(), Ahead::new(), None);
         loop {
             if self.may_begin() && going.len() <= most / 2 {
                 let parts = self.take(&mut ahead, most - going.len()).await?;
@@ -90,41 +88,15 @@ impl Crew<'_> {
         left.get_or_insert(why);
     }
 
-    async fn take(&self, ahead: &mut i64, count: usize) -> Result<Vec<Part>, BatchError> {
+    async fn take(&self, ahead: &mut Ahead, count: usize) -> Result<Vec<Part>, BatchError> {
         let (runner, stop) = (self.runner, &self.step.attempts.stop);
         let count = i64::try_from(count).unwrap_or(i64::MAX);
         let place = (self.step.run.id, self.share);
         let take = || runner.parts.take(place, runner.lease(), count);
         let parts = runner.patiently(stop, take).await?;
-        let last = parts.iter().filter_map(|part| part.company).map(CompanyId::get).max();
-        if last.is_some_and(|last| last > *ahead) {
-            self.fetch_tokens(ahead, &parts).await?;
-        }
+        ahead.follow(self, &parts).await;
         self.step.holds.pass("taken").await;
         Ok(parts)
-    }
-
-    /// The tokens for these companies and for the next thousand, by a few requests. Without them the calls fetch their own.
-    async fn fetch_tokens(&self, ahead: &mut i64, parts: &[Part]) -> Result<(), BatchError> {
-        let clients = self.step.job.clients();
-        if clients.is_empty() {
-            return Ok(());
-        }
-        let place = (self.step.run.id, self.share);
-        let mut companies: Vec<CompanyId> = parts.iter().filter_map(|part| part.company).collect();
-        let room = AHEAD - i64::try_from(companies.len()).unwrap_or(AHEAD);
-        companies.extend(self.runner.parts.list_open(place, *ahead, room).await?);
-        companies.sort_unstable();
-        companies.dedup();
-        *ahead = companies.last().map_or(*ahead, |last| last.get());
-        for client in clients {
-            let sessions: Vec<Session> =
-                companies.iter().map(|company| Session::new(*company, self.step.account)).collect();
-            if let Err(error) = client.prefetch(sessions).await {
-                warn!(cause = %error, "cannot fetch tokens ahead");
-            }
-        }
-        Ok(())
     }
 
     /// Whether no part of this share is open.
