@@ -28,9 +28,8 @@ impl Job for RecallProduct {
         let call = self.0.with_session(work.session()?).get("/api/orders");
         let page: Value = call.query(&query).fetch().await?;
         let orders = page["orders"].as_array().into_iter().flatten();
-        let product = work.run.parameter("product");
-        let held = orders.filter(|order| order["items"][0]["product"] == product);
-        let ids = held.filter_map(|order| order["id"].as_str().map(str::to_owned));
+        let sold = orders.filter(|one| one["items"][0]["product"] == work.run.parameter("product"));
+        let ids = sold.filter_map(|order| order["id"].as_str().map(str::to_owned));
         Ok(Chunk::of_ids(ids, page["nextCursor"].as_str().map(str::to_owned)))
     }
     async fn process(&self, work: &Work<'_>, id: &String, key: &str) -> Result<Outcome> {
