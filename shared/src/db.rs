@@ -33,6 +33,8 @@ const CHECKOUT_TIMEOUT: Duration = Duration::from_secs(3);
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long one transaction may wait for another there.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long a transaction may pause between two statements: longer than anybody here waits for its end.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long the work on one connection may take, a transaction of many statements included.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(8);
 /// What SQLite needs to serve several readers and a writer, and to survive a kill.
@@ -302,9 +304,11 @@ impl std::fmt::Debug for Db {
 fn postgres_settings() -> String {
     let timeout_ms = STATEMENT_TIMEOUT.as_millis();
     let lock_timeout_ms = LOCK_TIMEOUT.as_millis();
+    // A process that is frozen in the middle of a transaction would hold its locks for as long.
+    let idle_ms = IDLE_TIMEOUT.as_millis();
     format!(
         "SET statement_timeout = {timeout_ms}; SET lock_timeout = {lock_timeout_ms}; \
-         SET TIME ZONE 'UTC';"
+         SET idle_in_transaction_session_timeout = {idle_ms}; SET TIME ZONE 'UTC';"
     )
 }
 
