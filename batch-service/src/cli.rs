@@ -202,7 +202,8 @@ fn parameters(
     for (name, value) in said {
         if !declaration.parameters.iter().any(|known| known.name == name) {
             let known: Vec<_> = declaration.parameters.iter().map(|known| known.name).collect();
-            let text = format!("no parameter `{name}`; there are: {}", known.join(", "));
+            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+            let text = format!("there is no parameter `{name}`; there are: {known}");
             return Err(CommandError::Usage(text));
         }
         parameters.insert(name.clone(), value.clone());

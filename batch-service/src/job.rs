@@ -89,6 +89,13 @@ pub trait Job: Send + Sync + 'static {
         Ok(())
     }
 
+    /// Whether the service that [`process`](Job::process) calls answers other calls. It is asked where an item fails and nothing has
+    /// succeeded before: a no, which is the default, takes that for an outage, and waits.
+    async fn answers(&self, work: &Work<'_>) -> bool {
+        let _ = work;
+        false
+    }
+
     /// What the job has to say of a run beside the numbers: printed after them.
     ///
     /// # Errors

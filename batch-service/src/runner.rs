@@ -43,7 +43,7 @@ use attempts::Attempts;
 use crew::Crew;
 use holds::Holds;
 use pace::Pace;
-use step::{SignKept, Step};
+use step::{Signs, Step};
 
 /// How the runner works.
 #[derive(Clone, Debug)]
@@ -287,7 +287,7 @@ impl Runner {
             account,
             skip_limit: asked.skip_limit.unwrap_or(declaration.skip_limit),
             skipped: AtomicU64::new(skipped),
-            sign: SignKept::default(),
+            signs: Signs::default(),
         }
     }
 

@@ -24,6 +24,7 @@ pub trait AnyJob: Send + Sync {
     -> Result<Chunk<String>, BatchError>;
     async fn process(&self, work: &Work<'_>, item: &str, key: &str) -> Result<Outcome, BatchError>;
     async fn finish(&self, work: &Work<'_>) -> Result<(), BatchError>;
+    async fn answers(&self, work: &Work<'_>) -> bool;
     async fn summary(&self, report: &RunReport) -> Result<String, BatchError>;
 }
 
@@ -70,6 +71,10 @@ impl<J: Job> AnyJob for J {
 
     async fn finish(&self, work: &Work<'_>) -> Result<(), BatchError> {
         Job::finish(self, work).await
+    }
+
+    async fn answers(&self, work: &Work<'_>) -> bool {
+        Job::answers(self, work).await
     }
 
     async fn summary(&self, report: &RunReport) -> Result<String, BatchError> {

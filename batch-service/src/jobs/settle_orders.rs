@@ -164,6 +164,10 @@ impl Job for SettleOrders {
         Ok(Outcome::one(if settled { SETTLED } else { CANCELLED }))
     }
 
+    async fn answers(&self, work: &Work<'_>) -> bool {
+        self.read(work, None).await.is_ok()
+    }
+
     async fn summary(&self, report: &RunReport) -> Result<String, BatchError> {
         Ok(self.report(report.clone()).await?.to_string())
     }

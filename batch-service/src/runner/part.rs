@@ -175,9 +175,10 @@ impl PartWork {
             self.step.holds.pass("after-item").await;
             outcome
         };
-        let result = self.step.attempts.item(once, || self.step.sign_of_life()).await;
+        let result =
+            self.step.attempts.item(once, || self.step.sign_of_life(self.part.company)).await;
         match &result {
-            Ok(_) => self.step.remember(&self.part, (item, &key)),
+            Ok(_) => self.step.remember(self.part.company, (item, &key)),
             Err(NotDone::Away(_) | NotDone::EndsRun(_)) => self.step.give_up(),
             Err(_) => {}
         }
@@ -185,6 +186,7 @@ impl PartWork {
     }
 
     async fn finish(&mut self) -> Result<Result<(), Left>, NotDone> {
+        self.step.forget(self.part.company);
         self.step.holds.pass("before-finish").await;
         let work = self.work();
         self.step.attempts.step(|| self.step.job.finish(&work)).await?;

@@ -1,7 +1,8 @@
 //! [`Step`]: what the parts of one run have in common.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use aws_lc_rs::digest::{Context, SHA256};
@@ -27,7 +28,6 @@ pub(crate) enum Skipped {
 /// Something that has succeeded, and may be done again.
 #[derive(Clone)]
 struct Sign {
-    company: Option<CompanyId>,
     item: String,
     key: String,
 }
@@ -61,11 +61,24 @@ pub(crate) struct Step {
     pub(crate) account: UserId,
     pub(crate) skip_limit: u64,
     pub(crate) skipped: AtomicU64,
-    pub(crate) sign: SignKept,
+    pub(crate) signs: Signs,
 }
 
+/// Of each part in work.
 #[derive(Default)]
-pub(crate) struct SignKept(Mutex<Option<Sign>>);
+pub(crate) struct Signs(Mutex<HashMap<Option<CompanyId>, Sign>>);
+
+impl Signs {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Option<CompanyId>, Sign>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn of(&self, company: Option<CompanyId>) -> Option<(Option<CompanyId>, Sign)> {
+        let signs = self.lock();
+        let own = signs.get(&company).map(|sign| (company, sign.clone()));
+        own.or_else(|| signs.iter().next().map(|(other, sign)| (*other, sign.clone())))
+    }
+}
 
 impl Step {
     pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
@@ -135,19 +148,24 @@ impl Step {
         }
     }
 
-    /// Keeps the first item that has succeeded, for a sign of life.
-    pub(crate) fn remember(&self, part: &Part, (item, key): (&str, &str)) {
-        let mut kept = self.sign.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.is_none() {
-            *kept = Some(Sign { company: part.company, item: item.into(), key: key.into() });
-        }
+    /// Keeps the first item of a part that has succeeded, for a sign of life.
+    pub(crate) fn remember(&self, company: Option<CompanyId>, (item, key): (&str, &str)) {
+        let sign = || Sign { item: item.to_owned(), key: key.to_owned() };
+        self.signs.lock().entry(company).or_insert_with(sign);
     }
 
-    /// Does again what has succeeded before, under the same key.
-    pub(crate) async fn sign_of_life(&self) -> bool {
-        let kept = self.sign.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let Some(sign) = kept else { return false };
-        let caller = self.caller(sign.company);
+    /// A part is about to be finished: after that its items are not to be done again.
+    pub(crate) fn forget(&self, company: Option<CompanyId>) {
+        self.signs.lock().remove(&company);
+    }
+
+    /// Does again what has succeeded before, under the same key: for this company, or else for another. Where there is nothing
+    /// like that, the job is asked.
+    pub(crate) async fn sign_of_life(&self, company: Option<CompanyId>) -> bool {
+        let Some((company, sign)) = self.signs.of(company) else {
+            return self.job.answers(&self.caller(company).work(&self.run)).await;
+        };
+        let caller = self.caller(company);
         self.job.process(&caller.work(&self.run), &sign.item, &sign.key).await.is_ok()
     }
 

@@ -94,6 +94,23 @@ async fn items_that_keep_failing_go_to_quarantine_by_name_and_replay_clears_them
     system.stop().await;
 }
 
+/// There is no other that could get through: that order-service answers other calls tells it from an outage.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_item_that_fails_all_by_itself_goes_to_quarantine_too() {
+    let system = System::start().await;
+    pay_orders(&system, &[100], (DAY, 1)).await;
+    let refuse =
+        |line: &str| if line.ends_with("/settle") { Mood::Status(500) } else { Mood::Fine };
+    let moody = Moody::start(&system.services.order.url(), refuse).await;
+    let batch = Batch::of(&system).await.with("BATON_BATCH_ORDER_URL", moody.url());
+    let ended = batch.settle(DAY);
+    assert!(ended.code == Some(0) && ended.text.contains("1 items in quarantine"), "{ended:?}");
+    moody.choose(|_| Mood::Fine);
+    assert_eq!(batch.run(&["replay", "1"]).code, Some(0));
+    check_settled_once(&system, &[100], (DAY, 1)).await;
+    system.stop().await;
+}
+
 /// Those that were replayed stand on a further statement.
 async fn every_order_is_on_one_file(system: &System, (day, count): (&str, usize)) {
     for company in COMPANIES {
