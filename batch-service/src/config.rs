@@ -70,6 +70,10 @@ pub struct Config {
     /// How long calls that are under way may take after SIGTERM, in seconds. Default 3.
     #[serde(default = "default_grace_s")]
     pub grace_s: u64,
+    /// How long a complete run with nothing in quarantine is kept, in days. After that its window could be run as if it never
+    /// had been. Default 400.
+    #[serde(default = "default_keep_days")]
+    pub keep_days: u32,
     /// Schedules that differ from what the jobs declare: `[batch.schedules.settle-orders]` with `schedule`, a cron expression
     /// of five fields or `never`, and `time_zone`. Default none.
     #[serde(default)]
@@ -176,4 +180,8 @@ fn default_pods() -> NonZeroU32 {
 
 fn default_orders_at_once() -> NonZeroU32 {
     NonZeroU32::MIN.saturating_add(199)
+}
+
+fn default_keep_days() -> u32 {
+    400
 }

@@ -19,6 +19,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use shared::db::{Db, DbError};
 use shared::{Clock, CompanyId, UserId};
 use tracing::warn;
@@ -58,6 +59,8 @@ pub(crate) struct Settings {
     pub(crate) patience: Duration,
     /// What is under way when the run is to end gets so long.
     pub(crate) grace: Duration,
+    /// How long a run is kept that was complete.
+    pub(crate) keep: TimeDelta,
     /// The user in the sessions.
     pub(crate) account: UserId,
     /// For tests.
@@ -129,6 +132,7 @@ impl Runner {
     /// When the runner's own database stays away, or the job's companies cannot be had.
     pub async fn run(&self, asked: &Asked, stop: &Stop) -> Result<RunReport, BatchError> {
         let began = self.clock.monotonic();
+        self.forget_old_runs().await;
         let record = match self.patiently(stop, || self.begin(asked)).await? {
             Begun::Go(record) => record,
             Begun::Ended(record, ended) => return self.report(record, ended, began).await,
@@ -339,6 +343,14 @@ impl Runner {
             | Ended::Fenced => {}
         }
         Ok(ended)
+    }
+
+    /// There would be more of them every day.
+    async fn forget_old_runs(&self) {
+        let Some(before) = self.clock.now().checked_sub_signed(self.settings.keep) else { return };
+        if let Err(error) = self.runs.delete_complete_before(before).await {
+            warn!(cause = %error, "cannot forget old runs yet");
+        }
     }
 
     /// Asks the runner's database, and again while it is away.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use shared::client::http::{HttpClient, Timeouts, http_client};
 use shared::client::token_cache::TokenCache;
@@ -150,6 +151,7 @@ impl Batch {
             parts_at_once: config.companies_at_once.get(),
             patience: Duration::from_secs(config.patience_s),
             grace: Duration::from_secs(config.grace_s),
+            keep: TimeDelta::days(config.keep_days.into()),
             account: config.account_user_id,
             hold_at: config.hold_at.clone(),
         };

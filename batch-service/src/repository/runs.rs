@@ -11,7 +11,7 @@ use shared::{Timestamp, with_conn};
 
 use super::parts::Place;
 use super::parts::row::{begin_anew, reopen_failed, write_place};
-use super::schema::{parts, runs};
+use super::schema::{parts, quarantine, runs};
 use crate::job::Run;
 use crate::window::Window;
 
@@ -264,6 +264,41 @@ impl RunRepository {
                 runs::ended_at.eq(Some(now.naive_utc())),
             ))
             .execute(conn)
+            .await)?;
+        Ok(())
+    }
+
+    /// Forgets up to 20 runs that were complete before this moment, with nothing in quarantine.
+    pub(crate) async fn delete_complete_before(&self, before: Timestamp) -> Result<(), DbError> {
+        let open = quarantine::table
+            .filter(quarantine::run_id.eq(runs::id))
+            .filter(quarantine::state.eq("OPEN"));
+        let ids: Vec<i64> = with_conn!(&self.db, |conn| runs::table
+            .filter(runs::state.eq(RunState::Complete.name()))
+            .filter(runs::ended_at.lt(before.naive_utc()))
+            .filter(diesel::dsl::not(diesel::dsl::exists(open)))
+            .order(runs::id.asc())
+            .limit(20)
+            .select(runs::id)
+            .load(conn)
+            .await)?;
+        with_conn!(&self.db, |conn| conn
+            .transaction(async |conn| {
+                // Locks them: one that is begun anew in between stays.
+                let ids: Vec<i64> = diesel::update(runs::table)
+                    .filter(runs::id.eq_any(&ids))
+                    .filter(runs::state.eq(RunState::Complete.name()))
+                    .set(runs::planned.eq(true))
+                    .returning(runs::id)
+                    .get_results(conn)
+                    .await?;
+                let of = quarantine::table.filter(quarantine::run_id.eq_any(&ids));
+                diesel::delete(of).execute(conn).await?;
+                diesel::delete(parts::table.filter(parts::run_id.eq_any(&ids)))
+                    .execute(conn)
+                    .await?;
+                diesel::delete(runs::table.filter(runs::id.eq_any(&ids))).execute(conn).await
+            })
             .await)?;
         Ok(())
     }

@@ -87,6 +87,27 @@ async fn what_a_dry_run_tells_is_what_a_run_does_and_it_does_nothing() {
     system.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn old_runs_are_forgotten_unless_something_of_them_is_in_quarantine() {
+    let system = System::start().await;
+    let refuse =
+        |line: &str| if line.ends_with("/settle") { Mood::Status(404) } else { Mood::Fine };
+    let moody = Moody::start(&system.services.order.url(), refuse).await;
+    let batch = Batch::of(&system).await.with("BATON_BATCH_ORDER_URL", moody.url());
+    pay_orders(&system, &[100], ("2026-07-15", 1)).await;
+    assert!(batch.settle("2026-07-15").text.contains("1 items in quarantine"));
+    moody.choose(|_| Mood::Fine);
+    let forgetful = batch.with("BATON_BATCH_KEEP_DAYS", 0);
+    for day in ["2026-07-16", DAY] {
+        pay_orders(&system, &[100], (day, 1)).await;
+        assert_eq!(forgetful.settle(day).code, Some(0));
+    }
+    let history = batch.run(&["history", "settle-orders"]).text;
+    assert!(!history.contains("2026-07-16"), "{history}");
+    assert!(history.contains("2026-07-15") && batch.run(&["replay", "1"]).code == Some(0));
+    system.stop().await;
+}
+
 /// The window that Kubernetes means, and those that nobody ran, the oldest first.
 #[tokio::test(flavor = "multi_thread")]
 async fn windows_come_from_the_job_and_those_that_were_missed_are_made_up_for() {
