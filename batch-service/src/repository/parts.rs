@@ -15,8 +15,7 @@ use serde::{Deserialize, Serialize};
 use shared::db::{Db, DbError};
 use shared::{CompanyId, Timestamp, with_conn};
 
-use super::quarantine;
-use super::schema::{parts, quarantine as quarantined};
+use super::schema::parts;
 use row::PartRow;
 
 const OPEN: &str = "OPEN";
@@ -273,7 +272,8 @@ impl PartRepository {
                 .transaction(async |conn| {
                     let written = row::update!(conn, part, next, (texts, now))?;
                     if written > 0 {
-                        row::insert_poison!(conn, part, poison, now);
+                        let company = part.company.map_or(0, CompanyId::get);
+                        row::insert_poison!(conn, (part.run_id, company), poison, now);
                     }
                     Ok::<_, NotSaved>(written)
                 })

@@ -8,7 +8,8 @@ use serde::Serialize;
 use shared::db::{Db, DbError};
 use shared::{Timestamp, with_conn};
 
-use super::parts::row::{read_counts, write_counts};
+use super::parts::Poison;
+use super::parts::row::{insert_poison, read_counts, write_counts};
 use super::schema::{parts, quarantine};
 
 pub(super) const OPEN: &str = "OPEN";
@@ -97,14 +98,16 @@ impl QuarantineRepository {
         Ok(u64::try_from(count).unwrap_or_default())
     }
 
-    /// It has been processed, and counts. False: somebody else was faster.
+    /// It has been processed, and counts; what it was refused of is in quarantine in its place. False: somebody else was
+    /// faster.
     pub(crate) async fn clear(
         &self,
         entry: &Quarantined,
         counts: &BTreeMap<String, u64>,
+        (refused, now): (&[Poison], Timestamp),
     ) -> Result<bool, DbError> {
         loop {
-            match self.try_clear(entry, counts).await {
+            match self.try_clear(entry, counts, (refused, now)).await {
                 // Another entry of the same part was cleared in between.
                 Err(DbError::Query(diesel::result::Error::RollbackTransaction)) => {}
                 result => return result,
@@ -116,6 +119,7 @@ impl QuarantineRepository {
         &self,
         entry: &Quarantined,
         counts: &BTreeMap<String, u64>,
+        (refused, now): (&[Poison], Timestamp),
     ) -> Result<bool, DbError> {
         with_conn!(&self.db, |conn| conn
             .transaction(async |conn| {
@@ -128,6 +132,7 @@ impl QuarantineRepository {
                 if cleared == 0 {
                     return Ok(false);
                 }
+                insert_poison!(conn, (entry.run_id, entry.company_id), refused, now);
                 let (part, before): (i64, String) = parts::table
                     .filter(parts::run_id.eq(entry.run_id))
                     .filter(parts::company_id.eq(entry.company_id))
