@@ -13,7 +13,7 @@ use super::parts::row::{insert_poison, read_counts, write_counts};
 use super::schema::{parts, quarantine};
 
 pub(super) const OPEN: &str = "OPEN";
-const CLEARED: &str = "CLEARED";
+pub(super) const CLEARED: &str = "CLEARED";
 
 /// An item that could not be processed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -139,10 +139,13 @@ impl QuarantineRepository {
                     .select((parts::id, parts::counts))
                     .first(conn)
                     .await?;
+                // The next checkpoint of a process that holds the part knows nothing of this: it is fenced off.
                 let counted = diesel::update(parts::table)
                     .filter(parts::id.eq(part))
                     .filter(parts::counts.eq(&before))
                     .set((
+                        parts::fence.eq(parts::fence + 1),
+                        parts::owner.eq(""),
                         parts::counts.eq(add(&before, counts)?),
                         parts::items.eq(parts::items + 1),
                     ))
@@ -174,6 +177,20 @@ impl QuarantineRepository {
         Ok(())
     }
 }
+
+/// Nothing of a run is in quarantine any more.
+macro_rules! clear_all {
+    ($conn:expr, $run:expr) => {{
+        use $crate::repository::{quarantine, schema::quarantine as quarantined};
+        diesel::update(quarantined::table)
+            .filter(quarantined::run_id.eq($run))
+            .filter(quarantined::state.eq(quarantine::OPEN))
+            .set(quarantined::state.eq(quarantine::CLEARED))
+            .execute($conn)
+            .await
+    }};
+}
+pub(super) use clear_all;
 
 fn add(before: &str, counts: &BTreeMap<String, u64>) -> Result<String, DbError> {
     let mut sum = read_counts(before)?;

@@ -38,13 +38,16 @@ impl Runner {
     /// again stays.
     ///
     /// # Errors
-    /// When the runner's own database is away.
+    /// When the runner's own database is away, or some process works on the run.
     pub async fn replay(
         &self,
         asked: &Asked,
         run: &RunRecord,
         stop: &Stop,
     ) -> Result<Replayed, BatchError> {
+        if self.in_work(run.id).await?.0 > 0 {
+            return Err(BatchError::InWork(run.id));
+        }
         let mut step = self.step(asked, run, stop).await?;
         step.attempts.most = step.attempts.most.min(REPLAYS);
         let (mut replayed, mut after) = (Replayed::default(), 0);
@@ -139,5 +142,9 @@ fn refused_again<'o>(entry: &Quarantined, outcome: &'o Outcome) -> Option<&'o st
 }
 
 fn counts(counts: Vec<(Cow<'static, str>, u64)>) -> BTreeMap<String, u64> {
-    counts.into_iter().map(|(name, count)| (name.into_owned(), count)).collect()
+    let mut sums = BTreeMap::new();
+    counts
+        .into_iter()
+        .for_each(|(name, count)| *sums.entry(name.into_owned()).or_default() += count);
+    sums
 }

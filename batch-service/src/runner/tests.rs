@@ -54,6 +54,7 @@ impl Bench {
 enum Fate {
     Fine,
     Bad,
+    CountsTwice,
     /// It is fine, but this other one with it is refused.
     Refuses(u32),
 }
@@ -104,6 +105,7 @@ impl Job for Numbers {
         let fate = self.fates().into_iter().find(|(number, _)| number == item);
         match fate.map(|(_, fate)| fate) {
             Some(Fate::Bad) => Err(BatchError::Job("bad".to_owned())),
+            Some(Fate::CountsTwice) => Ok(Outcome::one("counted").and("counted", 1)),
             Some(Fate::Refuses(other)) => {
                 let reason = "refused".to_owned();
                 let rejected = Rejected { name: other.to_string(), item: other, reason };
