@@ -136,3 +136,25 @@ async fn a_file_of_orders_is_taken_over_once_and_its_bad_lines_are_in_quarantine
     assert_eq!(batch.run(&["run", "nothing"]).code, Some(42));
     system.stop().await;
 }
+
+/// Positions in one file mean nothing in another.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_has_changed_since_its_run_was_begun_is_not_gone_on_with() {
+    let system = System::start().await;
+    let batch = Batch::of(&system).await;
+    let line = |number: u32| format!("7,a@b.example,N-{number},pen,1,1,KRW,2026-07-17T10:00:00Z\n");
+    let mut text = format!("{HEADING}\n");
+    (0..5_000).for_each(|number| text.push_str(&line(number)));
+    let file = format!("file={}", file_with(&system.options.data_dir, &text));
+    let held = batch.with("BATON_BATCH_HOLD_AT", "before-read:2");
+    let mut process = held.start(&["run", "import-orders", &file]);
+    assert!(process.wait_for_line(|line| line.contains("held")));
+    process.kill();
+    file_with(&system.options.data_dir, &format!("{HEADING}\n{}", line(9_999)));
+    let refused = batch.run(&["resume", "1"]);
+    assert!(refused.code == Some(42) && refused.text.contains("has changed"), "{refused:?}");
+    file_with(&system.options.data_dir, &text);
+    let resumed = batch.run(&["resume", "1"]);
+    assert_eq!((resumed.code, resumed.count("created")), (Some(0), 5_000), "{resumed:?}");
+    system.stop().await;
+}
