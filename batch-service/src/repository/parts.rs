@@ -176,12 +176,13 @@ impl PartRepository {
         Ok(())
     }
 
-    /// Takes up to `count` parts that nobody works on, or whose owner has not been heard of for the time of his lease.
+    /// Takes up to `count` parts that nobody works on, or whose owner has not been heard of for the time of his lease. Those in
+    /// `held` are in work in this very process, even if their leases have run out.
     pub(crate) async fn take(
         &self,
         (run_id, share): (i64, Share),
         lease: Lease<'_>,
-        count: i64,
+        (count, held): (i64, &[i64]),
     ) -> Result<Vec<Part>, DbError> {
         let (now, until) = (lease.now.naive_utc(), lease.until.naive_utc());
         let free = || parts::owner.eq("").or(parts::lease_until.lt(now));
@@ -190,6 +191,7 @@ impl PartRepository {
             .filter(parts::state.eq(OPEN))
             .filter(share_filter!(share))
             .filter(free())
+            .filter(parts::id.ne_all(held))
             .order(parts::company_id.asc())
             .limit(count)
             .select(parts::id)
@@ -241,6 +243,17 @@ impl PartRepository {
             .set(parts::lease_until.eq(lease.until.naive_utc()))
             .returning(parts::id)
             .get_results(conn)
+            .await)?)
+    }
+
+    /// How many of these parts another process has taken, or could by now.
+    pub(crate) async fn count_lost(&self, ids: &[i64], owner: &str) -> Result<i64, DbError> {
+        Ok(with_conn!(&self.db, |conn| parts::table
+            .filter(parts::id.eq_any(ids))
+            .filter(parts::state.eq(OPEN))
+            .filter(parts::owner.ne(owner))
+            .count()
+            .get_result(conn)
             .await)?)
     }
 

@@ -1,5 +1,6 @@
 //! A runner on a database of its own, and a job that needs no service.
 
+mod leases;
 mod quarantine;
 
 use std::collections::BTreeMap;

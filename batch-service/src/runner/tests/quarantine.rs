@@ -64,7 +64,7 @@ async fn nothing_is_replayed_while_the_run_is_in_work() -> Result<(), Failed> {
     bench.runner().runs.reopen(&report.run).await?;
     let runner = bench.runner();
     let place = (report.run.id, Share::ALL);
-    let mut taken = runner.parts.take(place, runner.lease(), 1).await?;
+    let mut taken = runner.parts.take(place, runner.lease(), (1, &[])).await?;
     let refused = bench.runner().replay(&asked, &report.run, &stop).await;
     assert!(matches!(refused, Err(BatchError::InWork(_))), "{refused:?}");
     // It is paused, and comes too late.
