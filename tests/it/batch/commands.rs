@@ -158,3 +158,29 @@ async fn a_file_that_has_changed_since_its_run_was_begun_is_not_gone_on_with() {
     assert_eq!((resumed.code, resumed.count("created")), (Some(0), 5_000), "{resumed:?}");
     system.stop().await;
 }
+
+/// Nobody else would go on with it: its next time is that of another window.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scheduled_run_that_may_be_tried_again_is() {
+    let system = System::start().await;
+    let day = (chrono::Utc::now() - chrono::TimeDelta::minutes(90) - chrono::TimeDelta::days(1))
+        .format("%Y-%m-%d")
+        .to_string();
+    pay_orders(&system, &COMPANIES, (&day, 5)).await;
+    let away = Moody::start(&system.services.order.url(), |_| Mood::Status(503)).await;
+    let batch = Batch::of(&system).await.with("BATON_BATCH_ORDER_URL", away.url());
+    let batch = batch.with("BATON_BATCH_PATIENCE_S", 1);
+    let mut process = batch.start(&["schedule", "--catch-up", "1"]);
+    tokio::time::sleep(Duration::from_secs(8)).await;
+    away.choose(|_| Mood::Fine);
+    let deadline = Instant::now() + Duration::from_secs(40);
+    while !batch.run(&["history", "settle-orders"]).text.contains("complete") {
+        assert!(Instant::now() < deadline, "it is left");
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+    process.terminate();
+    let (code, text) = process.wait_with_output();
+    assert!(code == Some(0) && text.contains("to be tried again"), "{code:?} {text}");
+    check_settled_once(&system, &COMPANIES, (&day, 5)).await;
+    system.stop().await;
+}
