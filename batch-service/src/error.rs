@@ -54,6 +54,9 @@ pub enum BatchError {
     /// The statement cannot be written.
     #[error("cannot write the statement: {0}")]
     Statement(String),
+    /// What a process that works on a run counts would be lost, or what is counted beside it.
+    #[error("run {0} is in work: replay when that has ended, or `stop` it before")]
+    InWork(i64),
     /// Something that is wrong with this item, or with what was asked of the job, and will be wrong again.
     #[error("{0}")]
     Job(String),
@@ -91,6 +94,7 @@ impl BatchError {
             | Self::Sum(_)
             | Self::Startup(_)
             | Self::Statement(_)
+            | Self::InWork(_)
             | Self::Job(_) => false,
         }
     }

@@ -13,6 +13,8 @@ use crate::runner::retrying;
 const SERVICE: &str = "order-service";
 /// The code of an order whose state does not allow what was asked.
 pub(crate) const WRONG_STATE: &str = "O002";
+/// The code of an order that this very request has settled before, on another statement.
+const SETTLED_BEFORE: &str = "O004";
 
 #[derive(Clone, Debug)]
 pub(crate) struct OrderApi {
@@ -166,6 +168,8 @@ impl OrderApi {
             call.idempotency_key(key).fetch().await.map_err(BatchError::call(SERVICE));
         match settled {
             Ok(_) => Ok(true),
+            // The answer was lost, and the statement has been written meanwhile, with this order.
+            Err(BatchError::Call { cause, .. }) if cause.code() == Some(SETTLED_BEFORE) => Ok(true),
             Err(BatchError::Call { cause, .. }) if cause.code() == Some(WRONG_STATE) => Ok(false),
             Err(error) => Err(error),
         }

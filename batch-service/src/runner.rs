@@ -379,3 +379,6 @@ impl std::fmt::Debug for Asked {
         write!(formatter, "Asked({} {})", self.job.declaration().name, self.window.label())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,19 +3,23 @@
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use comfy_table::Table;
 use comfy_table::presets::NOTHING;
 use shared::Clock;
 use shared::clock::SystemClock;
-use tracing::error;
+use tracing::{error, warn};
 
 use super::arguments::Which;
 use super::{CommandError, Jobs, Program, parameters};
 use crate::config::Config;
-use crate::runner::{Asked, Stop, StopReason};
+use crate::runner::{Asked, Ended, Stop, StopReason};
 use crate::schedule::{Scheduler, Schedules, Timetable, timetables};
 use crate::window::Window;
+
+/// Starts of a run that may be tried again.
+const STARTS: u32 = 10;
 
 /// Without settings, too: then the schedules are those that the jobs declare.
 pub(super) fn list(jobs: &Jobs, file: Option<&Path>) -> Result<ExitCode, CommandError> {
@@ -76,16 +80,40 @@ impl Program {
         let mut parameters = parameters(&job.declaration(), &which.parameters)?;
         job.identify(&mut parameters).await?;
         let asked = Asked::new(Arc::clone(job), window, parameters);
-        // One run that fails must not end the others: it has a stop of its own, which hears of ours.
-        let stop = Stop::default();
-        let run = self.run_with(&asked, &stop);
-        tokio::pin!(run);
-        tokio::select! {
-            ended = &mut run => ended.map(drop),
-            _ = self.stop.requested() => {
-                stop.request(StopReason::Signal);
-                run.await.map(drop)
+        for _ in 1..STARTS {
+            let ended = self.run_once(&asked).await;
+            if !may_be_tried_again(&ended) || self.stop.reason().is_some() {
+                return ended.map(drop);
+            }
+            warn!(?asked, "to be tried again");
+            tokio::select! {
+                () = tokio::time::sleep(Duration::from_secs(self.config.lease_s.get())) => {}
+                _ = self.stop.requested() => return Ok(()),
             }
         }
+        self.run_once(&asked).await.map(drop)
+    }
+
+    async fn run_once(&self, asked: &Asked) -> Result<Ended, CommandError> {
+        // One run that fails must not end the others: it has a stop of its own, which hears of ours.
+        let stop = Stop::default();
+        let run = self.run_with(asked, &stop);
+        tokio::pin!(run);
+        tokio::select! {
+            ended = &mut run => ended,
+            _ = self.stop.requested() => {
+                stop.request(StopReason::Signal);
+                run.await
+            }
+        }
+    }
+}
+
+/// What Kubernetes would start again: nobody else does it here, and the next time is that of another window.
+fn may_be_tried_again(ended: &Result<Ended, CommandError>) -> bool {
+    match ended {
+        Ok(ended) => ended.exit_code() == Ended::TRY_AGAIN,
+        Err(CommandError::Batch(error)) => error.is_transient(),
+        Err(_) => false,
     }
 }

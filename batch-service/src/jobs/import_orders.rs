@@ -6,6 +6,8 @@
 mod lines;
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, PoisonError};
+use std::time::SystemTime;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -58,7 +60,12 @@ pub struct ImportOrders {
     orders: OrderApi,
     users: UserApi,
     account: UserId,
+    /// The file that was read last, by its digest, and what it looked like then.
+    seen: Mutex<Option<(String, Look)>>,
 }
+
+/// Length and time of the last change: as long as they are the same, so is the content.
+type Look = (u64, Option<SystemTime>);
 
 /// Some lines of one company, or a line that nobody can read.
 #[derive(Serialize, Deserialize)]
@@ -78,7 +85,25 @@ impl ImportOrders {
             orders: batch.order_api("order:import")?,
             users: UserApi::new(batch.client("user-service", "user:import")?),
             account: batch.account(),
+            seen: Mutex::default(),
         })
+    }
+
+    /// Positions are of the file that the run was begun with: in another one they are anywhere.
+    async fn check_same(&self, file: &mut File, run: &Run) -> Result<(), BatchError> {
+        let (path, expected) = (run.parameter(FILE), run.parameter(DIGEST));
+        let look = look_of(file).await.map_err(unreadable(path))?;
+        let now = Some((expected.to_owned(), look));
+        if *self.seen.lock().unwrap_or_else(PoisonError::into_inner) == now {
+            return Ok(());
+        }
+        if digest_of(file).await.map_err(unreadable(path))? != expected {
+            return Err(BatchError::Job(format!(
+                "{path} has changed since its run was begun: put it back and `resume`, or `run` the new one"
+            )));
+        }
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = now;
+        Ok(())
     }
 
     async fn import(&self, session: &Session, lines: &[Line]) -> Result<Outcome, BatchError> {
@@ -137,6 +162,7 @@ impl Job for ImportOrders {
     async fn read(&self, work: &Work<'_>, after: Option<&str>) -> Result<Chunk<Lines>, BatchError> {
         let path = work.run.parameter(FILE);
         let mut file = File::open(path).await.map_err(unreadable(path))?;
+        self.check_same(&mut file, work.run).await?;
         let from = match after {
             Some(after) => serde_json::from_str(after).map_err(written)?,
             None => heading(&mut file, path).await?,
@@ -176,7 +202,7 @@ pub fn report(run: &RunReport, quarantined: Vec<Quarantined>) -> ImportReport {
     }
 }
 
-/// The file has changed since its run began: what is left of it cannot be found any more.
+/// Where the lines begin.
 async fn heading(file: &mut File, path: &str) -> Result<Position, BatchError> {
     let begin = read_up_to(file, 0, MAX_LINE_BYTES).await.map_err(unreadable(path))?;
     after_heading(&begin).map_err(|cause| BatchError::NotOrders { path: path.to_owned(), cause })
@@ -250,6 +276,11 @@ fn rejected(line: &Line, reason: String) -> Rejected<Lines> {
     let lines = vec![line.clone()];
     let item = Lines { company: Some(line.company), lines, unreadable: None };
     Rejected { name: format!("line {}", line.number), item, reason }
+}
+
+async fn look_of(file: &File) -> std::io::Result<Look> {
+    let metadata = file.metadata().await?;
+    Ok((metadata.len(), metadata.modified().ok()))
 }
 
 async fn digest_of(file: &mut File) -> std::io::Result<String> {

@@ -15,8 +15,7 @@ use serde::{Deserialize, Serialize};
 use shared::db::{Db, DbError};
 use shared::{CompanyId, Timestamp, with_conn};
 
-use super::quarantine;
-use super::schema::{parts, quarantine as quarantined};
+use super::schema::parts;
 use row::PartRow;
 
 const OPEN: &str = "OPEN";
@@ -177,12 +176,13 @@ impl PartRepository {
         Ok(())
     }
 
-    /// Takes up to `count` parts that nobody works on, or whose owner has not been heard of for the time of his lease.
+    /// Takes up to `count` parts that nobody works on, or whose owner has not been heard of for the time of his lease. Those in
+    /// `held` are in work in this very process, even if their leases have run out.
     pub(crate) async fn take(
         &self,
         (run_id, share): (i64, Share),
         lease: Lease<'_>,
-        count: i64,
+        (count, held): (i64, &[i64]),
     ) -> Result<Vec<Part>, DbError> {
         let (now, until) = (lease.now.naive_utc(), lease.until.naive_utc());
         let free = || parts::owner.eq("").or(parts::lease_until.lt(now));
@@ -191,6 +191,7 @@ impl PartRepository {
             .filter(parts::state.eq(OPEN))
             .filter(share_filter!(share))
             .filter(free())
+            .filter(parts::id.ne_all(held))
             .order(parts::company_id.asc())
             .limit(count)
             .select(parts::id)
@@ -245,6 +246,17 @@ impl PartRepository {
             .await)?)
     }
 
+    /// How many of these parts another process has taken, or could by now.
+    pub(crate) async fn count_lost(&self, ids: &[i64], owner: &str) -> Result<i64, DbError> {
+        Ok(with_conn!(&self.db, |conn| parts::table
+            .filter(parts::id.eq_any(ids))
+            .filter(parts::state.eq(OPEN))
+            .filter(parts::owner.ne(owner))
+            .count()
+            .get_result(conn)
+            .await)?)
+    }
+
     /// Gives up these parts: others may take them at once.
     pub(crate) async fn release(&self, ids: &[i64], owner: &str) -> Result<(), DbError> {
         with_conn!(&self.db, |conn| diesel::update(parts::table)
@@ -273,7 +285,8 @@ impl PartRepository {
                 .transaction(async |conn| {
                     let written = row::update!(conn, part, next, (texts, now))?;
                     if written > 0 {
-                        row::insert_poison!(conn, part, poison, now);
+                        let company = part.company.map_or(0, CompanyId::get);
+                        row::insert_poison!(conn, (part.run_id, company), poison, now);
                     }
                     Ok::<_, NotSaved>(written)
                 })

@@ -8,11 +8,12 @@ use serde::Serialize;
 use shared::db::{Db, DbError};
 use shared::{Timestamp, with_conn};
 
-use super::parts::row::{read_counts, write_counts};
+use super::parts::Poison;
+use super::parts::row::{insert_poison, read_counts, write_counts};
 use super::schema::{parts, quarantine};
 
 pub(super) const OPEN: &str = "OPEN";
-const CLEARED: &str = "CLEARED";
+pub(super) const CLEARED: &str = "CLEARED";
 
 /// An item that could not be processed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -97,14 +98,16 @@ impl QuarantineRepository {
         Ok(u64::try_from(count).unwrap_or_default())
     }
 
-    /// It has been processed, and counts. False: somebody else was faster.
+    /// It has been processed, and counts; what it was refused of is in quarantine in its place. False: somebody else was
+    /// faster.
     pub(crate) async fn clear(
         &self,
         entry: &Quarantined,
         counts: &BTreeMap<String, u64>,
+        (refused, now): (&[Poison], Timestamp),
     ) -> Result<bool, DbError> {
         loop {
-            match self.try_clear(entry, counts).await {
+            match self.try_clear(entry, counts, (refused, now)).await {
                 // Another entry of the same part was cleared in between.
                 Err(DbError::Query(diesel::result::Error::RollbackTransaction)) => {}
                 result => return result,
@@ -116,6 +119,7 @@ impl QuarantineRepository {
         &self,
         entry: &Quarantined,
         counts: &BTreeMap<String, u64>,
+        (refused, now): (&[Poison], Timestamp),
     ) -> Result<bool, DbError> {
         with_conn!(&self.db, |conn| conn
             .transaction(async |conn| {
@@ -128,16 +132,20 @@ impl QuarantineRepository {
                 if cleared == 0 {
                     return Ok(false);
                 }
+                insert_poison!(conn, (entry.run_id, entry.company_id), refused, now);
                 let (part, before): (i64, String) = parts::table
                     .filter(parts::run_id.eq(entry.run_id))
                     .filter(parts::company_id.eq(entry.company_id))
                     .select((parts::id, parts::counts))
                     .first(conn)
                     .await?;
+                // The next checkpoint of a process that holds the part knows nothing of this: it is fenced off.
                 let counted = diesel::update(parts::table)
                     .filter(parts::id.eq(part))
                     .filter(parts::counts.eq(&before))
                     .set((
+                        parts::fence.eq(parts::fence + 1),
+                        parts::owner.eq(""),
                         parts::counts.eq(add(&before, counts)?),
                         parts::items.eq(parts::items + 1),
                     ))
@@ -169,6 +177,20 @@ impl QuarantineRepository {
         Ok(())
     }
 }
+
+/// Nothing of a run is in quarantine any more.
+macro_rules! clear_all {
+    ($conn:expr, $run:expr) => {{
+        use $crate::repository::{quarantine, schema::quarantine as quarantined};
+        diesel::update(quarantined::table)
+            .filter(quarantined::run_id.eq($run))
+            .filter(quarantined::state.eq(quarantine::OPEN))
+            .set(quarantined::state.eq(quarantine::CLEARED))
+            .execute($conn)
+            .await
+    }};
+}
+pub(super) use clear_all;
 
 fn add(before: &str, counts: &BTreeMap<String, u64>) -> Result<String, DbError> {
     let mut sum = read_counts(before)?;

@@ -11,6 +11,7 @@ use shared::{Timestamp, with_conn};
 
 use super::parts::Place;
 use super::parts::row::{begin_anew, reopen_failed, write_place};
+use super::quarantine::clear_all;
 use super::schema::{parts, quarantine, runs};
 use crate::job::Run;
 use crate::window::Window;
@@ -326,7 +327,11 @@ impl RunRepository {
                     .await?;
                 match (opened, anew) {
                     (0, _) => Ok(0),
-                    (_, true) => begin_anew!(conn, run.id, &place),
+                    (_, true) => {
+                        // What is still to be done is read again, and comes there again if it has to.
+                        clear_all!(conn, run.id)?;
+                        begin_anew!(conn, run.id, &place)
+                    }
                     (_, false) => reopen_failed!(conn, run.id),
                 }
             })

@@ -52,9 +52,10 @@ impl Crew<'_> {
         let (mut going, mut ahead, mut left) = (JoinSet::new(), Ahead::new(), None);
         loop {
             if self.may_begin() && going.len() <= most / 2 {
-                let parts = self.take(&mut ahead, most - going.len()).await?;
+                let parts = self.take(&mut ahead, most - going.len(), held).await?;
                 let none = parts.is_empty() && going.is_empty();
                 for part in parts {
+                    held.add(part.id);
                     going.spawn(work_on(Arc::clone(self.step), part, Arc::clone(held)));
                 }
                 if none && self.is_over().await? {
@@ -88,11 +89,17 @@ impl Crew<'_> {
         left.get_or_insert(why);
     }
 
-    async fn take(&self, ahead: &mut Ahead, count: usize) -> Result<Vec<Part>, BatchError> {
+    async fn take(
+        &self,
+        ahead: &mut Ahead,
+        count: usize,
+        held: &Held,
+    ) -> Result<Vec<Part>, BatchError> {
         let (runner, stop) = (self.runner, &self.step.attempts.stop);
         let count = i64::try_from(count).unwrap_or(i64::MAX);
         let place = (self.step.run.id, self.share);
-        let take = || runner.parts.take(place, runner.lease(), count);
+        let held = held.ids();
+        let take = || runner.parts.take(place, runner.lease(), (count, &held));
         let parts = runner.patiently(stop, take).await?;
         ahead.follow(self, &parts).await;
         self.step.holds.pass("taken").await;
@@ -156,7 +163,6 @@ impl Crew<'_> {
 /// A task of its own: what waits for the one connection of a database must not hold it.
 async fn work_on(step: Arc<Step>, part: Part, held: Arc<Held>) -> Ending {
     let id = part.id;
-    held.add(id);
     let ended = PartWork::new(step, part).run().await;
     // Of what is left the lease is given back at the end, when nothing more is under way.
     if matches!(ended, Ok(()) | Err(Left::Fenced)) {

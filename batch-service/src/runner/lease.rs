@@ -45,7 +45,7 @@ impl Runner {
             tokio::time::sleep(self.settings.lease / 3).await;
             let before = held.ids();
             match self.parts.renew(&before, self.lease()).await {
-                Ok(ours) => self.look_for_lost(run, (&before, &ours), (held, stop)),
+                Ok(ours) => self.look_for_lost(run, (&before, &ours), stop).await,
                 // Its database may be back for the next; until then nobody else can take them over either.
                 Err(error) => warn!(run, cause = %error, "cannot renew leases"),
             }
@@ -55,16 +55,13 @@ impl Runner {
         }
     }
 
-    fn look_for_lost(
-        &self,
-        run: i64,
-        (before, ours): (&[i64], &[i64]),
-        (held, stop): (&Held, &Stop),
-    ) {
-        // What is over meanwhile has been given up, and is no longer held.
-        let still = held.ids();
-        let lost = |id: &&i64| !ours.contains(id) && still.contains(id);
-        let count = before.iter().filter(lost).count();
+    async fn look_for_lost(&self, run: i64, (before, ours): (&[i64], &[i64]), stop: &Stop) {
+        let missing: Vec<i64> = before.iter().filter(|id| !ours.contains(id)).copied().collect();
+        if missing.is_empty() {
+            return;
+        }
+        // What is over has been given up, perhaps just now and by ourselves.
+        let count = self.parts.count_lost(&missing, &self.owner).await.unwrap_or_default();
         if count > 0 {
             error!(run, count, "fenced: another process has taken over {count} parts");
             stop.request(StopReason::Fenced);

@@ -224,6 +224,12 @@ impl PartWork {
     }
 }
 
+/// What was refused, on its way to quarantine.
+pub(super) fn poison_of(rejected: Vec<(String, String, String)>, attempts: i32) -> Vec<Poison> {
+    let poison = |(name, item, reason)| Poison { name, item, reason, attempts };
+    rejected.into_iter().map(poison).collect()
+}
+
 impl Processed {
     fn note(&mut self, (name, item): (&str, &str), result: Result<Outcome, NotDone>) {
         match result {
@@ -232,13 +238,7 @@ impl Processed {
                 for (name, count) in outcome.counts {
                     *self.counts.entry(name.into_owned()).or_default() += count;
                 }
-                let poison = outcome.rejected.into_iter();
-                self.poison.extend(poison.map(|(name, item, reason)| Poison {
-                    name,
-                    item,
-                    reason,
-                    attempts: 1,
-                }));
+                self.poison.extend(poison_of(outcome.rejected, 1));
             }
             Err(NotDone::Poison { error, attempts }) => self.poison.push(Poison {
                 name: name.to_owned(),

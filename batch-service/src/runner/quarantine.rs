@@ -1,5 +1,6 @@
 //! What is in quarantine, tried again.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
 
@@ -8,6 +9,7 @@ use shared::CompanyId;
 use tracing::warn;
 
 use super::attempts::NotDone;
+use super::part::poison_of;
 use super::step::Step;
 use super::stopping::Stop;
 use super::{Asked, Runner};
@@ -36,13 +38,16 @@ impl Runner {
     /// again stays.
     ///
     /// # Errors
-    /// When the runner's own database is away.
+    /// When the runner's own database is away, or some process works on the run.
     pub async fn replay(
         &self,
         asked: &Asked,
         run: &RunRecord,
         stop: &Stop,
     ) -> Result<Replayed, BatchError> {
+        if self.in_work(run.id).await?.0 > 0 {
+            return Err(BatchError::InWork(run.id));
+        }
         let mut step = self.step(asked, run, stop).await?;
         step.attempts.most = step.attempts.most.min(REPLAYS);
         let (mut replayed, mut after) = (Replayed::default(), 0);
@@ -70,7 +75,12 @@ impl Runner {
             stream::iter(calls).buffer_unordered(step.concurrency).collect().await;
         for (entry, result) in results {
             match result {
-                Ok(outcome) => outcomes.push((entry, outcome)),
+                Ok(outcome) => match refused_again(entry, &outcome) {
+                    Some(reason) => {
+                        self.quarantine.tried(entry.id, (reason, self.clock.now())).await?;
+                    }
+                    None => outcomes.push((entry, outcome)),
+                },
                 Err(
                     NotDone::Poison { error, .. } | NotDone::EndsRun(error) | NotDone::Away(error),
                 ) => {
@@ -90,7 +100,9 @@ impl Runner {
         let mut cleared = 0;
         for (entry, outcome) in outcomes {
             if finished.contains(&entry.company_id) {
-                cleared += u64::from(self.quarantine.clear(entry, &counts(outcome)).await?);
+                let refused = poison_of(outcome.rejected, 1);
+                let (counts, refused) = (counts(outcome.counts), (&refused[..], self.clock.now()));
+                cleared += u64::from(self.quarantine.clear(entry, &counts, refused).await?);
             }
         }
         step.progress.items(cleared);
@@ -123,6 +135,16 @@ async fn finish_again(step: &Step, company_id: i64) -> bool {
     }
 }
 
-fn counts(outcome: Outcome) -> BTreeMap<String, u64> {
-    outcome.counts.into_iter().map(|(name, count)| (name.into_owned(), count)).collect()
+/// Why, when what was tried is what is refused.
+fn refused_again<'o>(entry: &Quarantined, outcome: &'o Outcome) -> Option<&'o str> {
+    let same = outcome.rejected.iter().find(|(name, ..)| *name == entry.name);
+    same.map(|(.., reason)| reason.as_str())
+}
+
+fn counts(counts: Vec<(Cow<'static, str>, u64)>) -> BTreeMap<String, u64> {
+    let mut sums = BTreeMap::new();
+    counts
+        .into_iter()
+        .for_each(|(name, count)| *sums.entry(name.into_owned()).or_default() += count);
+    sums
 }

@@ -157,3 +157,51 @@ async fn a_file_of_orders_is_taken_over_once_and_its_bad_lines_are_in_quarantine
     assert_eq!(batch.run(&["run", "nothing"]).code, Some(42));
     system.stop().await;
 }
+
+/// Positions in one file mean nothing in another.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_has_changed_since_its_run_was_begun_is_not_gone_on_with() {
+    let system = System::start().await;
+    let batch = Batch::of(&system).await;
+    let line = |number: u32| format!("7,a@b.example,N-{number},pen,1,1,KRW,2026-07-17T10:00:00Z\n");
+    let mut text = format!("{HEADING}\n");
+    (0..5_000).for_each(|number| text.push_str(&line(number)));
+    let file = format!("file={}", file_with(&system.options.data_dir, &text));
+    let held = batch.with("BATON_BATCH_HOLD_AT", "before-read:2");
+    let mut process = held.start(&["run", "import-orders", &file]);
+    assert!(process.wait_for_line(|line| line.contains("held")));
+    process.kill();
+    file_with(&system.options.data_dir, &format!("{HEADING}\n{}", line(9_999)));
+    let refused = batch.run(&["resume", "1"]);
+    assert!(refused.code == Some(42) && refused.text.contains("has changed"), "{refused:?}");
+    file_with(&system.options.data_dir, &text);
+    let resumed = batch.run(&["resume", "1"]);
+    assert_eq!((resumed.code, resumed.count("created")), (Some(0), 5_000), "{resumed:?}");
+    system.stop().await;
+}
+
+/// Nobody else would go on with it: its next time is that of another window.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scheduled_run_that_may_be_tried_again_is() {
+    let system = System::start().await;
+    let day = (chrono::Utc::now() - chrono::TimeDelta::minutes(90) - chrono::TimeDelta::days(1))
+        .format("%Y-%m-%d")
+        .to_string();
+    pay_orders(&system, &COMPANIES, (&day, 5)).await;
+    let away = Moody::start(&system.services.order.url(), |_| Mood::Status(503)).await;
+    let batch = Batch::of(&system).await.with("BATON_BATCH_ORDER_URL", away.url());
+    let batch = batch.with("BATON_BATCH_PATIENCE_S", 1);
+    let mut process = batch.start(&["schedule", "--catch-up", "1"]);
+    tokio::time::sleep(Duration::from_secs(8)).await;
+    away.choose(|_| Mood::Fine);
+    let deadline = Instant::now() + Duration::from_secs(40);
+    while !batch.run(&["history", "settle-orders"]).text.contains("complete") {
+        assert!(Instant::now() < deadline, "it is left");
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+    process.terminate();
+    let (code, text) = process.wait_with_output();
+    assert!(code == Some(0) && text.contains("to be tried again"), "{code:?} {text}");
+    check_settled_once(&system, &COMPANIES, (&day, 5)).await;
+    system.stop().await;
+}

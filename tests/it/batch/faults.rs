@@ -111,6 +111,28 @@ async fn an_item_that_fails_all_by_itself_goes_to_quarantine_too() {
     system.stop().await;
 }
 
+/// They are settled, on the first statement, and nobody has heard of it: a replay finds that out on the second.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_whose_answer_was_always_lost_is_settled_and_a_replay_finds_that_out() {
+    let system = System::start().await;
+    pay_orders(&system, &[100], (DAY, 8)).await;
+    let orders = system.caller("order-service", r#"{"companyId":100,"userId":1}"#).await;
+    let url = system.services.order.url();
+    let page = orders.get(&format!("{url}/api/orders?paidOn={DAY}&limit=1")).await;
+    let lost = format!("{}/settle", page.body["data"]["orders"][0]["id"].as_str().unwrap());
+    let lose = move |line: &str| if line.ends_with(&lost) { Mood::Lost } else { Mood::Fine };
+    let moody = Moody::start(&system.services.order.url(), lose).await;
+    let batch = Batch::of(&system).await.with("BATON_BATCH_ORDER_URL", moody.url());
+    let ended = batch.with("BATON_BATCH_CALL_TIMEOUT_S", 1).settle(DAY);
+    assert_eq!((ended.code, ended.count("settled")), (Some(0), 7), "{ended:?}");
+    moody.choose(|_| Mood::Fine);
+    let replayed = batch.run(&["replay", "1"]);
+    assert_eq!(replayed.code, Some(0), "{replayed:?}");
+    assert_eq!(batch.settle(DAY).count("settled"), 8);
+    check_settled_once(&system, &[100], (DAY, 8)).await;
+    system.stop().await;
+}
+
 /// Those that were replayed stand on a further statement.
 async fn every_order_is_on_one_file(system: &System, (day, count): (&str, usize)) {
     for company in COMPANIES {

@@ -81,8 +81,11 @@ pub(super) fn after_heading(begin: &[u8]) -> Result<Position, String> {
     if heading.iter().map(str::trim).ne(COLUMNS) {
         return Err(format!("its first line has to be {}", COLUMNS.join(",")));
     }
-    let end = begin.iter().position(|byte| *byte == b'\n').map_or(begin.len(), |at| at + 1);
-    Ok(Position { byte: end as u64, line: 2 })
+    // Lines may end with a CR alone. A LF after it is an empty line to the reader of the lines.
+    let end = begin.iter().position(|byte| b"\r\n".contains(byte));
+    let end = end.map_or(begin.len(), |at| at + usize::from(begin.get(at) == Some(&b'\n')));
+    let line = if begin.get(end.wrapping_sub(1)) == Some(&b'\n') { 2 } else { 1 };
+    Ok(Position { byte: end as u64, line })
 }
 
 /// Reads the lines of a block that are whole, at most so many; in the last block of a file the last line is whole, too.
@@ -286,6 +289,22 @@ mod tests {
         let numbers: Vec<u64> = bad.iter().map(|bad| bad.number).collect();
         assert_eq!(numbers, [7, 10]);
         assert!(bad[1].reason.contains("quotation mark"), "{bad:?}");
+        Ok(())
+    }
+
+    #[test]
+    fn lines_end_in_any_of_the_three_ways_and_the_last_need_not() -> Result<(), String> {
+        let line = "1,a@b.example,1,pen,1,1,KRW,2026-07-17T00:00:00Z";
+        for end in ["\n", "\r\n", "\r"] {
+            for last in ["", end] {
+                let csv = [HEADING.trim_end(), line, line, line, "bad"].join(end) + last;
+                let (good, bad) = read(csv.as_bytes())?;
+                assert_eq!((good.len(), bad.len()), (3, 1), "{end:?} {last:?}");
+                if end != "\r" {
+                    assert_eq!((good[0].number, bad[0].number), (2, 5), "{end:?}");
+                }
+            }
+        }
         Ok(())
     }
 

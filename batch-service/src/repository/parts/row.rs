@@ -96,10 +96,11 @@ pub(super) use update;
 
 /// What goes to quarantine with it. In a new pass an item may come there again.
 macro_rules! insert_poison {
-    ($conn:expr, $part:expr, $poison:expr, $now:expr) => {
+    ($conn:expr, ($run:expr, $company:expr), $poison:expr, $now:expr) => {
         for poison in $poison {
+            use $crate::repository::schema::quarantine as quarantined;
             let again = (
-                quarantined::state.eq(quarantine::OPEN),
+                quarantined::state.eq($crate::repository::quarantine::OPEN),
                 quarantined::item.eq(&poison.item),
                 quarantined::reason.eq(&poison.reason),
                 quarantined::attempts.eq(poison.attempts),
@@ -107,8 +108,8 @@ macro_rules! insert_poison {
             );
             diesel::insert_into(quarantined::table)
                 .values((
-                    quarantined::run_id.eq($part.run_id),
-                    quarantined::company_id.eq($part.company.map_or(0, CompanyId::get)),
+                    quarantined::run_id.eq($run),
+                    quarantined::company_id.eq($company),
                     quarantined::name.eq(&poison.name),
                     again,
                 ))
@@ -120,7 +121,7 @@ macro_rules! insert_poison {
         }
     };
 }
-pub(super) use insert_poison;
+pub(in crate::repository) use insert_poison;
 
 macro_rules! insert_at_once {
     ($pool:expr, $rows:expr) => {
