@@ -306,10 +306,8 @@ impl Runner {
             Planned::Whole => vec![0],
         };
         step.holds.pass("before-plan").await;
-        let write = || async {
-            self.parts.insert_missing(record.id, &companies, self.clock.now()).await?;
-            self.runs.set_planned(record.id).await
-        };
+        let pass = (record.id, record.pass);
+        let write = || self.parts.plan(pass, &companies, self.clock.now());
         let written = self.patiently(&step.attempts.stop, write).await;
         step.holds.pass("planned").await;
         written.map_err(|error| Ended::TryAgain(error.to_string()))

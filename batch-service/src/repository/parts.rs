@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use shared::db::{Db, DbError};
 use shared::{CompanyId, Timestamp, with_conn};
 
-use super::schema::parts;
+use super::schema::{parts, runs};
 use row::PartRow;
 
 const OPEN: &str = "OPEN";
@@ -141,10 +141,11 @@ impl PartRepository {
         Self { db }
     }
 
-    /// Makes the parts that are not there yet.
-    pub(crate) async fn insert_missing(
+    /// Makes the parts of a run that are not there yet, all or none. Whoever plans this pass first does: what a slow one finds later
+    /// may be more, and come into a run that is complete.
+    pub(crate) async fn plan(
         &self,
-        run_id: i64,
+        (run_id, pass): (i64, i32),
         companies: &[i64],
         now: Timestamp,
     ) -> Result<(), DbError> {
@@ -166,13 +167,13 @@ impl PartRepository {
                 parts::updated_at.eq(now.naive_utc()),
             )
         };
-        for chunk in companies.chunks(INSERT) {
-            let rows: Vec<_> = chunk.iter().map(values).collect();
-            match &self.db {
-                Db::Postgres(pool) => row::insert_at_once!(pool, rows),
-                Db::Sqlite(pool) => row::insert_one_by_one!(pool, rows),
-            }?;
-        }
+        let lots =
+            || companies.chunks(INSERT).map(|lot| lot.iter().map(values).collect::<Vec<_>>());
+        match &self.db {
+            Db::Postgres(pool) => row::plan!(pool, (run_id, pass), lots()),
+            // It takes no list of rows.
+            Db::Sqlite(pool) => row::plan!(pool, (run_id, pass), companies.iter().map(values)),
+        }?;
         Ok(())
     }
 

@@ -201,15 +201,6 @@ impl RunRepository {
         rows.into_iter().map(RunRecord::try_from).collect()
     }
 
-    /// All parts are there.
-    pub(crate) async fn set_planned(&self, id: i64) -> Result<(), DbError> {
-        with_conn!(&self.db, |conn| diesel::update(runs::table.filter(runs::id.eq(id)))
-            .set(runs::planned.eq(true))
-            .execute(conn)
-            .await)?;
-        Ok(())
-    }
-
     /// Wants it to stop, or no longer. False: there is no such run that is open.
     pub(crate) async fn set_stop(&self, id: i64, stop: bool) -> Result<bool, DbError> {
         let changed = with_conn!(&self.db, |conn| diesel::update(runs::table)

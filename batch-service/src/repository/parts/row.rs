@@ -123,33 +123,30 @@ macro_rules! insert_poison {
 }
 pub(in crate::repository) use insert_poison;
 
-macro_rules! insert_at_once {
-    ($pool:expr, $rows:expr) => {
-        shared::with_pooled!($pool, |conn| diesel::insert_into(parts::table)
-            .values($rows)
-            .on_conflict_do_nothing()
-            .execute(conn)
-            .await
-            .map(drop))
-    };
-}
-pub(super) use insert_at_once;
-
-/// SQLite takes no list of rows.
-macro_rules! insert_one_by_one {
-    ($pool:expr, $rows:expr) => {
+/// Parts, unless this pass of the run is planned already.
+macro_rules! plan {
+    ($pool:expr, ($run:expr, $pass:expr), $lots:expr) => {
         shared::with_pooled!($pool, |conn| conn
             .transaction(async |conn| {
-                for row in $rows {
-                    let insert = diesel::insert_into(parts::table).values(row);
-                    insert.on_conflict_do_nothing().execute(conn).await?;
+                let planned = diesel::update(runs::table)
+                    .filter(runs::id.eq($run))
+                    .filter(runs::pass.eq($pass))
+                    .filter(runs::planned.eq(false))
+                    .set(runs::planned.eq(true))
+                    .execute(conn)
+                    .await?;
+                if planned > 0 {
+                    for rows in $lots {
+                        let insert = diesel::insert_into(parts::table).values(rows);
+                        insert.on_conflict_do_nothing().execute(conn).await?;
+                    }
                 }
                 Ok::<_, diesel::result::Error>(())
             })
             .await)
     };
 }
-pub(super) use insert_one_by_one;
+pub(super) use plan;
 
 macro_rules! reopen_failed {
     ($conn:expr, $run:expr) => {

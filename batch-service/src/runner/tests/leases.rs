@@ -51,3 +51,21 @@ async fn a_part_that_is_over_is_not_lost_and_one_that_was_taken_over_is() -> Res
     assert!(stop.reason().is_some(), "another process has it");
     Ok(())
 }
+
+/// The work of one that has looked at the companies later would be in a run that is complete.
+#[tokio::test]
+async fn a_run_is_planned_once_in_a_pass() -> Result<(), Failed> {
+    let bench = Bench::start().await?;
+    let job = Numbers::new(&[7], &[(1, Fate::Fine)]);
+    let report = bench.run(&asked(&job)).await?;
+    let runner = bench.runner();
+    let plan = |pass| runner.parts.plan((report.run.id, pass), &[7, 8], runner.clock.now());
+    plan(1).await?;
+    assert_eq!(runner.look_at(report.run.clone()).await?.parts, (1, 1));
+    runner.runs.reopen(&report.run).await?;
+    plan(1).await?;
+    assert_eq!(runner.parts.list(report.run.id).await?.len(), 1, "of the pass before");
+    plan(2).await?;
+    assert_eq!(runner.parts.list(report.run.id).await?.len(), 2);
+    Ok(())
+}
