@@ -5,8 +5,10 @@ mod ahead;
 mod attempts;
 mod crew;
 mod dry_run;
+mod ending;
 mod holds;
 mod lease;
+mod looking;
 mod pace;
 mod part;
 mod quarantine;
@@ -36,7 +38,7 @@ pub use crate::repository::runs::{RunRecord, RunState};
 use crate::error::BatchError;
 use crate::job::{Planned, Run, SharedJob};
 use crate::progress::Progress;
-use crate::repository::parts::{Part, PartRepository, PartState, Share};
+use crate::repository::parts::{PartRepository, Share};
 use crate::repository::quarantine::QuarantineRepository;
 use crate::repository::runs::{Identity, RunRepository};
 use crate::window::Window;
@@ -147,82 +149,9 @@ impl Runner {
         };
         step.progress.finish();
         step.holds.pass("before-conclude").await;
-        let ended = self.conclude(&record, ended).await?;
+        let ended = self.conclude(&record, ended, stop).await?;
         let record = self.runs.find(record.id).await?.unwrap_or(record);
         self.report(record, ended, began).await
-    }
-
-    /// A run.
-    ///
-    /// # Errors
-    /// When the runner's own database is away.
-    pub async fn find(&self, id: i64) -> Result<Option<RunRecord>, BatchError> {
-        Ok(self.runs.find(id).await?)
-    }
-
-    /// The run of this job, window and parameters, if it was ever begun.
-    ///
-    /// # Errors
-    /// When the runner's own database is away.
-    pub async fn find_asked(&self, asked: &Asked) -> Result<Option<RunRecord>, BatchError> {
-        let job = asked.job.declaration().name;
-        let (window, parameters) = (asked.window.label(), &asked.parameters);
-        Ok(self.runs.find_by_identity(&Identity { job, window, parameters }).await?)
-    }
-
-    /// The newest runs, of one job or of all.
-    ///
-    /// # Errors
-    /// When the runner's own database is away.
-    pub async fn list(&self, job: Option<&str>, count: u32) -> Result<Vec<RunRecord>, BatchError> {
-        Ok(self.runs.list(job, i64::from(count)).await?)
-    }
-
-    /// What a run has come to so far.
-    ///
-    /// # Errors
-    /// When the runner's own database is away.
-    pub async fn look_at(&self, run: RunRecord) -> Result<RunReport, BatchError> {
-        let ended = match run.state {
-            RunState::Complete => Ended::Complete,
-            RunState::Failed => Ended::Failed(run.reason.clone()),
-            RunState::Open if run.stop_requested => Ended::HeldByOperator,
-            RunState::Open => Ended::Stopped,
-        };
-        self.report(run, ended, self.clock.monotonic()).await
-    }
-
-    /// How many parts of an open run are in work just now, and how many wait.
-    ///
-    /// # Errors
-    /// When the runner's own database is away.
-    pub async fn in_work(&self, run: i64) -> Result<(usize, usize), BatchError> {
-        let now = self.clock.now();
-        let open = self.parts.list(run).await?;
-        let open = open.into_iter().filter(|part| part.progress.state == PartState::Open);
-        let is_held = |part: &Part| !part.owner.is_empty() && part.lease_until > now;
-        let (held, waiting): (Vec<_>, Vec<_>) = open.partition(is_held);
-        Ok((held.len(), waiting.len()))
-    }
-
-    /// Wants a run to stop: the processes at it write down what they have done and end. False: it is not open.
-    ///
-    /// # Errors
-    /// When the runner's own database is away.
-    pub async fn ask_to_stop(&self, run: i64) -> Result<bool, BatchError> {
-        Ok(self.runs.set_stop(run, true).await?)
-    }
-
-    /// What is in quarantine after this number, of one run or of all, the oldest first.
-    ///
-    /// # Errors
-    /// When the runner's own database is away.
-    pub async fn quarantined(
-        &self,
-        run: Option<i64>,
-        (after, count): (i64, u32),
-    ) -> Result<Vec<Quarantined>, BatchError> {
-        Ok(self.quarantine.list(run, (after, i64::from(count))).await?)
     }
 
     async fn begin(&self, asked: &Asked) -> Result<Begun, DbError> {
@@ -311,44 +240,6 @@ impl Runner {
         let written = self.patiently(&step.attempts.stop, write).await;
         step.holds.pass("planned").await;
         written.map_err(|error| Ended::TryAgain(error.to_string()))
-    }
-
-    /// What the run is after this process has worked on it.
-    async fn conclude(&self, record: &RunRecord, ended: Ended) -> Result<Ended, BatchError> {
-        let stop = Stop::default();
-        match &ended {
-            Ended::Complete => {
-                let say = || self.runs.complete(record.id, self.clock.now());
-                self.patiently(&stop, say).await?;
-            }
-            Ended::Failed(reason) => {
-                let say = || self.runs.fail(record.id, (reason, self.clock.now()));
-                self.patiently(&stop, say).await?;
-            }
-            Ended::PartsFailed(..) => {
-                let open = self.parts.count_by_state(record.id, Share::ALL).await?;
-                if !open.contains_key(PartState::Open.name()) {
-                    let reason = ended.to_string();
-                    let say = || self.runs.fail(record.id, (&reason, self.clock.now()));
-                    self.patiently(&stop, say).await?;
-                }
-            }
-            Ended::AlreadyComplete
-            | Ended::HeldByOperator
-            | Ended::Stopped
-            | Ended::StoppedByOperator
-            | Ended::TryAgain(_)
-            | Ended::Fenced => {}
-        }
-        Ok(ended)
-    }
-
-    /// There would be more of them every day.
-    async fn forget_old_runs(&self) {
-        let Some(before) = self.clock.now().checked_sub_signed(self.settings.keep) else { return };
-        if let Err(error) = self.runs.delete_complete_before(before).await {
-            warn!(cause = %error, "cannot forget old runs yet");
-        }
     }
 
     /// Asks the runner's database, and again while it is away.

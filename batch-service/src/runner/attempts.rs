@@ -93,7 +93,12 @@ impl Attempts {
             return true;
         }
         tokio::select! {
-            lives = sign_of_life() => lives,
+            lives = sign_of_life() => {
+                if lives {
+                    self.pace.succeeded();
+                }
+                lives
+            }
             _ = self.stop.requested() => false,
         }
     }
