@@ -198,25 +198,33 @@ fn parameters(
     declaration: &Declaration,
     said: &[(String, String)],
 ) -> Result<BTreeMap<String, String>, CommandError> {
-    let mut parameters = BTreeMap::new();
-    for (name, value) in said {
-        if !declaration.parameters.iter().any(|known| known.name == name) {
-            let known: Vec<_> = declaration.parameters.iter().map(|known| known.name).collect();
-            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-            let text = format!("there is no parameter `{name}`; there are: {known}");
-            return Err(CommandError::Usage(text));
-        }
-        parameters.insert(name.clone(), value.clone());
-    }
+    let mut parameters = known_parameters(declaration, said)?;
     for known in declaration.parameters {
         let taken = || known.default.map(str::to_owned);
         match parameters.get(known.name).cloned().or_else(taken) {
             Some(value) => parameters.insert(known.name.to_owned(), value),
             None => {
-                let text = format!("{}={} is missing", known.name, known.about);
+                let text = format!("{}=.. is missing: {}", known.name, known.about);
                 return Err(CommandError::Usage(text));
             }
         };
     }
     Ok(parameters)
+}
+
+/// What was said, if the job knows it.
+fn known_parameters(
+    declaration: &Declaration,
+    said: &[(String, String)],
+) -> Result<BTreeMap<String, String>, CommandError> {
+    let is_known = |name: &String| declaration.parameters.iter().any(|known| known.name == name);
+    match said.iter().find(|(name, _)| !is_known(name)) {
+        None => Ok(said.iter().cloned().collect()),
+        Some((name, _)) => {
+            let known: Vec<_> = declaration.parameters.iter().map(|known| known.name).collect();
+            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+            let text = format!("there is no parameter `{name}`; there are: {known}");
+            Err(CommandError::Usage(text))
+        }
+    }
 }

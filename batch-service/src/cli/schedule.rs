@@ -12,7 +12,7 @@ use shared::clock::SystemClock;
 use tracing::{error, warn};
 
 use super::arguments::Which;
-use super::{CommandError, Jobs, Program, parameters};
+use super::{CommandError, Jobs, Program, known_parameters, parameters};
 use crate::config::Config;
 use crate::runner::{Asked, Ended, Stop, StopReason};
 use crate::schedule::{Scheduler, Schedules, Timetable, timetables};
@@ -50,7 +50,7 @@ pub(super) fn print_manifest(
     let found = declarations.iter().find(|declaration| declaration.name == job);
     let declaration = found.ok_or_else(|| CommandError::NoSuchJob(job.to_owned()))?;
     let timetable = Timetable::of(declaration, &Schedules::new())?;
-    let parameters = parameters(declaration, said)?;
+    let parameters = known_parameters(declaration, said)?;
     let text = crate::manifest::manifest(declaration, &timetable, &parameters)?;
     print!("{text}");
     Ok(ExitCode::SUCCESS)
