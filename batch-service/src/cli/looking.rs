@@ -1,5 +1,6 @@
 //! Commands that look at runs.
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use comfy_table::Table;
@@ -11,6 +12,8 @@ use crate::runner::{Ended, Quarantined, RunRecord, RunState};
 
 /// Shown at once.
 const PAGE: u32 = 500;
+/// Shown of a parameter in a table.
+const SHORT: usize = 12;
 
 impl Program {
     pub(super) async fn show_newest(
@@ -36,11 +39,13 @@ impl Program {
         ]);
         for run in runner.list(job, count).await? {
             let report = runner.look_at(run).await?;
-            let RunRecord { id, job, window, pass, created_at, ended_at, .. } = &report.run;
+            let RunRecord { id, job, window, parameters, pass, created_at, ended_at, .. } =
+                &report.run;
             table.add_row([
                 id.to_string(),
                 job.clone(),
                 window.clone(),
+                short(parameters),
                 pass.to_string(),
                 self.state(&report.run).await?,
                 format!("{}/{}", report.parts.0, report.parts.1),
@@ -142,6 +147,17 @@ fn row(entry: &Quarantined) -> [String; 5] {
     let Quarantined { run_id, company_id, name, attempts, reason, .. } = entry;
     let company = if *company_id == 0 { "all".to_owned() } else { company_id.to_string() };
     [run_id.to_string(), company, name.clone(), attempts.to_string(), reason.clone()]
+}
+
+/// The ends of the values: those of paths tell most.
+fn short(parameters: &BTreeMap<String, String>) -> String {
+    let end = |value: &str| -> String {
+        let skipped = value.chars().count().saturating_sub(SHORT);
+        let dots = if skipped > 0 { ".." } else { "" };
+        format!("{dots}{}", value.chars().skip(skipped).collect::<String>())
+    };
+    let pairs = parameters.iter().map(|(name, value)| format!("{name}={}", end(value)));
+    pairs.collect::<Vec<_>>().join(" ")
 }
 
 fn table(heading: &[&str]) -> Table {
