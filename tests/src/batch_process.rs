@@ -6,6 +6,7 @@ use std::process::{Output, Stdio};
 use serde_json::{Value, json};
 use standalone::settlement::client_for_all_companies;
 
+use crate::caller::Caller;
 use crate::process::{self, Process, command, command_of};
 use crate::system::{ALL_SCOPES, System};
 
@@ -138,8 +139,7 @@ pub async fn check_settled_once(system: &System, companies: &[i64], (day, count)
         assert_eq!((page.len(), settled), (count, count), "company {company}");
         let files = system.caller("file-service", &session).await;
         let url = system.services.file.url();
-        let all = files.get(&format!("{url}/api/files?limit=200")).await;
-        let all = all.body["data"]["files"].as_array().expect("files").clone();
+        let all = list_files(&files, &url).await;
         let name = format!("settlement-{day}");
         let mut found = all.iter().filter(|file| file["name"].as_str().unwrap().starts_with(&name));
         let file = found.next().expect("a statement");
@@ -147,6 +147,19 @@ pub async fn check_settled_once(system: &System, companies: &[i64], (day, count)
         let text = files.get(&format!("{url}/api/files/{}", file["id"].as_str().unwrap())).await;
         let lines = text.text.lines().filter(|line| line.starts_with(day)).count();
         assert_eq!(lines, count, "company {company}: {}", text.text);
+    }
+}
+
+/// All files of a company, page by page.
+async fn list_files(caller: &Caller, url: &str) -> Vec<Value> {
+    let (mut files, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = caller.get(&format!("{url}/api/files?limit=200{cursor}")).await.body;
+        files.extend(page["data"]["files"].as_array().expect("files").clone());
+        match page["data"]["nextCursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => return files,
+        }
     }
 }
 
