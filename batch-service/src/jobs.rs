@@ -5,6 +5,7 @@ pub mod expire_files;
 pub mod export_statements;
 pub mod import_orders;
 pub mod settle_orders;
+mod spreadsheet;
 
 use crate::cli::Jobs;
 use crate::job::Declaration;

@@ -1,8 +1,7 @@
 //! Lines as CSV.
 
-use std::borrow::Cow;
-
 use super::line::{HEADING, Line};
+use crate::jobs::spreadsheet::plain;
 
 pub(super) struct CsvSheet {
     ready: csv::Writer<Vec<u8>>,
@@ -35,14 +34,5 @@ impl CsvSheet {
     pub(super) fn take(&mut self) -> Result<Vec<u8>, csv::Error> {
         let ready = std::mem::replace(&mut self.ready, csv::Writer::from_writer(Vec::new()));
         ready.into_inner().map_err(|error| error.into_error().into())
-    }
-}
-
-/// A text that no spreadsheet takes for a formula: names and products come from strangers.
-fn plain(text: &str) -> Cow<'_, str> {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
-        format!("'{text}").into()
-    } else {
-        text.into()
     }
 }

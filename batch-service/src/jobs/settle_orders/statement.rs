@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use shared::UserId;
 
 use crate::error::BatchError;
+use crate::jobs::spreadsheet::plain;
 use crate::money::{Sums, format_minor};
 use crate::order_api::Order;
 use crate::user_api::User;
@@ -64,7 +65,7 @@ pub(crate) fn read(statement: &[u8]) -> Result<HashSet<String>, BatchError> {
 
 /// Whether the order is among those that [`read`] has found.
 pub(crate) fn holds(numbers: &HashSet<String>, order: &Order) -> bool {
-    numbers.contains(&plain(&order.order_no))
+    numbers.contains(plain(&order.order_no).as_ref())
 }
 
 /// A line for each item. A buyer who has left is not named.
@@ -76,11 +77,11 @@ fn records(order: &Order, buyer: Option<&User>) -> Vec<[String; 9]> {
         // order-service has multiplied them before, and taken the order in only because the product fits.
         let sum = item.unit_price_minor.saturating_mul(i64::from(item.quantity));
         [
-            plain(&order.order_no),
+            plain(&order.order_no).into_owned(),
             paid_at.clone(),
-            plain(name),
-            plain(email),
-            plain(&item.product),
+            plain(name).into_owned(),
+            plain(email).into_owned(),
+            plain(&item.product).into_owned(),
             item.quantity.to_string(),
             format_minor(item.unit_price_minor, &order.currency),
             format_minor(sum, &order.currency),
@@ -88,15 +89,6 @@ fn records(order: &Order, buyer: Option<&User>) -> Vec<[String; 9]> {
         ]
     };
     order.items.iter().map(line).collect()
-}
-
-/// A text that no spreadsheet takes for a formula: names and products come from strangers.
-fn plain(text: &str) -> String {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
-        format!("'{text}")
-    } else {
-        text.to_owned()
-    }
 }
 
 #[cfg(test)]
