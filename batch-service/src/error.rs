@@ -108,11 +108,15 @@ impl BatchError {
         }
     }
 
-    /// Whether the service says that it is too much at once: that is not about the item.
+    /// Whether the item itself may be what is wrong, where others get through. It is not where no token can be had for its
+    /// company, where the batch's own database is away, or where the service says that it is too much at once.
     #[must_use]
-    pub fn is_throttled(&self) -> bool {
-        let Self::Call { cause, .. } = self else { return false };
-        matches!(cause, CallError::Refused { status: 429, .. })
+    pub fn may_be_of_the_item(&self) -> bool {
+        match self {
+            Self::Call { cause: CallError::Token(_), .. } | Self::Db(_) => false,
+            Self::Call { cause: CallError::Refused { status, .. }, .. } => *status != 429,
+            _ => true,
+        }
     }
 
     /// Whether it is not about one item: every further one would meet the same. A token that is refused, a scope that is

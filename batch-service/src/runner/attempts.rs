@@ -68,7 +68,8 @@ impl Attempts {
                 Err(error) => error,
             };
             let error = self.judge(error, tried.attempts)?;
-            if !error.is_throttled() && self.others_get_through(&mut tried, &sign_of_life).await {
+            let of_item = error.may_be_of_the_item();
+            if of_item && self.others_get_through(&mut tried, &sign_of_life).await {
                 tried.attempts += 1;
             }
             if tried.attempts >= self.most {
@@ -169,5 +170,54 @@ impl Attempts {
             () = tokio::time::sleep(pause) => Ok(()),
             _ = self.stop.requested() => Err(NotDone::Stopped),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use shared::client::CallError;
+    use shared::client::token_source::TokenFetchError;
+    use shared::clock::SystemClock;
+    use shared::db::DbError;
+
+    use super::*;
+
+    fn attempts() -> Attempts {
+        let clock = SystemClock::shared();
+        Attempts {
+            pace: Pace::new(4, Arc::clone(&clock)),
+            clock,
+            stop: Stop::default(),
+            most: 2,
+            patience: Duration::from_secs(60),
+            grace: Duration::from_secs(1),
+        }
+    }
+
+    fn refused(status: u16) -> BatchError {
+        let (code, message) = (None, String::new());
+        let cause = CallError::Refused { status, code, message, retry_after: None };
+        BatchError::Call { service: "order-service", cause }
+    }
+
+    /// Fails four times, while others get through.
+    async fn is_done(error: impl Fn() -> BatchError) -> bool {
+        let (attempts, tries) = (attempts(), AtomicU32::new(0));
+        let work = || async {
+            attempts.pace.succeeded();
+            if tries.fetch_add(1, Ordering::SeqCst) < 4 { Err(error()) } else { Ok(()) }
+        };
+        attempts.item(work, || async { true }).await.is_ok()
+    }
+
+    #[tokio::test]
+    async fn an_item_is_given_up_for_what_may_be_its_own_fault_alone() {
+        assert!(!is_done(|| refused(500)).await);
+        assert!(is_done(|| refused(429)).await);
+        assert!(is_done(|| DbError::Unavailable("away".to_owned()).into()).await);
+        let no_token = || TokenFetchError::Deadline { waited: Duration::ZERO, last: None };
+        assert!(is_done(|| CallError::Token(no_token()).into()).await);
     }
 }
