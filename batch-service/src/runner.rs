@@ -46,7 +46,7 @@ use attempts::Attempts;
 use crew::Crew;
 use holds::Holds;
 use pace::Pace;
-use step::{Signs, Step};
+use step::{Signs, Step, key_of};
 
 /// How the runner works.
 #[derive(Clone, Debug)]
@@ -205,6 +205,7 @@ impl Runner {
         Step {
             job: Arc::clone(&asked.job),
             progress: Progress::new(declaration.name, run.id, Arc::clone(&clock)),
+            key_of_run: key_of(&run),
             run,
             parts: self.parts.clone(),
             attempts: Attempts {
@@ -215,7 +216,7 @@ impl Runner {
                 patience,
                 grace,
             },
-            holds: Arc::new(Holds::new(self.settings.hold_at.as_deref())),
+            holds: Holds::new(self.settings.hold_at.as_deref()),
             concurrency: declaration.at_once.map_or(concurrency, |most| most.min(concurrency)),
             account,
             skip_limit: asked.skip_limit.unwrap_or(declaration.skip_limit),

@@ -9,9 +9,9 @@ use diesel_async::{AsyncConnection, RunQueryDsl};
 use shared::db::{Db, DbError};
 use shared::{Timestamp, with_conn};
 
-use super::parts::Place;
 use super::parts::row::{begin_anew, reopen_failed, write_place};
-use super::quarantine::clear_all;
+use super::parts::{PartState, Place};
+use super::quarantine::{OPEN as QUARANTINED, clear_all};
 use super::schema::{parts, quarantine, runs};
 use crate::job::Run;
 use crate::window::Window;
@@ -249,7 +249,9 @@ impl RunRepository {
             .filter(runs::state.eq(RunState::Open.name()))
             .filter(runs::planned.eq(true))
             .filter(diesel::dsl::not(diesel::dsl::exists(
-                parts::table.filter(parts::run_id.eq(id)).filter(parts::state.ne("DONE")),
+                parts::table
+                    .filter(parts::run_id.eq(id))
+                    .filter(parts::state.ne(PartState::Done.name())),
             )))
             .set((
                 runs::state.eq(RunState::Complete.name()),
@@ -264,7 +266,7 @@ impl RunRepository {
     pub(crate) async fn delete_complete_before(&self, before: Timestamp) -> Result<(), DbError> {
         let open = quarantine::table
             .filter(quarantine::run_id.eq(runs::id))
-            .filter(quarantine::state.eq("OPEN"));
+            .filter(quarantine::state.eq(QUARANTINED));
         let ids: Vec<i64> = with_conn!(&self.db, |conn| runs::table
             .filter(runs::state.eq(RunState::Complete.name()))
             .filter(runs::ended_at.lt(before.naive_utc()))

@@ -53,9 +53,11 @@ impl Caller {
 pub(crate) struct Step {
     pub(crate) job: SharedJob,
     pub(crate) run: Run,
+    /// What the keys of all items begin with.
+    pub(crate) key_of_run: Context,
     pub(crate) parts: PartRepository,
     pub(crate) attempts: Attempts,
-    pub(crate) holds: Arc<Holds>,
+    pub(crate) holds: Holds,
     pub(crate) progress: Shown,
     pub(crate) concurrency: usize,
     pub(crate) account: UserId,
@@ -95,16 +97,9 @@ impl Step {
 
     /// The `Idempotency-Key` of what is done for an item: the same in every process and every attempt.
     pub(crate) fn key(&self, company: Option<CompanyId>, name: &str) -> String {
-        let mut digest = Context::new(&SHA256);
+        let mut digest = self.key_of_run.clone();
         let company = company.map_or(0, CompanyId::get).to_string();
-        let run = [self.run.job.as_str(), self.run.window.label()];
-        let parameters = self.run.parameters.iter().flat_map(|(name, value)| [name, value]);
-        let parameters = parameters.map(String::as_str);
-        for part in run.into_iter().chain(parameters).chain([company.as_str(), name]) {
-            // The length first: no two lists of texts make the same bytes.
-            digest.update(&part.len().to_be_bytes());
-            digest.update(part.as_bytes());
-        }
+        add(&mut digest, [company.as_str(), name]);
         hex(digest.finish().as_ref())
     }
 
@@ -172,6 +167,23 @@ impl Step {
     /// The others need not begin any more.
     pub(crate) fn give_up(&self) {
         self.attempts.stop.request(StopReason::Given);
+    }
+}
+
+/// Job, window and parameters.
+pub(super) fn key_of(run: &Run) -> Context {
+    let mut digest = Context::new(&SHA256);
+    add(&mut digest, [run.job.as_str(), run.window.label()]);
+    let parameters = run.parameters.iter().flat_map(|(name, value)| [name, value]);
+    add(&mut digest, parameters.map(String::as_str));
+    digest
+}
+
+/// The length first: no two lists of texts make the same bytes.
+fn add<'t>(digest: &mut Context, texts: impl IntoIterator<Item = &'t str>) {
+    for text in texts {
+        digest.update(&text.len().to_be_bytes());
+        digest.update(text.as_bytes());
     }
 }
 

@@ -152,8 +152,12 @@ macro_rules! reopen_failed {
     ($conn:expr, $run:expr) => {
         diesel::update(parts::table)
             .filter(parts::run_id.eq($run))
-            .filter(parts::state.eq("FAILED"))
-            .set((parts::state.eq("OPEN"), parts::owner.eq(""), parts::reason.eq("")))
+            .filter(parts::state.eq($crate::repository::parts::PartState::Failed.name()))
+            .set((
+                parts::state.eq($crate::repository::parts::PartState::Open.name()),
+                parts::owner.eq(""),
+                parts::reason.eq(""),
+            ))
             .execute($conn)
             .await
     };
@@ -166,7 +170,7 @@ macro_rules! begin_anew {
         diesel::update(parts::table)
             .filter(parts::run_id.eq($run))
             .set((
-                parts::state.eq("OPEN"),
+                parts::state.eq($crate::repository::parts::PartState::Open.name()),
                 parts::owner.eq(""),
                 parts::fence.eq(parts::fence + 1),
                 parts::place.eq($place),
