@@ -9,9 +9,10 @@ use tokio::sync::oneshot;
 use tracing::{debug, warn};
 
 use super::entry::{FetchResult, Flight};
+use super::fetching::Asked;
 use super::gate::Passage;
 use super::launch::{Landing, cut_off};
-use super::{Asked, Inner, TokenCache};
+use super::{Inner, TokenCache};
 use crate::client::token_source::{IssuedToken, TokenFetchError, TokenRequest};
 
 /// So many are fetched at once; the next ones afterwards.
