@@ -14,6 +14,7 @@ use shared::{CompanyId, ServiceClient, Session};
 pub use declaration::{Declaration, Parameter};
 
 pub use erased::{AnyJob, SharedJob};
+pub(crate) use outcome::add_counts;
 pub use outcome::{Chunk, Outcome, Planned, Rejected};
 
 use crate::error::BatchError;

@@ -11,7 +11,6 @@ use shared::Clock;
 use shared::clock::SystemClock;
 use tracing::{error, warn};
 
-use super::arguments::Which;
 use super::{CommandError, Jobs, Program, known_parameters, parameters};
 use crate::config::Config;
 use crate::runner::{Asked, Ended, Stop, StopReason};
@@ -75,9 +74,8 @@ impl Program {
     }
 
     async fn run_at_its_time(&self, job: &str, window: Window) -> Result<(), CommandError> {
-        let which = Which { job: job.to_owned(), parameters: Vec::new(), window: None };
-        let job = self.job(&which.job)?;
-        let mut parameters = parameters(&job.declaration(), &which.parameters)?;
+        let job = self.job(job)?;
+        let mut parameters = parameters(&job.declaration(), &[])?;
         job.identify(&mut parameters).await?;
         let asked = Asked::new(Arc::clone(job), window, parameters);
         for _ in 1..STARTS {

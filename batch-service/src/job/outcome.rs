@@ -1,6 +1,7 @@
 //! What a job's author answers with.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use shared::CompanyId;
 
@@ -57,6 +58,16 @@ pub struct Outcome {
     pub(crate) counts: Vec<(Cow<'static, str>, u64)>,
     /// Name, the item as JSON, reason.
     pub(crate) rejected: Vec<(String, String, String)>,
+}
+
+/// Adds what was counted to a sum.
+pub(crate) fn add_counts<Name: Into<String>>(
+    sum: &mut BTreeMap<String, u64>,
+    counts: impl IntoIterator<Item = (Name, u64)>,
+) {
+    for (name, count) in counts {
+        *sum.entry(name.into()).or_default() += count;
+    }
 }
 
 impl Outcome {

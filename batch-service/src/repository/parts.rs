@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use shared::db::{Db, DbError};
 use shared::{CompanyId, Timestamp, with_conn};
 
+use super::id_of;
 use super::schema::{parts, runs};
 use row::PartRow;
 
@@ -286,7 +287,7 @@ impl PartRepository {
                 .transaction(async |conn| {
                     let written = row::update!(conn, part, next, (texts, now))?;
                     if written > 0 {
-                        let company = part.company.map_or(0, CompanyId::get);
+                        let company = id_of(part.company);
                         row::insert_poison!(conn, (part.run_id, company), poison, now);
                     }
                     Ok::<_, NotSaved>(written)

@@ -11,6 +11,7 @@ use shared::{Timestamp, with_conn};
 use super::parts::Poison;
 use super::parts::row::{insert_poison, read_counts, write_counts};
 use super::schema::{parts, quarantine};
+use crate::job::add_counts;
 
 pub(super) const OPEN: &str = "OPEN";
 pub(super) const CLEARED: &str = "CLEARED";
@@ -194,6 +195,6 @@ pub(super) use clear_all;
 
 fn add(before: &str, counts: &BTreeMap<String, u64>) -> Result<String, DbError> {
     let mut sum = read_counts(before)?;
-    counts.iter().for_each(|(name, count)| *sum.entry(name.clone()).or_default() += count);
+    add_counts(&mut sum, counts.clone());
     write_counts(&sum)
 }

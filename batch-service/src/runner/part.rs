@@ -9,7 +9,8 @@ use tracing::warn;
 use super::attempts::NotDone;
 use super::step::{Caller, Skipped, Step};
 use crate::error::BatchError;
-use crate::job::{Chunk, Outcome, Work};
+use crate::job::{Chunk, Outcome, Work, add_counts};
+use crate::repository::id_of;
 use crate::repository::parts::{NotSaved, Part, PartState, Place, Poison, Progress};
 
 /// Why the work on a part has ended before the part has.
@@ -109,9 +110,7 @@ impl PartWork {
         let (processed, ahead) = futures_util::future::join(self.process_all(&items), ahead).await;
         let mut progress = self.part.progress.clone();
         progress.items += processed.done;
-        for (name, count) in processed.counts {
-            *progress.counts.entry(name).or_default() += count;
-        }
+        add_counts(&mut progress.counts, processed.counts);
         if let Some(left) = processed.left {
             progress.place = Place::Process { items: processed.remaining, next };
             let saved = self.save(progress, processed.poison).await;
@@ -199,7 +198,7 @@ impl PartWork {
 
     /// Something is wrong with this part, and will be: the others go on.
     async fn fail(&mut self, error: &BatchError) -> Result<(), Left> {
-        let company = self.part.company.map_or(0, shared::CompanyId::get);
+        let company = id_of(self.part.company);
         warn!(run = self.part.run_id, company, cause = %error, "a part has failed");
         let mut progress = self.part.progress.clone();
         (progress.state, progress.reason) = (PartState::Failed, error.to_string());
@@ -235,9 +234,7 @@ impl Processed {
         match result {
             Ok(outcome) => {
                 self.done += 1;
-                for (name, count) in outcome.counts {
-                    *self.counts.entry(name.into_owned()).or_default() += count;
-                }
+                add_counts(&mut self.counts, outcome.counts);
                 self.poison.extend(poison_of(outcome.rejected, 1));
             }
             Err(NotDone::Poison { error, attempts }) => self.poison.push(Poison {

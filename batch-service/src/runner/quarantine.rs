@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
 
 use futures_util::{StreamExt, stream};
-use shared::CompanyId;
 use tracing::warn;
 
 use super::attempts::NotDone;
@@ -14,7 +13,8 @@ use super::step::Step;
 use super::stopping::Stop;
 use super::{Asked, Runner};
 use crate::error::BatchError;
-use crate::job::Outcome;
+use crate::job::{Outcome, add_counts};
+use crate::repository::company_of;
 use crate::repository::quarantine::Quarantined;
 use crate::repository::runs::RunRecord;
 
@@ -114,7 +114,7 @@ async fn replay_one<'e>(
     step: &Step,
     entry: &'e Quarantined,
 ) -> (&'e Quarantined, Result<Outcome, NotDone>) {
-    let company = CompanyId::try_from(entry.company_id).ok();
+    let company = company_of(entry.company_id);
     let (caller, key) = (step.caller(company), step.key(company, &entry.name));
     let work = caller.work(&step.run);
     let once = || step.job.process(&work, &entry.item, &key);
@@ -123,7 +123,7 @@ async fn replay_one<'e>(
 }
 
 async fn finish_again(step: &Step, company_id: i64) -> bool {
-    let company = CompanyId::try_from(company_id).ok();
+    let company = company_of(company_id);
     let caller = step.caller(company);
     let work = caller.work(&step.run);
     match step.attempts.step(|| step.job.finish(&work)).await {
@@ -143,8 +143,6 @@ fn refused_again<'o>(entry: &Quarantined, outcome: &'o Outcome) -> Option<&'o st
 
 fn counts(counts: Vec<(Cow<'static, str>, u64)>) -> BTreeMap<String, u64> {
     let mut sums = BTreeMap::new();
-    counts
-        .into_iter()
-        .for_each(|(name, count)| *sums.entry(name.into_owned()).or_default() += count);
+    add_counts(&mut sums, counts);
     sums
 }

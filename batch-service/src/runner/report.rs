@@ -8,6 +8,8 @@ use super::Runner;
 use super::attempts::NotDone;
 use super::part::Left;
 use crate::error::BatchError;
+use crate::job::add_counts;
+use crate::repository::id_of;
 use crate::repository::parts::{Part, PartState};
 use crate::repository::runs::RunRecord;
 
@@ -182,11 +184,9 @@ impl Runner {
 fn sum_up(parts: Vec<Part>, mut report: RunReport) -> RunReport {
     report.parts.1 = parts.len();
     for part in parts {
-        let company = part.company.map_or(0, shared::CompanyId::get);
+        let company = id_of(part.company);
         report.items += u64::try_from(part.progress.items).unwrap_or_default();
-        for (name, count) in &part.progress.counts {
-            *report.counts.entry(name.clone()).or_default() += count;
-        }
+        add_counts(&mut report.counts, part.progress.counts.clone());
         match part.progress.state {
             PartState::Open => {}
             PartState::Done => report.parts.0 += 1,

@@ -15,6 +15,7 @@ use super::holds::Holds;
 use super::stopping::StopReason;
 use crate::job::{Run, SharedJob, Work};
 use crate::progress::Progress as Shown;
+use crate::repository::id_of;
 use crate::repository::parts::{NotSaved, Part, PartRepository, Poison, Progress};
 
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
@@ -98,7 +99,7 @@ impl Step {
     /// The `Idempotency-Key` of what is done for an item: the same in every process and every attempt.
     pub(crate) fn key(&self, company: Option<CompanyId>, name: &str) -> String {
         let mut digest = self.key_of_run.clone();
-        let company = company.map_or(0, CompanyId::get).to_string();
+        let company = id_of(company).to_string();
         add(&mut digest, [company.as_str(), name]);
         hex(digest.finish().as_ref())
     }

@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 
 use diesel::{Queryable, Selectable};
-use shared::CompanyId;
 use shared::db::DbError;
 
-use super::super::schema::parts;
+use super::super::{company_of, schema::parts};
 use super::{Part, PartState, Place, Progress};
 
 #[derive(Queryable, Selectable)]
@@ -37,7 +36,7 @@ impl TryFrom<PartRow> for Part {
         Ok(Self {
             id: row.id,
             run_id: row.run_id,
-            company: CompanyId::try_from(row.company_id).ok(),
+            company: company_of(row.company_id),
             owner: row.owner,
             lease_until: row.lease_until.and_utc(),
             fence: row.fence,
