@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use shared::client::PlainHosts;
 use shared::config::{ConfigError, LogLevels, defaults};
 use shared::server::Listen;
@@ -18,7 +18,7 @@ use crate::domain::revoking::LONGEST_LOGIN_S;
 pub use issuers::{SocialName, SocialProvider, TrustedIssuer};
 
 /// Section `[auth]` of the configuration file; `BATON_AUTH_<KEY>` in the environment.
-#[derive(Clone, Deserialize)]
+#[derive(Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// Where to listen. Default `0.0.0.0:9000`.
@@ -151,7 +151,7 @@ pub struct Config {
 }
 
 /// Where logins are kept.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LoginStore {
     /// Written to both, read from Redis; the database is the truth.

@@ -3,8 +3,9 @@
 use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use shared::client::PlainHosts;
+use shared::client::token_source::{ClientSettings, ClientSettingsError};
 use shared::config::{ConfigError, LogLevels, defaults};
 use shared::{Secret, UserId};
 use url::Url;
@@ -12,7 +13,7 @@ use url::Url;
 use crate::schedule::Schedules;
 
 /// Section `[batch]` of the configuration file; `BATON_BATCH_<KEY>` in the environment.
-#[derive(Clone, Deserialize)]
+#[derive(Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// `postgres://user:password@host/database` or `sqlite://path/to/file`. No default.
@@ -28,12 +29,16 @@ pub struct Config {
     /// The name of this client at auth-service. Default `batch-service`.
     #[serde(default = "default_client_id")]
     pub client_id: String,
-    /// Its secret. This or `client_secret_file`.
+    /// Its secret. This, `client_secret_file` or `client_assertion_file`.
     #[serde(default)]
     pub client_secret: Option<Secret>,
     /// A file that holds it.
     #[serde(default)]
     pub client_secret_file: Option<PathBuf>,
+    /// A file with a token of the cluster's that says who this client is, as Kubernetes projects it (RFC 7523), in place of a
+    /// secret; it is read again when it has been replaced. Default none.
+    #[serde(default)]
+    pub client_assertion_file: Option<PathBuf>,
     /// Where order-service is. No default.
     pub order_url: Url,
     /// Where user-service is. No default.
@@ -119,11 +124,21 @@ impl Config {
     }
 
     fn checked(config: Self) -> Result<Self, ConfigError> {
-        if config.client_secret.is_some() == config.client_secret_file.is_some() {
-            let cause = "set one of `client_secret` and `client_secret_file`".to_owned();
+        if !config.client().is_one() {
+            let cause = ClientSettingsError::NotOne.to_string();
             return Err(ConfigError::Invalid { section: "batch".to_owned(), cause });
         }
         Ok(config)
+    }
+
+    /// How this client proves who it is.
+    pub(crate) fn client(&self) -> ClientSettings<'_> {
+        ClientSettings {
+            client_id: &self.client_id,
+            secret: self.client_secret.as_ref(),
+            secret_file: self.client_secret_file.as_deref(),
+            assertion_file: self.client_assertion_file.as_deref(),
+        }
     }
 
     /// This pod's index, and how many there are.

@@ -16,7 +16,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use croner::Cron;
 use croner::parser::{CronParser, Seconds, Year};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use shared::Timestamp;
 
 pub use clockwork::Scheduler;
@@ -29,7 +29,7 @@ use crate::window::{Period, Window};
 pub type Schedules = BTreeMap<String, ScheduleSettings>;
 
 /// What a deployment says of one job's schedule.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ScheduleSettings {
     /// A cron expression of five fields, or `never`. Default: what the job declares.

@@ -12,7 +12,7 @@ use shared::client::{PlainHosts, ServiceUrl, Target};
 use shared::clock::SystemClock;
 use shared::db::{self, Db, Migrations};
 use shared::server::StartupError;
-use shared::{Clock, Secret, ServiceClient, UserId};
+use shared::{Clock, ServiceClient, UserId};
 use url::Url;
 
 use crate::config::Config;
@@ -57,11 +57,9 @@ impl Batch {
         let db = Db::start(&config.database_url, config.max_connections.get(), migrations).await;
         let db = db.map_err(StartupError::part("database"))?;
         let http = http_client(timeouts(config)).map_err(StartupError::part("HTTP client"))?;
-        let secret =
-            Secret::of(config.client_secret.as_ref(), config.client_secret_file.as_deref());
-        let secret = secret.map_err(StartupError::part("client_secret"))?;
+        let proof = config.client().proof().map_err(StartupError::part("client_secret"))?;
         let endpoint = service_url(&config.token_url, &config.plain_http_hosts)?;
-        let source = ClientCredentials::new(http.clone(), endpoint, &config.client_id, &secret);
+        let source = ClientCredentials::with_proof(http.clone(), endpoint, proof);
         let clock = SystemClock::shared();
         let tokens = TokenCache::new(Arc::new(source), Arc::clone(&clock));
         let statistics = Arc::new(CallStatistics::default());

@@ -4,7 +4,7 @@ use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::Path;
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use shared::config::{ConfigError, LogLevels, defaults};
 use shared::server::Listen;
 use shared::{Expectation, Secret};
@@ -15,7 +15,7 @@ use crate::domain::upload::Limits;
 use crate::storage::settings::{S3Settings, StorageSettings};
 
 /// Section `[file]` of the configuration file; `BATON_FILE_<KEY>` in the environment.
-#[derive(Clone, Deserialize)]
+#[derive(Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// Where to listen. Default `0.0.0.0:9003`.

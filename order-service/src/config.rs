@@ -3,15 +3,16 @@
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use shared::client::PlainHosts;
+use shared::client::token_source::ClientSettings;
 use shared::config::{ConfigError, LogLevels, defaults};
 use shared::server::Listen;
 use shared::{Expectation, Secret};
 use url::Url;
 
 /// Section `[order]` of the configuration file; `BATON_ORDER_<KEY>` in the environment.
-#[derive(Clone, Deserialize)]
+#[derive(Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// Where to listen. Default `0.0.0.0:9002`.
@@ -51,12 +52,16 @@ pub struct Config {
     /// The name of this client at auth-service. Default `order-service`.
     #[serde(default = "default_audience")]
     pub client_id: String,
-    /// Its secret. With `file_url` this or `client_secret_file`.
+    /// Its secret. With `file_url` this, `client_secret_file` or `client_assertion_file`.
     #[serde(default)]
     pub client_secret: Option<Secret>,
     /// A file that holds it.
     #[serde(default)]
     pub client_secret_file: Option<PathBuf>,
+    /// A file with a token of the cluster's that says who this client is, as Kubernetes projects it (RFC 7523), in place of a
+    /// secret; it is read again when it has been replaced. Default none.
+    #[serde(default)]
+    pub client_assertion_file: Option<PathBuf>,
     /// Hosts that may be called without TLS, for example `["file-service", "auth-service"]` inside a cluster. Default none:
     /// `http` is for loopback only.
     #[serde(default)]
@@ -79,10 +84,10 @@ impl Config {
     /// A [`ConfigError`] that names the key.
     pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
         let config: Self = shared::config::load("order", file)?;
-        let secrets = [config.client_secret.is_some(), config.client_secret_file.is_some()];
-        let complete = config.token_url.is_some() && secrets[0] != secrets[1];
+        let complete = config.token_url.is_some() && config.client().is_one();
         if config.file_url.is_some() && !complete {
-            let cause = "with `file_url` set `token_url` and one of `client_secret` and `client_secret_file`";
+            let cause = "with `file_url` set `token_url` and one of `client_secret`, `client_secret_file` and \
+                         `client_assertion_file`";
             return Err(ConfigError::Invalid {
                 section: "order".to_owned(),
                 cause: cause.to_owned(),
@@ -106,6 +111,16 @@ impl Config {
         ];
         let settings = settings.map(|(name, value)| (name.to_owned(), value)).into();
         shared::config::load_from("order", None, settings)
+    }
+
+    /// How this client proves who it is.
+    pub(crate) fn client(&self) -> ClientSettings<'_> {
+        ClientSettings {
+            client_id: &self.client_id,
+            secret: self.client_secret.as_ref(),
+            secret_file: self.client_secret_file.as_deref(),
+            assertion_file: self.client_assertion_file.as_deref(),
+        }
     }
 
     pub(crate) fn listen(&self) -> Listen {

@@ -1,12 +1,19 @@
 //! Layered settings: defaults in the type, one TOML file, the environment on top. Unknown keys are refused.
 
+mod layers;
+mod shown;
+
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use config::{Config, Environment, File, FileFormat};
-use serde::Deserialize;
 use serde::de::{DeserializeOwned, Error};
+use serde::{Deserialize, Serialize};
+
+use layers::Layers;
+pub(crate) use shown::HIDDEN;
+pub use shown::shown;
 
 /// The sections that the one file may have.
 const SECTIONS: [&str; 5] = ["auth", "user", "order", "file", "batch"];
@@ -49,9 +56,7 @@ pub enum ConfigError {
 /// # Errors
 /// A [`ConfigError`] that names the key.
 pub fn load<T: DeserializeOwned>(section: &str, file: Option<&Path>) -> Result<T, ConfigError> {
-    let from_variable = std::env::var_os("BATON_CONFIG").map(PathBuf::from);
-    let file = file.map(Path::to_path_buf).or(from_variable);
-    load_from(section, file.as_deref(), std::env::vars_os().filter_map(readable).collect())
+    layers(section, file)?.settings()
 }
 
 /// The same with the environment handed in.
@@ -63,47 +68,17 @@ pub fn load_from<T: DeserializeOwned>(
     file: Option<&Path>,
     environment: HashMap<String, String>,
 ) -> Result<T, ConfigError> {
-    let invalid = |cause: config::ConfigError| ConfigError::Invalid {
-        section: section.to_owned(),
-        cause: cause.to_string(),
-    };
-    let mut settings = Config::default();
-    if let Some(path) = file {
-        settings = section_of(path, section)?;
-    }
-    let prefix = format!("BATON_{}", section.to_uppercase());
-    let variables =
-        Environment::with_prefix(&prefix).prefix_separator("_").source(Some(environment));
-    let layered = Config::builder().add_source(settings).add_source(variables).build();
-    layered.and_then(Config::try_deserialize).map_err(invalid)
+    Layers::of(section, file, environment)?.settings()
 }
 
-fn readable((name, value): (std::ffi::OsString, std::ffi::OsString)) -> Option<(String, String)> {
-    Some((name.into_string().ok()?, value.into_string().ok()?))
-}
-
-fn section_of(path: &Path, section: &str) -> Result<Config, ConfigError> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|cause| ConfigError::Unreadable { path: path.to_owned(), cause })?;
-    let invalid = |cause: config::ConfigError| ConfigError::Invalid {
-        section: section.to_owned(),
-        cause: format!("{}: {cause}", path.display()),
+/// From the file named here or by `BATON_CONFIG`, and the environment of this process.
+fn layers(section: &str, file: Option<&Path>) -> Result<Layers, ConfigError> {
+    let from_variable = std::env::var_os("BATON_CONFIG").map(PathBuf::from);
+    let file = file.map(Path::to_path_buf).or(from_variable);
+    let readable = |(name, value): (OsString, OsString)| {
+        Some((name.into_string().ok()?, value.into_string().ok()?))
     };
-    let file = File::from_str(&text, FileFormat::Toml);
-    let whole = Config::builder().add_source(file).build().map_err(invalid)?;
-    let sections: HashMap<String, config::Value> = whole.try_deserialize().map_err(invalid)?;
-    if let Some(unknown) = sections.keys().find(|name| !SECTIONS.contains(&name.as_str())) {
-        let section = unknown.clone();
-        return Err(ConfigError::UnknownSection { path: path.to_owned(), section });
-    }
-    let mut own = Config::builder();
-    if let Some(value) = sections.get(section) {
-        let table = value.clone().into_table().map_err(invalid)?;
-        for (key, value) in table {
-            own = own.set_override(key, value).map_err(invalid)?;
-        }
-    }
-    own.build().map_err(invalid)
+    Layers::of(section, file.as_deref(), std::env::vars_os().filter_map(readable).collect())
 }
 
 /// Reads a list: one of a file's, or in a variable words separated by spaces or commas. For
@@ -136,7 +111,7 @@ where
 }
 
 /// Levels of log lines: a level for all (`info`), or levels by target (`warn,order_service=debug`).
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(try_from = "String")]
 pub struct LogLevels(String);
 
@@ -207,85 +182,4 @@ pub mod defaults {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[derive(Debug, Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Settings {
-        listen: String,
-        #[serde(default)]
-        workers: u8,
-        #[serde(default)]
-        migrate: Option<bool>,
-        #[serde(default)]
-        log: LogLevels,
-    }
-
-    fn load_text(text: &str, variables: &[(&str, &str)]) -> Result<Settings, String> {
-        let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
-        let path = folder.path().join("baton.toml");
-        std::fs::write(&path, text).map_err(|error| error.to_string())?;
-        let variables = variables.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
-        load_from("order", Some(&path), variables.collect()).map_err(|error| error.to_string())
-    }
-
-    #[test]
-    fn the_environment_wins_over_the_file() -> Result<(), String> {
-        let variables = [
-            ("BATON_ORDER_WORKERS", "3"),
-            ("BATON_USER_WORKERS", "9"),
-            ("BATON_ORDER_MIGRATE", "false"),
-        ];
-        let settings = load_text("[order]\nlisten = \"a\"\nworkers = 2", &variables)?;
-        assert_eq!((settings.listen.as_str(), settings.workers), ("a", 3));
-        assert_eq!(settings.migrate, Some(false));
-        Ok(())
-    }
-
-    #[test]
-    fn a_misspelt_log_level_is_refused() -> Result<(), String> {
-        let good = load_text("[order]\nlisten = \"a\"\nlog = \"warn,order_service=DEBUG\"", &[])?;
-        assert_eq!(good.log.as_str(), "warn,order_service=DEBUG");
-        for bad in ["inof", "", "warn,order_service=lots", "warn,order_service"] {
-            let error = load_text("[order]\nlisten = \"a\"", &[("BATON_ORDER_LOG", bad)]);
-            assert!(error.is_err_and(|error| error.contains("log")), "{bad}");
-        }
-        Ok(())
-    }
-
-    #[test]
-    fn an_unknown_or_missing_key_is_named() {
-        let table = [
-            ("[order]\nlisten = \"a\"\nlisen = 1", "lisen"),
-            ("[order]\nworkers = 1", "listen"),
-            ("[order]\nlisten = \"a\"\nworkers = \"many\"", "workers"),
-            ("[ordre]\nlisten = \"a\"", "ordre"),
-        ];
-        for (text, named) in table {
-            let error = load_text(text, &[]).err().unwrap_or_default();
-            assert!(error.contains(named), "{text}: {error}");
-        }
-        for (variable, named) in
-            [("BATON_ORDER_WORKRES", "workres"), ("BATON_ORDER_WORKERS", "workers")]
-        {
-            let error = load_text("[order]\nlisten = \"a\"", &[(variable, "many")]).err();
-            assert!(
-                error.as_ref().is_some_and(|error| error.contains(named)),
-                "{variable}: {error:?}"
-            );
-        }
-    }
-
-    /// A password that happens to look like a number must not be rounded.
-    #[test]
-    fn a_text_in_the_environment_arrives_as_it_was_written() -> Result<(), String> {
-        for text in
-            ["007", "1e5", "0x10", "true", "TRUE", "inf", " a ", "1.50", "", "12345678901234567890"]
-        {
-            let settings = load_text("[order]", &[("BATON_ORDER_LISTEN", text)])?;
-            assert_eq!(settings.listen, text);
-        }
-        Ok(())
-    }
-}
+mod tests;

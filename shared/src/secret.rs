@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::Path;
 
 use aws_lc_rs::digest;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize, Serializer};
 use zeroize::Zeroizing;
 
 /// A secret, for example of a client. `Debug` hides it; it is wiped from memory when dropped.
@@ -72,6 +72,13 @@ impl From<String> for Secret {
     }
 }
 
+/// As it is shown among settings: hidden. It cannot be written anywhere by serializing it.
+impl Serialize for Secret {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(crate::config::HIDDEN)
+    }
+}
+
 impl fmt::Debug for Secret {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("Secret(hidden)")
@@ -86,5 +93,7 @@ mod tests {
     fn a_secret_does_not_print() {
         let shown = format!("{:?} {0:#?}", Secret::new("s3cret"));
         assert!(!shown.contains("s3cret"), "{shown}");
+        let written = serde_json::to_string(&Secret::new("s3cret")).unwrap_or_default();
+        assert_eq!(written, "\"(hidden)\"");
     }
 }

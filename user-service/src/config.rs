@@ -5,15 +5,16 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use shared::client::PlainHosts;
+use shared::client::token_source::{ClientSettings, ClientSettingsError};
 use shared::config::{ConfigError, LogLevels, defaults};
 use shared::server::Listen;
 use shared::{CompanyId, Expectation, Secret};
 use url::Url;
 
 /// Section `[user]` of the configuration file; `BATON_USER_<KEY>` in the environment.
-#[derive(Clone, Deserialize)]
+#[derive(Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// Where to listen. Default `0.0.0.0:9001`.
@@ -98,12 +99,16 @@ pub struct Config {
     /// The name of this client at auth-service. Default `user-service`.
     #[serde(default = "default_audience")]
     pub client_id: String,
-    /// Its secret. With `auth_url` this or `client_secret_file`.
+    /// Its secret. With `auth_url` this, `client_secret_file` or `client_assertion_file`.
     #[serde(default)]
     pub client_secret: Option<Secret>,
     /// A file that holds it.
     #[serde(default)]
     pub client_secret_file: Option<PathBuf>,
+    /// A file with a token of the cluster's that says who this client is, as Kubernetes projects it (RFC 7523), in place of a
+    /// secret; it is read again when it has been replaced. Default none.
+    #[serde(default)]
+    pub client_assertion_file: Option<PathBuf>,
     /// Hosts that may be called without TLS, for example `["auth-service"]` inside a cluster. Default none: `http` is for
     /// loopback only.
     #[serde(default)]
@@ -120,10 +125,8 @@ impl Config {
     /// A [`ConfigError`] that names the key.
     pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
         let config: Self = shared::config::load("user", file)?;
-        let secrets = [config.client_secret.is_some(), config.client_secret_file.is_some()];
-        if config.auth_url.is_some() && secrets[0] == secrets[1] {
-            let cause = "with `auth_url` set one of `client_secret` and `client_secret_file`";
-            return Err(invalid(cause));
+        if config.auth_url.is_some() && !config.client().is_one() {
+            return Err(invalid(&format!("with `auth_url` {}", ClientSettingsError::NotOne)));
         }
         if config.smtp_url.is_some() && config.mailbox_folder.is_some() {
             return Err(invalid("set one of `smtp_url` and `mailbox_folder`"));
@@ -150,6 +153,16 @@ impl Config {
 
     pub(crate) fn code_pause(&self) -> Duration {
         Duration::from_secs(u64::from(self.code_pause_s))
+    }
+
+    /// How this client proves who it is.
+    pub(crate) fn client(&self) -> ClientSettings<'_> {
+        ClientSettings {
+            client_id: &self.client_id,
+            secret: self.client_secret.as_ref(),
+            secret_file: self.client_secret_file.as_deref(),
+            assertion_file: self.client_assertion_file.as_deref(),
+        }
     }
 
     pub(crate) fn listen(&self) -> Listen {

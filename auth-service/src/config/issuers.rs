@@ -2,14 +2,14 @@
 
 use std::path::PathBuf;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use shared::Secret;
 use url::Url;
 
 use crate::config::unset;
 
 /// A cluster (or whoever else issues service-account tokens in its shape) that is trusted to say who its pods are.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct TrustedIssuer {
     /// What it is called in `service_account` of a client, for example `prod`.
@@ -34,7 +34,7 @@ pub struct TrustedIssuer {
 }
 
 /// A provider that people may come by. What is not said is as the provider has it.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct SocialProvider {
     /// `google`, `naver` or `kakao`.
@@ -65,7 +65,7 @@ pub struct SocialProvider {
 }
 
 /// Which provider.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SocialName {
     /// Google.

@@ -11,7 +11,7 @@ use shared::clock::SystemClock;
 use shared::db::Db;
 use shared::idempotency;
 use shared::server::StartupError;
-use shared::{Clock, Secret, ServiceClient};
+use shared::{Clock, ServiceClient};
 use tracing::warn;
 use url::Url;
 
@@ -47,10 +47,9 @@ fn file_api(config: &Config, clock: &Arc<dyn Clock>) -> Result<Option<FileApi>, 
         return Ok(None);
     };
     let http = http_client(Timeouts::default()).map_err(StartupError::part("HTTP client"))?;
-    let secret = Secret::of(config.client_secret.as_ref(), config.client_secret_file.as_deref());
-    let secret = secret.map_err(StartupError::part("client_secret"))?;
+    let proof = config.client().proof().map_err(StartupError::part("client_secret"))?;
     let (endpoint, base) = (service_url(config, token_url)?, service_url(config, file_url)?);
-    let source = ClientCredentials::new(http.clone(), endpoint, &config.client_id, &secret);
+    let source = ClientCredentials::with_proof(http.clone(), endpoint, proof);
     let tokens = TokenCache::new(Arc::new(source), Arc::clone(clock));
     let scope = "file:write".parse().map_err(StartupError::part("scope"))?;
     // It is the outbox that tries again.

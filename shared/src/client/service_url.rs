@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use url::{Host, Origin, Url};
 
 /// Hosts that may be called without TLS, by name; for example those of a cluster that encrypts below. Loopback always
 /// may. As a setting it is a list of host names without ports, or
 /// a text in which they are separated by commas.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(from = "Form")]
 pub struct PlainHosts(BTreeSet<String>);
 

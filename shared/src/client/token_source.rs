@@ -2,6 +2,7 @@
 
 mod client_credentials;
 mod client_proof;
+mod client_settings;
 
 use std::fmt;
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
@@ -16,6 +17,7 @@ use crate::session::Session;
 use crate::token::AccessToken;
 pub use client_credentials::ClientCredentials;
 pub use client_proof::ClientProof;
+pub use client_settings::{ClientSettings, ClientSettingsError};
 
 /// Drawn once for the process, so that a hash can be computed once and used with every cache. It is not known outside:
 /// nobody can choose sessions that collide.

@@ -12,7 +12,7 @@ use shared::client::{ServiceUrl, Target};
 use shared::clock::SystemClock;
 use shared::db::Db;
 use shared::server::StartupError;
-use shared::{Clock, Secret, ServiceClient};
+use shared::{Clock, ServiceClient};
 use tracing::warn;
 use url::Url;
 
@@ -115,10 +115,9 @@ fn auth_api(config: &Config, url: &Url, clock: &Arc<dyn Clock>) -> Result<AuthAp
         http_client(Timeouts::default()).map_err(StartupError::part("HTTP client"))?;
     let mut endpoint = url.clone();
     endpoint.set_path(&format!("{}/oauth2/token", url.path().trim_end_matches('/')));
-    let secret = Secret::of(config.client_secret.as_ref(), config.client_secret_file.as_deref());
-    let secret = secret.map_err(StartupError::part("client_secret"))?;
+    let proof = config.client().proof().map_err(StartupError::part("client_secret"))?;
     let (endpoint, base) = (service_url(config, endpoint)?, service_url(config, url.clone())?);
-    let source = ClientCredentials::new(http.clone(), endpoint, &config.client_id, &secret);
+    let source = ClientCredentials::with_proof(http.clone(), endpoint, proof);
     let tokens = TokenCache::new(Arc::new(source), Arc::clone(clock));
     let scope = "auth:logins".parse().map_err(StartupError::part("scope"))?;
     // It is the outbox that tries again.
