@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use shared::RevocationKind;
-use shared::process;
+use shared::process::{self, ConfigCommand};
 use shared::server::exit;
 
 use crate::cli::arguments::{
@@ -22,6 +22,8 @@ use crate::config::Config;
 use crate::domain::revoking::RevocationAsk;
 use crate::{routes, startup};
 
+/// Our section of the settings.
+const SECTION: &str = "auth";
 /// How often `audit tail --follow` looks for new rows.
 const FOLLOW_EVERY: Duration = Duration::from_millis(500);
 
@@ -39,12 +41,19 @@ pub async fn main() -> ExitCode {
         Ok(config) => config,
         Err(error) => return process::refuse(&error),
     };
-    let needs_key = matches!(
-        command,
-        Command::Serve | Command::Keys(KeyCommand::Rotate { .. } | KeyCommand::Reseal)
-    );
+    if let Command::Config(ConfigCommand::Print) = command {
+        return process::print_config((SECTION, arguments.config.as_deref()), &config);
+    }
+    let needs_key = arguments.check_config
+        || matches!(
+            command,
+            Command::Serve | Command::Keys(KeyCommand::Rotate { .. } | KeyCommand::Reseal)
+        );
     if let Err(error) = if needs_key { config.require_master_key() } else { Ok(()) } {
         return process::refuse(&error);
+    }
+    if arguments.check_config {
+        return process::say_whether_good(SECTION, startup::check(&config));
     }
     shared::telemetry::start(&config.log);
     exit(run(command, &config).await)
@@ -61,7 +70,8 @@ fn without_settings(command: &Command) -> Option<Result<(), CommandError>> {
 
 async fn run(command: Command, config: &Config) -> Result<(), CommandError> {
     match command {
-        Command::Serve => process::serve(startup::bind(config).await).await?,
+        Command::Serve => serve(config).await?,
+        Command::Config(ConfigCommand::Print) => {}
         Command::Migrate => startup::migrate(config).await?,
         Command::MasterKey { path } => make_master_key(&path)?,
         Command::Client(command) => clients::run_one(command, config).await?,
@@ -77,6 +87,11 @@ async fn run(command: Command, config: &Config) -> Result<(), CommandError> {
         Command::Audit(AuditCommand::Tail { rows, follow }) => tail(config, rows, follow).await?,
     }
     Ok(())
+}
+
+async fn serve(config: &Config) -> Result<(), CommandError> {
+    let bind = |listeners| startup::bind_to(listeners, config);
+    Ok(process::serve(&config.listen(), bind).await?)
 }
 
 fn make_master_key(path: &Path) -> Result<(), CommandError> {

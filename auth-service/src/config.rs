@@ -238,7 +238,9 @@ impl Config {
         Ok(())
     }
 
-    pub(crate) fn listen(&self) -> Listen {
+    /// Where the service listens, and with how many threads.
+    #[must_use]
+    pub fn listen(&self) -> Listen {
         Listen {
             address: self.listen.clone(),
             management_address: self.management_listen.clone(),

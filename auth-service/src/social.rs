@@ -8,12 +8,14 @@ mod naver;
 pub(crate) mod people;
 mod upstream;
 
+use std::sync::Arc;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use oauth2::{PkceCodeChallenge, PkceCodeVerifier};
-use shared::Claims;
 use shared::db::{Db, DbError};
 use shared::server::StartupError;
+use shared::{Claims, Clock};
 use url::Url;
 
 use crate::config::Config;
@@ -58,19 +60,28 @@ pub(crate) struct Arrival<'a> {
     pub(crate) sealed: Option<&'a str>,
 }
 
+/// The providers of the settings, and where a browser goes afterwards.
+pub(crate) fn declared(
+    config: &Config,
+    own: &str,
+    clock: &Arc<dyn Clock>,
+) -> Result<(Vec<SocialClient>, Url), StartupError> {
+    let failed = |cause: String| StartupError::Part { part: PART, cause };
+    if !config.social.is_empty() && config.user_url.is_none() {
+        return Err(failed("without `user_url` nobody can log in".to_owned()));
+    }
+    let front_end = Url::parse(own).and_then(|own| own.join(&config.front_end_url));
+    let front_end = front_end.map_err(|error| failed(format!("`front_end_url`: {error}")))?;
+    if !matches!(front_end.scheme(), "https" | "http") {
+        return Err(failed("`front_end_url` is a path or an HTTP URL".to_owned()));
+    }
+    let clients = client::open_all(config, own, clock).map_err(failed)?;
+    Ok((clients, front_end))
+}
+
 impl Social {
     pub(crate) fn open(config: &Config, db: &Db, issuer: &Issuer) -> Result<Self, StartupError> {
-        let failed = |cause: String| StartupError::Part { part: PART, cause };
-        if !config.social.is_empty() && config.user_url.is_none() {
-            return Err(failed("without `user_url` nobody can log in".to_owned()));
-        }
-        let own = &issuer.terms.issuer;
-        let front_end = Url::parse(own).and_then(|own| own.join(&config.front_end_url));
-        let front_end = front_end.map_err(|error| failed(format!("`front_end_url`: {error}")))?;
-        if !matches!(front_end.scheme(), "https" | "http") {
-            return Err(failed("`front_end_url` is a path or an HTTP URL".to_owned()));
-        }
-        let clients = client::open_all(config, own, &issuer.clock).map_err(failed)?;
+        let (clients, front_end) = declared(config, &issuer.terms.issuer, &issuer.clock)?;
         let used_states = AssertionRepository::new(db.clone());
         Ok(Self { clients, used_states, issuer: issuer.clone(), front_end })
     }

@@ -3,18 +3,20 @@
 mod parts;
 mod people;
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 
 use actix_web::web;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use shared::Clock;
+use shared::cache::Cache;
 use shared::clock::SystemClock;
 use shared::db::{self, Db, Migrations};
 use shared::server::{BoundServer, Listeners, StartupError};
 
+use crate::authentication::trusted_issuer;
 use crate::config::Config;
-use crate::routes;
+use crate::{routes, social};
 
 pub(crate) use parts::{key_schedule, master_keys};
 
@@ -25,20 +27,36 @@ fn migrations() -> Migrations {
     Migrations { postgres: POSTGRES, sqlite: SQLITE }
 }
 
+/// Looks at what can be wrong with the settings and shows only at the start; calls nobody.
+///
+/// # Errors
+/// A [`StartupError`] that names the setting.
+pub fn check(config: &Config) -> Result<(), StartupError> {
+    let clock: Arc<dyn Clock> = SystemClock::shared();
+    config.listen().check()?;
+    Db::check_address(&config.database_url)?;
+    master_keys(config)?;
+    let address = config.listen.to_socket_addrs().ok().and_then(|mut all| all.next());
+    let issuer = address.map(|address| issuer(config, address)).transpose()?;
+    let cache = Cache::open(&config.cache_url, Arc::clone(&clock));
+    cache.map_err(StartupError::part("cache_url"))?;
+    trusted_issuer::open_all(&config.trusted_issuers, &clock)?;
+    parts::declared_clients(config)?;
+    social::declared(config, &issuer.unwrap_or_default(), &clock).map(drop)
+}
+
 /// Brings the database up to date.
 ///
 /// # Errors
 /// When it is away or a migration fails.
 pub async fn migrate(config: &Config) -> Result<(), StartupError> {
-    let migrated = db::migrate(&config.database_url, migrations()).await;
-    migrated.map_err(StartupError::part("database"))
+    Ok(db::migrate(&config.database_url, migrations()).await?)
 }
 
 /// The database, brought up to date if the settings say so.
 pub(crate) async fn open_database(config: &Config) -> Result<Db, StartupError> {
-    let migrations = config.migrate.then(migrations);
-    let db = Db::start(&config.database_url, config.max_connections.get(), migrations).await;
-    db.map_err(StartupError::part("database"))
+    let (url, connections) = (&config.database_url, config.max_connections.get());
+    Ok(Db::start(url, connections, migrations(), config.migrate).await?)
 }
 
 /// A server that listens.

@@ -6,12 +6,13 @@ mod running;
 mod schedule;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser;
 use shared::config::ConfigError;
-use shared::process;
+use shared::process::{self, ConfigCommand};
 use shared::server::StartupError;
 
 use crate::config::Config;
@@ -21,6 +22,9 @@ use crate::runner::{Asked, Ended, Stop, StopReason};
 use crate::schedule::{BadSchedule, NoWindow, Said, Timetable, timetables, window_of};
 use crate::startup::{self, Batch};
 use arguments::{Arguments, Command, Which};
+
+/// Our section of the settings.
+const SECTION: &str = "batch";
 
 type Make = Box<dyn Fn(&Batch) -> Result<SharedJob, StartupError> + Send + Sync>;
 
@@ -87,7 +91,7 @@ impl CommandError {
     /// What a start that meets the same again ends with is permanent; what is away may be back.
     fn exit_code(&self) -> ExitCode {
         let code = match self {
-            Self::Startup(StartupError::Part { part: "database", .. }) => Ended::TRY_AGAIN,
+            Self::Startup(error) if error.is_away() => Ended::TRY_AGAIN,
             Self::Batch(error) if error.is_transient() => Ended::TRY_AGAIN,
             _ => Ended::PERMANENT,
         };
@@ -111,19 +115,39 @@ pub async fn main(jobs: Jobs) -> ExitCode {
 async fn run(jobs: &Jobs, arguments: Arguments) -> Result<ExitCode, CommandError> {
     let file = arguments.config.as_deref();
     match arguments.command {
-        Command::List => return schedule::list(jobs, file),
-        Command::Manifest { job, parameters } => {
-            return schedule::print_manifest(jobs, &job, &parameters);
+        _ if arguments.check_config => {
+            Ok(process::say_whether_good(SECTION, check(jobs, &Config::load(file)?)))
         }
-        _ => {}
+        Some(Command::List) => schedule::list(jobs, file),
+        Some(Command::Manifest { job, parameters }) => {
+            schedule::print_manifest(jobs, &job, &parameters)
+        }
+        Some(command) => run_with(jobs, (file, Config::load(file)?), command).await,
+        None => Err(CommandError::Usage("say what to do; `--help` shows what there is".to_owned())),
     }
-    let config = Config::load(file)?;
+}
+
+/// What needs settings.
+async fn run_with(
+    jobs: &Jobs,
+    (file, config): (Option<&Path>, Config),
+    command: Command,
+) -> Result<ExitCode, CommandError> {
+    if let Command::Config(ConfigCommand::Print) = command {
+        return Ok(process::print_config((SECTION, file), &config));
+    }
     shared::telemetry::start(&config.log);
-    if matches!(arguments.command, Command::Migrate) {
+    if matches!(command, Command::Migrate) {
         startup::migrate(&config).await?;
         return Ok(ExitCode::SUCCESS);
     }
-    Program::start(jobs, config).await?.run(arguments.command).await
+    Program::start(jobs, config).await?.run(command).await
+}
+
+fn check(jobs: &Jobs, config: &Config) -> Result<(), StartupError> {
+    timetables(&jobs.declarations(), &config.schedules).map_err(StartupError::part("schedules"))?;
+    config.share().map_err(StartupError::part("pods"))?;
+    startup::check(config)
 }
 
 /// Everything that a command needs.
@@ -163,7 +187,9 @@ impl Program {
             Command::Stop { run } => self.ask_to_stop(run).await,
             Command::Quarantine { run, json } => self.show_quarantine(run, json).await,
             Command::Schedule { catch_up } => self.keep_schedule(catch_up).await,
-            Command::List | Command::Manifest { .. } | Command::Migrate => Ok(ExitCode::SUCCESS),
+            Command::List | Command::Manifest { .. } | Command::Migrate | Command::Config(_) => {
+                Ok(ExitCode::SUCCESS)
+            }
         }
     }
 

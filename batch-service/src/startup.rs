@@ -27,13 +27,24 @@ fn migrations() -> Migrations {
     Migrations { postgres: POSTGRES, sqlite: SQLITE }
 }
 
+/// Looks at what can be wrong with the settings and shows only at the start; calls nobody.
+///
+/// # Errors
+/// A [`StartupError`] that names the setting.
+pub fn check(config: &Config) -> Result<(), StartupError> {
+    Db::check_address(&config.database_url)?;
+    config.client().proof().map_err(StartupError::part("client_secret"))?;
+    let urls = [&config.token_url, &config.order_url, &config.user_url, &config.file_url];
+    let plain = &config.plain_http_hosts;
+    urls.into_iter().try_for_each(|url| service_url(url, plain).map(drop))
+}
+
 /// Brings the database up to date.
 ///
 /// # Errors
 /// When it is away or a migration fails.
 pub async fn migrate(config: &Config) -> Result<(), StartupError> {
-    let migrated = db::migrate(&config.database_url, migrations()).await;
-    migrated.map_err(StartupError::part("database"))
+    Ok(db::migrate(&config.database_url, migrations()).await?)
 }
 
 /// All that jobs are made of. One token cache serves them all.
@@ -53,9 +64,8 @@ impl Batch {
     /// # Errors
     /// When the database is away or the client's secret cannot be read.
     pub async fn start(config: &Config) -> Result<Self, StartupError> {
-        let migrations = config.migrate.then(migrations);
-        let db = Db::start(&config.database_url, config.max_connections.get(), migrations).await;
-        let db = db.map_err(StartupError::part("database"))?;
+        let (url, connections) = (&config.database_url, config.max_connections.get());
+        let db = Db::start(url, connections, migrations(), config.migrate).await?;
         let http = http_client(timeouts(config)).map_err(StartupError::part("HTTP client"))?;
         let proof = config.client().proof().map_err(StartupError::part("client_secret"))?;
         let endpoint = service_url(&config.token_url, &config.plain_http_hosts)?;

@@ -8,7 +8,7 @@ use file_service::{routes, startup};
 use shared::Routes;
 use shared::config::{ConfigError, LogLevels};
 use shared::process::{self, Service};
-use shared::server::{BoundServer, StartupError};
+use shared::server::{BoundServer, Listen, Listeners, StartupError};
 
 struct FileService;
 
@@ -27,6 +27,10 @@ impl Service for FileService {
         &config.log
     }
 
+    fn check(config: &Config) -> Result<(), StartupError> {
+        startup::check(config)
+    }
+
     fn routes() -> Routes {
         routes::routes()
     }
@@ -35,8 +39,12 @@ impl Service for FileService {
         startup::migrate(config).await
     }
 
-    async fn bind(config: &Config) -> Result<BoundServer, StartupError> {
-        startup::bind(config).await
+    fn listen(config: &Config) -> Listen {
+        config.listen()
+    }
+
+    async fn bind(config: &Config, listeners: Listeners) -> Result<BoundServer, StartupError> {
+        startup::bind_to(listeners, config).await
     }
 }
 

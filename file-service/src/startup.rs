@@ -9,7 +9,7 @@ use futures_util::future::BoxFuture;
 use shared::clock::SystemClock;
 use shared::db::{self, Db, Migrations, tenancy};
 use shared::health::Readiness;
-use shared::server::{self, BoundServer, Parts, StartupError};
+use shared::server::{BoundServer, Listeners, Parts, StartupError};
 use tokio::time::MissedTickBehavior;
 use tracing::warn;
 
@@ -29,13 +29,24 @@ fn migrations() -> Migrations {
     Migrations { postgres: POSTGRES, sqlite: SQLITE }
 }
 
+/// Looks at what can be wrong with the settings and shows only at the start; calls nobody.
+///
+/// # Errors
+/// A [`StartupError`] that names the setting.
+pub fn check(config: &Config) -> Result<(), StartupError> {
+    config.listen().check()?;
+    Db::check_address(&config.database_url)?;
+    let revocations_url = config.revocations_url.as_deref();
+    Parts::check_tokens_of(&config.jwks_url, revocations_url, config.expectation())?;
+    Storage::open(&config.storage()).map(drop).map_err(StartupError::part("storage_url"))
+}
+
 /// Brings the database up to date.
 ///
 /// # Errors
 /// When it is away or a migration fails.
 pub async fn migrate(config: &Config) -> Result<(), StartupError> {
-    let migrated = db::migrate(&config.database_url, migrations()).await;
-    migrated.map_err(StartupError::part("database"))
+    Ok(db::migrate(&config.database_url, migrations()).await?)
 }
 
 /// A server that listens.
@@ -43,16 +54,23 @@ pub async fn migrate(config: &Config) -> Result<(), StartupError> {
 /// # Errors
 /// When an address is taken, the database is away or the storage cannot be written.
 pub async fn bind(config: &Config) -> Result<BoundServer, StartupError> {
+    bind_to(Listeners::bind(&config.listen())?, config).await
+}
+
+/// The same as [`bind`] on ports that are taken already.
+///
+/// # Errors
+/// As [`bind`].
+pub async fn bind_to(listeners: Listeners, config: &Config) -> Result<BoundServer, StartupError> {
     let storage = Storage::open(&config.storage());
     let storage = storage.map_err(StartupError::part("storage_url"))?;
-    storage.probe().await.map_err(StartupError::part("storage"))?;
-    let migrations = config.migrate.then(migrations);
-    let db = Db::start(&config.database_url, config.max_connections.get(), migrations).await;
-    let db = db.map_err(StartupError::part("database"))?;
-    tenancy::check_role(&db).await.map_err(StartupError::part("database"))?;
+    storage.probe().await.map_err(StartupError::away("storage"))?;
+    let (url, connections) = (&config.database_url, config.max_connections.get());
+    let db = Db::start(url, connections, migrations(), config.migrate).await?;
+    tenancy::check_role(&db).await?;
     let readiness = readiness(&db, &storage);
     let state = AppState::new(&db, (storage, config.limits()), SystemClock::shared());
-    serve(config, parts(config, readiness)?, state)
+    serve(config, (listeners, parts(config, readiness)?), state)
 }
 
 fn parts(config: &Config, readiness: Readiness) -> Result<Parts, StartupError> {
@@ -60,14 +78,16 @@ fn parts(config: &Config, readiness: Readiness) -> Result<Parts, StartupError> {
     Parts::new(readiness).with_tokens_of(&config.jwks_url, revocations_url, config.expectation())
 }
 
-fn serve(config: &Config, parts: Parts, state: AppState) -> Result<BoundServer, StartupError> {
+fn serve(
+    config: &Config,
+    (listeners, parts): (Listeners, Parts),
+    state: AppState,
+) -> Result<BoundServer, StartupError> {
     let state = web::Data::new(state);
     let sweeps = Duration::from_secs(config.sweep_interval_s.get());
     repeat(&state, sweeps, |state| Box::pin(sweep::sweep(state)));
     repeat(&state, ORPHAN_INTERVAL, |state| Box::pin(orphans::collect(state)));
-    let bound =
-        server::bind(&config.listen(), parts, move || routes::routes().app_data(state.clone()));
-    Ok(bound?)
+    Ok(listeners.serve(parts, move || routes::routes().app_data(state.clone()))?)
 }
 
 /// Now, and again after each pause, for as long as the server is there.

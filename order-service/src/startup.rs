@@ -6,7 +6,7 @@ use actix_web::web;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use shared::db::{self, Db, Migrations, tenancy};
 use shared::health::Readiness;
-use shared::server::{self, BoundServer, Parts, StartupError};
+use shared::server::{BoundServer, Listeners, Parts, StartupError};
 
 use crate::config::Config;
 use crate::routes;
@@ -18,13 +18,24 @@ fn migrations() -> Migrations {
     Migrations { postgres: POSTGRES, sqlite: SQLITE }
 }
 
+/// Looks at what can be wrong with the settings and shows only at the start; calls nobody.
+///
+/// # Errors
+/// A [`StartupError`] that names the setting.
+pub fn check(config: &Config) -> Result<(), StartupError> {
+    config.listen().check()?;
+    Db::check_address(&config.database_url)?;
+    let revocations_url = config.revocations_url.as_deref();
+    Parts::check_tokens_of(&config.jwks_url, revocations_url, config.expectation())?;
+    parts::check(config)
+}
+
 /// Brings the database up to date.
 ///
 /// # Errors
 /// When it is away or a migration fails.
 pub async fn migrate(config: &Config) -> Result<(), StartupError> {
-    let migrated = db::migrate(&config.database_url, migrations()).await;
-    migrated.map_err(StartupError::part("database"))
+    Ok(db::migrate(&config.database_url, migrations()).await?)
 }
 
 /// A server that listens.
@@ -32,22 +43,24 @@ pub async fn migrate(config: &Config) -> Result<(), StartupError> {
 /// # Errors
 /// When an address is taken or the database is away.
 pub async fn bind(config: &Config) -> Result<BoundServer, StartupError> {
-    let migrations = config.migrate.then(migrations);
-    let db = Db::start(&config.database_url, config.max_connections.get(), migrations).await;
-    let db = db.map_err(StartupError::part("database"))?;
+    bind_to(Listeners::bind(&config.listen())?, config).await
+}
+
+/// The same as [`bind`] on ports that are taken already.
+///
+/// # Errors
+/// As [`bind`].
+pub async fn bind_to(listeners: Listeners, config: &Config) -> Result<BoundServer, StartupError> {
+    let (url, connections) = (&config.database_url, config.max_connections.get());
+    let db = Db::start(url, connections, migrations(), config.migrate).await?;
     let readiness = Readiness::new().needs_database(&db);
-    tenancy::check_role(&db).await.map_err(StartupError::part("database"))?;
-    serve(config, tokens(config, readiness)?, &db)
+    tenancy::check_role(&db).await?;
+    let parts = tokens(config, readiness)?;
+    let state = web::Data::new(self::parts::state(config, &db)?);
+    Ok(listeners.serve(parts, move || routes::routes().app_data(state.clone()))?)
 }
 
 fn tokens(config: &Config, readiness: Readiness) -> Result<Parts, StartupError> {
     let revocations_url = config.revocations_url.as_deref();
     Parts::new(readiness).with_tokens_of(&config.jwks_url, revocations_url, config.expectation())
-}
-
-fn serve(config: &Config, parts: Parts, db: &Db) -> Result<BoundServer, StartupError> {
-    let state = web::Data::new(self::parts::state(config, db)?);
-    let bound =
-        server::bind(&config.listen(), parts, move || routes::routes().app_data(state.clone()));
-    Ok(bound?)
 }

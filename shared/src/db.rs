@@ -150,8 +150,8 @@ pub enum DbError {
     /// The database is away, too slow, or has no connection left. Worth another try.
     #[error("the database is away: {0}")]
     Unavailable(String),
-    /// The address is not one of a database that we speak to.
-    #[error("not a database address: {0}")]
+    /// The address is not one of a database that we speak to, or of a file that cannot be there.
+    #[error("not the address of a database: {0}")]
     Address(String),
     /// A migration failed.
     #[error("cannot migrate the database: {0}")]
@@ -263,21 +263,33 @@ impl Db {
         }
     }
 
-    /// The same for a service that starts: brings the database up to date first if there are migrations to run,
-    /// and makes sure that it answers.
+    /// Whether this is the address of a database; nothing is opened.
     ///
     /// # Errors
-    /// As [`migrate`] and [`Db::ping`].
+    /// [`DbError::Address`] when it is none.
+    pub fn check_address(url: &str) -> Result<(), DbError> {
+        Address::parse(url).map(drop)
+    }
+
+    /// The same for a service that starts: brings the database up to date first if it is to `migrate`, and otherwise makes
+    /// sure that somebody else has.
+    ///
+    /// # Errors
+    /// As [`migrate`]; [`DbError::Unavailable`] also when migrations are missing and somebody else is to run them.
     pub async fn start(
         url: &str,
         max_connections: usize,
-        migrations: Option<Migrations>,
+        migrations: Migrations,
+        migrate: bool,
     ) -> Result<Self, DbError> {
-        if let Some(migrations) = migrations {
-            migrate(url, migrations).await?;
+        if migrate {
+            self::migrate(url, migrations).await?;
+            let db = Self::open(url, max_connections)?;
+            db.ping().await?;
+            return Ok(db);
         }
         let db = Self::open(url, max_connections)?;
-        db.ping().await?;
+        migrations::check(&db, &migrations).await?;
         Ok(db)
     }
 

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready};
-use actix_web::http::Method;
 use actix_web::http::header::{
     ACCEPT_LANGUAGE, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderName,
     HeaderValue,
 };
+use actix_web::http::{ConnectionType, Method};
 use actix_web::{Error, HttpMessage, ResponseError};
 use futures_util::future::LocalBoxFuture;
 use tracing::{error, info, warn};
@@ -19,7 +19,7 @@ use uuid::{Builder, Uuid};
 
 use crate::body::with_deadline;
 use crate::clock::{Clock, SystemClock};
-use crate::health::HttpMetrics;
+use crate::health::{HttpMetrics, Readiness};
 use crate::identity::Identity;
 use crate::refusal::Reason;
 use crate::reply::{ApiError, Language, input};
@@ -37,13 +37,21 @@ const MAX_REQUEST_ID_BYTES: usize = 128;
 pub struct Edge {
     metrics: HttpMetrics,
     clock: SystemClock,
+    readiness: Readiness,
 }
 
 impl Edge {
     /// A layer that counts into these metrics.
     #[must_use]
     pub fn new(metrics: HttpMetrics) -> Self {
-        Self { metrics, clock: SystemClock::new() }
+        Self { metrics, clock: SystemClock::new(), readiness: Readiness::new() }
+    }
+
+    /// The same, which asks callers to come by a new connection from the moment on that the service is about to stop: a request
+    /// that goes into a connection just as it is closed would be lost.
+    #[must_use]
+    pub fn of(self, readiness: &Readiness) -> Self {
+        Self { readiness: readiness.clone(), ..self }
     }
 }
 
@@ -176,6 +184,9 @@ impl Edge {
             Some(failure) => reworded(response, &failure.clone().in_language(arrival.language)),
         };
         response.headers_mut().insert(X_REQUEST_ID, arrival.request_id.clone());
+        if self.readiness.is_stopping() {
+            response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+        }
         let route = response.request().match_pattern();
         let took = self.record(arrival, route.as_deref(), response.status().as_u16());
         log(arrival, (&response, took), failure.as_ref());

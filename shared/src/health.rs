@@ -45,6 +45,10 @@ impl Readiness {
         self.stopping.store(true, Ordering::SeqCst);
     }
 
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+
     /// The database has to answer.
     #[cfg(feature = "store")]
     #[must_use]
@@ -143,17 +147,23 @@ impl HttpMetrics {
     }
 }
 
-/// The routes of the management port: `/livez`, `/readyz`, `/metrics`.
+/// The routes of the management port: `/livez`, `/startupz`, `/readyz`, `/metrics`.
 pub fn configure(app: &mut web::ServiceConfig, readiness: Readiness, metrics: HttpMetrics) {
     app.app_data(web::Data::new(readiness))
         .app_data(web::Data::new(metrics))
         .route("/livez", web::get().to(live))
+        .route("/startupz", web::get().to(started))
         .route("/readyz", web::get().to(ready))
         .route("/metrics", web::get().to(show_metrics));
 }
 
-async fn live() -> HttpResponse {
+pub(crate) async fn live() -> HttpResponse {
     HttpResponse::Ok().json(json!({"live": true}))
+}
+
+/// Whoever answers here has started; until then somebody else does.
+async fn started() -> HttpResponse {
+    HttpResponse::Ok().json(json!({"started": true}))
 }
 
 async fn ready(readiness: web::Data<Readiness>) -> HttpResponse {

@@ -2,9 +2,10 @@
 
 mod parts;
 mod unread;
+mod waiting;
 
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ use crate::reply::input;
 use crate::routes::{AuditError, Routes};
 
 pub use parts::{Parts, Stopping};
+pub(crate) use waiting::start;
 
 /// How long a client may take to send the head of a request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
@@ -40,6 +42,21 @@ pub struct Listen {
     pub management_address: String,
     /// Worker threads; each serves many connections.
     pub workers: usize,
+}
+
+impl Listen {
+    /// Whether both addresses are such; nothing is listened on.
+    ///
+    /// # Errors
+    /// [`BindError::Listen`] names the one that is none.
+    pub fn check(&self) -> Result<(), BindError> {
+        [&self.address, &self.management_address].into_iter().try_for_each(|address| {
+            let resolved = address.to_socket_addrs();
+            resolved
+                .map(drop)
+                .map_err(|cause| BindError::Listen { address: address.clone(), cause })
+        })
+    }
 }
 
 /// What is done once when the server has stopped.
@@ -70,7 +87,7 @@ pub enum StartupError {
     /// The server cannot listen.
     #[error(transparent)]
     Bind(#[from] BindError),
-    /// A part that the service stands on is away or wrongly configured.
+    /// A part that the service stands on cannot be used, and waiting would not help.
     #[error("{part}: {cause}")]
     Part {
         /// Which part, for example `database`.
@@ -78,12 +95,49 @@ pub enum StartupError {
         /// What is wrong with it.
         cause: String,
     },
+    /// A part that the service stands on is away; it may be back.
+    #[error("{part}: {cause}")]
+    Away {
+        /// Which part, for example `database`.
+        part: &'static str,
+        /// What was tried, and what came of it.
+        cause: String,
+    },
+}
+
+/// What a database says to a service that starts: one that is away, or has not been migrated yet, may be waited for.
+#[cfg(feature = "store")]
+impl From<crate::db::DbError> for StartupError {
+    fn from(error: crate::db::DbError) -> Self {
+        match error {
+            error @ crate::db::DbError::Unavailable(_) => Self::away("database")(error),
+            error => Self::part("database")(error),
+        }
+    }
 }
 
 impl StartupError {
-    /// This part is away or wrongly configured; for `map_err`.
+    /// This part cannot be used; for `map_err`.
     pub fn part<E: std::fmt::Display>(part: &'static str) -> impl Fn(E) -> Self {
         move |cause| Self::Part { part, cause: cause.to_string() }
+    }
+
+    /// This part is away, and may be back; for `map_err`.
+    pub fn away<E: std::fmt::Display>(part: &'static str) -> impl Fn(E) -> Self {
+        move |cause| Self::Away { part, cause: cause.to_string() }
+    }
+
+    /// Whether another attempt to start may succeed, with the same settings.
+    #[must_use]
+    pub fn is_away(&self) -> bool {
+        matches!(self, Self::Away { .. })
+    }
+
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Part { part, .. } | Self::Away { part, .. } => part,
+            Self::Bind(_) => "listener",
+        }
     }
 }
 
@@ -134,6 +188,16 @@ impl Listeners {
         Ok(Self { listener, management_listener, address, management_address, workers })
     }
 
+    /// The same ports once more, for another attempt: whoever serves first gets the callers who wait.
+    pub(crate) fn another(&self) -> Result<Self, BindError> {
+        let failed = |cause| BindError::Listen { address: self.address.to_string(), cause };
+        Ok(Self {
+            listener: self.listener.try_clone().map_err(failed)?,
+            management_listener: self.management_listener.try_clone().map_err(failed)?,
+            ..*self
+        })
+    }
+
     /// Puts the server together. `routes` makes the service's own routes, once for each worker.
     ///
     /// # Errors
@@ -152,10 +216,11 @@ impl Listeners {
         let metrics = HttpMetrics::in_registry(registry)?;
         let management = management_server(self.management_listener, &readiness, &metrics)
             .map_err(failed(management_address))?;
+        let edge = Edge::new(metrics).of(&readiness);
         let server = HttpServer::new(move || {
             App::new()
                 .wrap(SessionMiddleware::maybe(source.clone()))
-                .wrap(Edge::new(metrics.clone()))
+                .wrap(edge.clone())
                 .configure(input::configure)
                 .configure(|app| routes().configure(app))
         });

@@ -1,5 +1,8 @@
 //! What cannot work is said in one line, with the key or the part, and nothing panics.
 
+mod printed;
+mod settings_table;
+
 use std::io::Write;
 use std::process::{Output, Stdio};
 
@@ -26,6 +29,17 @@ fn start(service: &str, settings: &[(String, String)]) -> Output {
     let settings: Vec<(&str, String)> =
         settings.iter().map(|(key, value)| (key.as_str(), value.clone())).collect();
     run(service, &[], &settings)
+}
+
+fn settings_with<'s>(
+    settings: &'s [(String, String)],
+    section: &str,
+    database: &str,
+) -> Vec<(&'s str, String)> {
+    let key = format!("BATON_{section}_DATABASE_URL");
+    let with =
+        |value: &String, name: &String| if *name == key { database } else { value }.to_owned();
+    settings.iter().map(|(name, value)| (name.as_str(), with(value, name))).collect()
 }
 
 /// Exit code, and one line for the operator; lines of the log are JSON.
@@ -68,7 +82,8 @@ fn a_database_that_is_away_and_a_folder_that_is_closed_are_one_line_each() {
             settings.push((format!("BATON_{section}_{key}"), value.to_owned()));
             start(service, &settings)
         };
-        let output = with("DATABASE_URL", &away);
+        let own = settings(section, folder.path());
+        let output = run(service, &["migrate"], &settings_with(&own, section, &away));
         assert_one_line(&output, 1, "database");
         assert!(!String::from_utf8_lossy(&output.stderr).contains("hidden-password"));
         assert_one_line(&with("DATABASE_URL", "mysql://x"), 1, "postgres:// or sqlite://");

@@ -1,12 +1,14 @@
 //! What the end-to-end tests are written with: all services running, and what a caller may say to them.
 
 pub mod backend;
+pub mod balancer;
 pub mod batch_process;
 pub mod browser;
 pub mod caller;
 pub mod chromium;
 pub mod fake_users;
 pub mod file_process;
+pub mod fleet;
 pub mod half_sent;
 pub mod late_commit;
 pub mod mailbox;
@@ -19,6 +21,7 @@ pub mod proxy;
 pub mod redis;
 pub mod replica;
 pub mod s3;
+pub mod settings_table;
 pub mod social;
 pub mod store;
 pub mod smtp;

@@ -165,7 +165,9 @@ impl Config {
         }
     }
 
-    pub(crate) fn listen(&self) -> Listen {
+    /// Where the service listens, and with how many threads.
+    #[must_use]
+    pub fn listen(&self) -> Listen {
         Listen {
             address: self.listen.clone(),
             management_address: self.management_listen.clone(),

@@ -20,13 +20,24 @@ pub(crate) fn migrations() -> Migrations {
     Migrations { postgres: POSTGRES, sqlite: SQLITE }
 }
 
+/// Looks at what can be wrong with the settings and shows only at the start; calls nobody.
+///
+/// # Errors
+/// A [`StartupError`] that names the setting.
+pub fn check(config: &Config) -> Result<(), StartupError> {
+    config.listen().check()?;
+    Db::check_address(&config.database_url)?;
+    let revocations_url = config.revocations_url.as_deref();
+    Parts::check_tokens_of(&config.jwks_url, revocations_url, config.expectation())?;
+    parts::check(config)
+}
+
 /// Brings the database up to date.
 ///
 /// # Errors
 /// When it is away or a migration fails.
 pub async fn migrate(config: &Config) -> Result<(), StartupError> {
-    let migrated = db::migrate(&config.database_url, migrations()).await;
-    migrated.map_err(StartupError::part("database"))
+    Ok(db::migrate(&config.database_url, migrations()).await?)
 }
 
 /// A server that listens.
@@ -34,11 +45,19 @@ pub async fn migrate(config: &Config) -> Result<(), StartupError> {
 /// # Errors
 /// When an address is taken, the database is away, or a setting cannot be used.
 pub async fn bind(config: &Config) -> Result<BoundServer, StartupError> {
-    let migrations = config.migrate.then(migrations);
-    let db = Db::start(&config.database_url, config.max_connections.get(), migrations).await;
-    let db = db.map_err(StartupError::part("database"))?;
+    bind_to(Listeners::bind(&config.listen())?, config).await
+}
+
+/// The same as [`bind`] on ports that are taken already.
+///
+/// # Errors
+/// As [`bind`].
+pub async fn bind_to(listeners: Listeners, config: &Config) -> Result<BoundServer, StartupError> {
+    let (url, connections) = (&config.database_url, config.max_connections.get());
+    let db = Db::start(url, connections, migrations(), config.migrate).await?;
     let readiness = Readiness::new().needs_database(&db);
-    serve(config, parts(config, readiness)?, &db)
+    let parts = parts(config, readiness)?;
+    serve((listeners, parts), config, &db)
 }
 
 fn parts(config: &Config, readiness: Readiness) -> Result<Parts, StartupError> {
@@ -46,8 +65,11 @@ fn parts(config: &Config, readiness: Readiness) -> Result<Parts, StartupError> {
     Parts::new(readiness).with_tokens_of(&config.jwks_url, revocations_url, config.expectation())
 }
 
-fn serve(config: &Config, parts: Parts, db: &Db) -> Result<BoundServer, StartupError> {
-    let listeners = Listeners::bind(&config.listen())?;
+fn serve(
+    (listeners, parts): (Listeners, Parts),
+    config: &Config,
+    db: &Db,
+) -> Result<BoundServer, StartupError> {
     let state = web::Data::new(parts::state(config, db)?);
     let shows_mail = state.post.folder().is_some() && listeners.address.ip().is_loopback();
     if state.post.folder().is_some() && !shows_mail {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use shared::Scopes;
+use shared::process::ConfigCommand;
 
 use crate::domain::client::{ClientId, ServiceAccount};
 use crate::domain::policy::SessionPolicy;
@@ -13,12 +14,15 @@ use crate::domain::registry::DEFAULT_OVERLAP_S;
 #[derive(Parser)]
 #[command(
     version,
-    after_help = "Settings: section [auth] of the file, variables BATON_AUTH_<KEY>; src/config.rs says what they mean."
+    after_help = "Settings: section [auth] of the file, variables BATON_AUTH_<KEY>; deploy/settings.md says what they mean."
 )]
 pub(super) struct Arguments {
     /// TOML file with a section [auth]; variables BATON_AUTH_... win over it.
     #[arg(long, global = true)]
     pub(super) config: Option<PathBuf>,
+    /// Look whether the settings can be used, and end: 0 if they can, 2 if not. Calls nobody.
+    #[arg(long)]
+    pub(super) check_config: bool,
     /// Print method, path and policy of every route, and end.
     #[arg(long)]
     pub(super) routes: bool,
@@ -32,6 +36,9 @@ pub(super) enum Command {
     Serve,
     /// Bring the database up to date, and end.
     Migrate,
+    /// The settings.
+    #[command(subcommand)]
+    Config(ConfigCommand),
     /// Make a master key in a new file; needs no configuration.
     MasterKey {
         /// The file.

@@ -18,11 +18,11 @@ use crate::audit_log::AuditLog;
 use crate::authentication::{Authenticator, trusted_issuer};
 use crate::config::Config;
 use crate::domain::client::ServiceAccount;
-use crate::domain::clients_file;
+use crate::domain::clients_file::{self, Declared};
 use crate::domain::grant::Terms;
 use crate::domain::key::KeySchedule;
 use crate::domain::registry::{self, By};
-use crate::error::TokenRefusal;
+use crate::error::{CommandError, TokenRefusal};
 use crate::issuer::Issuer;
 use crate::limits::Limits;
 use crate::logins::Logins;
@@ -141,17 +141,25 @@ async fn fill(
     repositories: &Repositories,
     clock: &dyn Clock,
 ) -> Result<(), StartupError> {
-    mirror.read().await.map_err(StartupError::part("database"))?;
+    mirror.read().await?;
     let made = upkeep::rotate_once(mirror, &repositories.keys, clock).await;
-    made.map_err(StartupError::part("signing keys"))?;
+    made.map_err(startup_error("signing keys"))?;
     // Of several that start on an empty database one has made the key, and the others take it.
-    mirror.read().await.map_err(StartupError::part("database"))?;
+    mirror.read().await?;
     let ring = mirror.key_ring();
     if ring.unread().is_empty() && ring.signing(clock.now()).is_some() {
         return Ok(());
     }
     let cause = "a signing key in the database was not sealed with this master key".to_owned();
     Err(StartupError::Part { part: "signing keys", cause })
+}
+
+/// The database may have gone away in the meantime.
+fn startup_error(part: &'static str) -> impl Fn(CommandError) -> StartupError {
+    move |error| match error {
+        CommandError::Db(error) => error.into(),
+        error => StartupError::part(part)(error),
+    }
 }
 
 /// Such a client cannot prove itself; the issuer may have been misspelt on either side.
@@ -168,19 +176,24 @@ fn warn_of_unknown_issuers(config: &Config, mirror: &Mirror) {
     }
 }
 
+/// The clients of the file that the settings name.
+pub(super) fn declared_clients(config: &Config) -> Result<Option<Vec<Declared>>, StartupError> {
+    let Some(path) = &config.clients_file else { return Ok(None) };
+    let part = StartupError::part("clients file");
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| part(format!("{}: {error}", path.display())))?;
+    clients_file::parse(&text).map(Some).map_err(|error| part(error.to_string()))
+}
+
 async fn apply_clients_file(
     config: &Config,
     clients: &ClientRepository,
     clock: &dyn Clock,
 ) -> Result<(), StartupError> {
-    let Some(path) = &config.clients_file else { return Ok(()) };
-    let part = StartupError::part("clients file");
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| part(format!("{}: {error}", path.display())))?;
-    let declared = clients_file::parse(&text).map_err(|error| part(error.to_string()))?;
+    let Some(declared) = declared_clients(config)? else { return Ok(()) };
     let by = By { actor: ITSELF, now: clock.now() };
     let applied = registry::apply(clients, &declared, (config.prune_clients, false), by).await;
-    applied.map(drop).map_err(|error| part(error.to_string()))
+    applied.map(drop).map_err(startup_error("clients file"))
 }
 
 /// Ready as long as tokens can be issued, be it from memory.

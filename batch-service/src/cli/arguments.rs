@@ -3,16 +3,20 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use shared::process::ConfigCommand;
 
 /// Jobs that work for many companies in turn, each under its own session.
 #[derive(Parser)]
-#[command(version, after_help = EXIT_CODES)]
+#[command(version, arg_required_else_help = true, after_help = EXIT_CODES)]
 pub(super) struct Arguments {
     /// TOML file with a section [batch]; variables BATON_BATCH_... win over it.
     #[arg(long, global = true)]
     pub(super) config: Option<PathBuf>,
+    /// Look whether the settings can be used, and end: 0 if they can, 2 if not. Calls nobody.
+    #[arg(long)]
+    pub(super) check_config: bool,
     #[command(subcommand)]
-    pub(super) command: Command,
+    pub(super) command: Option<Command>,
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 42 it needs a person, 75 another start may do what is left, \
@@ -107,6 +111,9 @@ pub(super) enum Command {
     },
     /// Bring the database up to date, and end.
     Migrate,
+    /// The settings.
+    #[command(subcommand)]
+    Config(ConfigCommand),
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {

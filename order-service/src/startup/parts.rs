@@ -41,6 +41,14 @@ pub(super) fn state(config: &Config, db: &Db) -> Result<AppState, StartupError> 
     Ok(AppState { orders, products, receipts, cache, clock, _upkeep: upkeep })
 }
 
+/// Whether what is made of these settings can be made.
+pub(super) fn check(config: &Config) -> Result<(), StartupError> {
+    let clock: Arc<dyn Clock> = SystemClock::shared();
+    let cache = Cache::open(&config.cache_url, Arc::clone(&clock));
+    cache.map_err(StartupError::part("cache_url"))?;
+    file_api(config, &clock).map(drop)
+}
+
 fn file_api(config: &Config, clock: &Arc<dyn Clock>) -> Result<Option<FileApi>, StartupError> {
     let (Some(file_url), Some(token_url)) = (&config.file_url, &config.token_url) else {
         warn!("`file_url` is not set: receipts wait until it is");

@@ -4,11 +4,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use diesel::SqliteConnection;
+use diesel::migration::MigrationSource;
 use diesel_async::AsyncPgConnection;
 use diesel_async::async_connection_wrapper::AsyncConnectionWrapper;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness};
 
 use crate::db::{Address, Db, DbError, SQLITE_SETTINGS};
+use crate::with_conn;
 
 /// Any number, the same for all replicas: only one of them migrates at a time.
 const MIGRATION_LOCK: i64 = 0x0062_6174_6f6e;
@@ -42,6 +44,45 @@ pub async fn migrate(url: &str, migrations: Migrations) -> Result<(), DbError> {
     work.await.map_err(|error| DbError::Migration(error.to_string()))?
 }
 
+#[derive(diesel::QueryableByName)]
+struct Applied {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    version: String,
+}
+
+/// Makes sure that all of these migrations have run. The database may have newer ones: those of the next release, which leave
+/// in place what this one uses.
+///
+/// # Errors
+/// [`DbError::Unavailable`] when one has not yet, or the database is away.
+pub(super) async fn check(db: &Db, migrations: &Migrations) -> Result<(), DbError> {
+    use diesel_async::RunQueryDsl;
+    let wanted = match db {
+        Db::Postgres(_) => versions::<diesel::pg::Pg>(&migrations.postgres),
+        Db::Sqlite(_) => versions::<diesel::sqlite::Sqlite>(&migrations.sqlite),
+    }?;
+    let ask = "SELECT version FROM __diesel_schema_migrations";
+    let applied: Result<Vec<Applied>, DbError> =
+        async { Ok(with_conn!(db, |conn| diesel::sql_query(ask).load(conn).await)?) }.await;
+    let applied = match applied {
+        // There is no such table before the first one has run.
+        Err(DbError::Query(_)) => Vec::new(),
+        applied => applied?,
+    };
+    let missing = wanted.iter().find(|wanted| !applied.iter().any(|own| own.version == **wanted));
+    missing.map_or(Ok(()), |version| {
+        Err(DbError::Unavailable(format!("migration {version} has not run yet, see `migrate`")))
+    })
+}
+
+fn versions<DB: diesel::backend::Backend>(
+    source: &EmbeddedMigrations,
+) -> Result<Vec<String>, DbError> {
+    let migrations = MigrationSource::<DB>::migrations(source);
+    let migrations = migrations.map_err(|error| DbError::Migration(error.to_string()))?;
+    Ok(migrations.iter().map(|migration| migration.name().version().to_string()).collect())
+}
+
 fn migrate_postgres(url: &str, migrations: EmbeddedMigrations) -> Result<(), DbError> {
     use diesel::{Connection, RunQueryDsl};
     type PgForMigrations = AsyncConnectionWrapper<AsyncPgConnection>;
@@ -59,11 +100,11 @@ fn migrate_sqlite(path: &Path, migrations: EmbeddedMigrations) -> Result<(), DbE
     use diesel::Connection;
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(|error| {
-            DbError::Unavailable(format!("cannot make the folder {}: {error}", folder.display()))
+            DbError::Address(format!("cannot make the folder {}: {error}", folder.display()))
         })?;
     }
     let mut connection = SqliteConnection::establish(&path.to_string_lossy())
-        .map_err(|error| DbError::Unavailable(format!("{}: {error}", path.display())))?;
+        .map_err(|error| DbError::Address(format!("{}: {error}", path.display())))?;
     settle(&mut connection)?;
     // It takes the write lock before it looks for what is pending.
     connection.immediate_transaction(|connection| run_pending(connection, migrations))

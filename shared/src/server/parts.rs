@@ -81,12 +81,25 @@ impl Parts {
         revocations_url: Option<&str>,
         expectation: crate::Expectation,
     ) -> Result<Self, StartupError> {
-        let trusted = crate::RemoteKeys::verifier(jwks_url, expectation);
-        let (verifier, keys) = trusted.map_err(StartupError::part("jwks_url"))?;
-        let Some(url) = revocations_url else { return Ok(self.with_issuer(verifier, &keys)) };
-        let following = crate::RevocationFeed::following(verifier, &keys, url);
-        let (verifier, feed) = following.map_err(StartupError::part("revocations_url"))?;
-        Ok(self.with_issuer(verifier, &keys).with_revocations(&feed))
+        let (verifier, keys, feed) = trusted(jwks_url, revocations_url, expectation)?;
+        let parts = self.with_issuer(verifier, &keys);
+        Ok(match feed {
+            Some(feed) => parts.with_revocations(&feed),
+            None => parts,
+        })
+    }
+
+    /// Whether [`Parts::with_tokens_of`] can use these settings; nobody is called.
+    ///
+    /// # Errors
+    /// As there.
+    #[cfg(feature = "client")]
+    pub fn check_tokens_of(
+        jwks_url: &str,
+        revocations_url: Option<&str>,
+        expectation: crate::Expectation,
+    ) -> Result<(), StartupError> {
+        trusted(jwks_url, revocations_url, expectation).map(drop)
     }
 
     pub(super) fn audit(&self, routes: &Routes) -> Result<(), AuditError> {
@@ -119,6 +132,23 @@ impl Parts {
     pub fn registry(&self) -> &Registry {
         &self.registry
     }
+}
+
+#[cfg(feature = "client")]
+type Trusted = (crate::TokenVerifier, crate::RemoteKeys, Option<crate::RevocationFeed>);
+
+#[cfg(feature = "client")]
+fn trusted(
+    jwks_url: &str,
+    revocations_url: Option<&str>,
+    expectation: crate::Expectation,
+) -> Result<Trusted, StartupError> {
+    let trusted = crate::RemoteKeys::verifier(jwks_url, expectation);
+    let (verifier, keys) = trusted.map_err(StartupError::part("jwks_url"))?;
+    let Some(url) = revocations_url else { return Ok((verifier, keys, None)) };
+    let following = crate::RevocationFeed::following(verifier, &keys, url);
+    let (verifier, feed) = following.map_err(StartupError::part("revocations_url"))?;
+    Ok((verifier, keys, Some(feed)))
 }
 
 /// Tells that the server stops: it takes no new requests, and waits for those under way.

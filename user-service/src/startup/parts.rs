@@ -85,7 +85,11 @@ fn hashing(config: &Config) -> Result<Hashing, StartupError> {
 
 fn post(config: &Config, db: &Db, clock: &Arc<dyn Clock>) -> Result<Post, StartupError> {
     let from = config.mail_from.parse().map_err(StartupError::part("mail_from"))?;
-    let way = match (&config.smtp_url, &config.mailbox_folder) {
+    Ok(Post::new(MailRepository::new(db.clone()), (way(config)?, from), Arc::clone(clock)))
+}
+
+fn way(config: &Config) -> Result<Way, StartupError> {
+    Ok(match (&config.smtp_url, &config.mailbox_folder) {
         (Some(url), _) => Way::Smtp(Smtp::new(url).map_err(StartupError::part("smtp_url"))?),
         (None, Some(folder)) => {
             let folder = MailboxFolder::open(folder);
@@ -95,8 +99,16 @@ fn post(config: &Config, db: &Db, clock: &Arc<dyn Clock>) -> Result<Post, Startu
             warn!("neither `smtp_url` nor `mailbox_folder` is set: no mail is sent");
             Way::Nowhere
         }
-    };
-    Ok(Post::new(MailRepository::new(db.clone()), (way, from), Arc::clone(clock)))
+    })
+}
+
+/// Whether what is made of these settings can be made.
+pub(super) fn check(config: &Config) -> Result<(), StartupError> {
+    let clock: Arc<dyn Clock> = SystemClock::shared();
+    let cache = Cache::open(&config.cache_url, Arc::clone(&clock));
+    cache.map_err(StartupError::part("cache_url"))?;
+    way(config)?;
+    config.auth_url.as_ref().map_or(Ok(()), |url| auth_api(config, url, &clock).map(drop))
 }
 
 fn login_ends(config: &Config, db: &Db, clock: &Arc<dyn Clock>) -> Result<LoginEnds, StartupError> {

@@ -29,7 +29,7 @@ struct Fixture {
 async fn fixture() -> Checked<Fixture> {
     let folder = tempfile::tempdir()?;
     let url = format!("sqlite://{}/user.db", folder.path().display());
-    let db = Db::start(&url, 1, Some(migrations())).await?;
+    let db = Db::start(&url, 1, migrations(), true).await?;
     let clock = StoppedClock::at(1_800_000_000);
     let accounts = AccountRepository::new(db.clone());
     let erasing = Erasing { accounts, clock: Arc::new(clock.clone()), after_days: 30 };
