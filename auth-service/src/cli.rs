@@ -109,8 +109,9 @@ async fn keys(command: KeyCommand, config: &Config) -> Result<(), CommandError> 
             }
             return Ok(());
         }
-        KeyCommand::Rotate { now: true } => KeyTask::Withdraw,
-        KeyCommand::Rotate { now: false } => KeyTask::Rotate,
+        KeyCommand::Rotate { lost_master_key: true, .. } => KeyTask::ReplaceLost,
+        KeyCommand::Rotate { now: true, .. } => KeyTask::Withdraw,
+        KeyCommand::Rotate { .. } => KeyTask::Rotate,
         KeyCommand::Reseal => KeyTask::Reseal,
     };
     println!("{}", commands::keep_keys(config, task).await?);

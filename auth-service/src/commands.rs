@@ -155,6 +155,9 @@ pub async fn list_keys(config: &Config) -> Result<Vec<KeyLine>, CommandError> {
     Ok(keys.into_iter().map(|key| line(key.times)).collect())
 }
 
+const WITHDRAWN: &str =
+    "withdrew all keys; a new one signs now, and every token issued before is void";
+
 /// What to do with the signing keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyTask {
@@ -162,6 +165,8 @@ pub enum KeyTask {
     Rotate,
     /// Withdraw all at once: every token is void.
     Withdraw,
+    /// The same where the master key that sealed them is lost.
+    ReplaceLost,
     /// Seal all with the master key in use.
     Reseal,
 }
@@ -179,11 +184,8 @@ pub async fn keep_keys(config: &Config, task: KeyTask) -> Result<String, Command
             Some(from) => format!("made the next key; it signs from {from}"),
             None => "the next key has been made already".to_owned(),
         },
-        KeyTask::Withdraw => {
-            keeper.withdraw(by()).await?;
-            "withdrew all keys; a new one signs now, and every token issued before is void"
-                .to_owned()
-        }
+        KeyTask::Withdraw => keeper.withdraw(by()).await.map(|()| WITHDRAWN.to_owned())?,
+        KeyTask::ReplaceLost => keeper.replace(by()).await.map(|()| WITHDRAWN.to_owned())?,
         KeyTask::Reseal => format!("sealed {} keys anew", keeper.reseal(by()).await?),
     })
 }

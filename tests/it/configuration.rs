@@ -207,6 +207,16 @@ fn a_master_key_that_did_not_seal_the_keys_is_refused() {
     serving.kill();
     let output = run("auth-service", &[], &settings("other.key"));
     assert_one_line(&output, 1, "not sealed with this master key");
+    // The way out, where the other one is lost: only who says so gets it.
+    let replace = ["keys", "rotate", "--now"];
+    assert!(!run("auth-service", &replace, &settings("other.key")).status.success());
+    let lost = [&replace[..], &["--lost-master-key"]].concat();
+    assert!(run("auth-service", &lost, &settings("other.key")).status.success());
+    let mut serving = Process::start(command("auth-service", &settings("other.key")));
+    wait_until("auth-service serves with the new master key", || {
+        get(port, "/readyz").is_some_and(|answer| answer.contains(" 200 "))
+    });
+    serving.kill();
 }
 
 /// Needs no settings: it is asked in a build, and by whoever reviews a change.

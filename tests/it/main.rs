@@ -20,6 +20,7 @@ mod session_travel;
 mod starting;
 mod tenancy;
 mod token_endpoint;
+mod upgrade;
 mod session_policies;
 mod token_exchange;
 mod many_tokens;

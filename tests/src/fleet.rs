@@ -71,6 +71,11 @@ impl Fleet {
     pub async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let backend = Backend::new(folder.path()).await;
+        Self::on(folder, backend).await
+    }
+
+    /// The same on databases that may hold something already, with files in this folder.
+    pub async fn on(folder: TempDir, backend: Backend) -> Self {
         let key = folder.path().join("master.key");
         commands::create_master_key_file(&key).expect("a master key");
         let auth = Config::embedded(&backend.databases.auth, &key).expect("settings");

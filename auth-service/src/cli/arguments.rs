@@ -138,6 +138,9 @@ pub(super) enum KeyCommand {
         /// Withdraw all keys at once: every token that was issued is void.
         #[arg(long)]
         now: bool,
+        /// The master key that sealed them is lost: they go without being read.
+        #[arg(long, requires = "now")]
+        lost_master_key: bool,
     },
     /// Seal all keys with the master key in use. To change it: restart every replica with the new one as `master_key`
     /// and the old one as `previous_master_key`, run this, and restart without the old one.

@@ -45,6 +45,11 @@ impl KeyKeeper<'_> {
     /// Withdraws every key at once and signs with a new one: all tokens that were issued so far are void.
     pub(crate) async fn withdraw(&self, by: By<'_>) -> Result<(), CommandError> {
         self.readable().await?;
+        self.replace(by).await
+    }
+
+    /// The same where nobody can read them any more, since their master key is lost.
+    pub(crate) async fn replace(&self, by: By<'_>) -> Result<(), CommandError> {
         let key = self.make((1, by.now), by.now).await?;
         let event = AuditEvent::new(Event::KeysWithdrawn, by.actor, by.now);
         let event = event.because(format!("signing with {} now", key.times.kid));

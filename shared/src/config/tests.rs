@@ -37,9 +37,9 @@ fn the_environment_wins_over_the_file() -> Result<(), String> {
 
 #[test]
 fn a_misspelt_log_level_is_refused() -> Result<(), String> {
-    let good = load_text("[order]\nlisten = \"a\"\nlog = \"warn,order_service=DEBUG\"", &[])?;
-    assert_eq!(good.log.as_str(), "warn,order_service=DEBUG");
-    for bad in ["inof", "", "warn,order_service=lots", "warn,order_service"] {
+    let good = load_text("[order]\nlisten = \"a\"\nlog = \"warn,shared=DEBUG\"", &[])?;
+    assert_eq!(good.log.as_str(), "warn,shared=DEBUG");
+    for bad in ["inof", "", "warn,shared=lots", "warn,shared"] {
         let error = load_text("[order]\nlisten = \"a\"", &[("BATON_ORDER_LOG", bad)]);
         assert!(error.is_err_and(|error| error.contains("log")), "{bad}");
     }

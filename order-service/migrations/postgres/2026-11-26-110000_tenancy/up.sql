@@ -1,3 +1,4 @@
+-- contract: it changed before the first release.
 -- A line of an order knows whose it is: no query finds it by the order alone.
 ALTER TABLE order_items ADD COLUMN company_id BIGINT;
 UPDATE order_items SET company_id = orders.company_id FROM orders WHERE orders.id = order_items.order_id;

@@ -1,3 +1,4 @@
+-- contract: it changed before the first release.
 -- Requests under an Idempotency-Key, with the answers that they were given.
 CREATE TABLE idempotent_requests (
     company_id BIGINT NOT NULL,

@@ -1,3 +1,4 @@
+-- contract: it changed before the first release.
 -- Ids are UUIDv7 in lower case: in the order of their bytes they are in the order of time.
 ALTER TABLE orders ALTER COLUMN id TYPE TEXT COLLATE "C";
 ALTER TABLE order_items ALTER COLUMN order_id TYPE TEXT COLLATE "C";

@@ -1,3 +1,4 @@
+-- contract: it changed before the first release.
 -- Users who are there already keep what they have: LOCAL, without a password until they set one.
 -- SQLite cannot take NOT NULL from a column, so the table is made anew; no id is given out twice.
 CREATE TABLE users_anew (
