@@ -1,5 +1,6 @@
 //! file-service: the files of a company, streamed up and down.
 
+pub mod process;
 pub mod config;
 pub mod startup;
 mod state;

@@ -1,5 +1,6 @@
 //! order-service: products, and the orders of companies.
 
+pub mod process;
 pub mod config;
 pub mod startup;
 mod state;

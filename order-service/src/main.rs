@@ -1,54 +1,8 @@
 //! The process.
 
-use std::path::Path;
 use std::process::ExitCode;
-
-use order_service::config::Config;
-use order_service::{routes, startup};
-use shared::Routes;
-use shared::config::{ConfigError, LogLevels};
-use shared::process::{self, Service};
-use shared::server::{BoundServer, Listen, Listeners, StartupError};
-
-struct OrderService;
-
-impl Service for OrderService {
-    const NAME: &'static str = env!("CARGO_PKG_NAME");
-    const ABOUT: &'static str = "Products, and the orders of companies.";
-    const VERSION: &'static str = env!("CARGO_PKG_VERSION");
-
-    type Config = Config;
-
-    fn load(file: Option<&Path>) -> Result<Config, ConfigError> {
-        Config::load(file)
-    }
-
-    fn log(config: &Config) -> &LogLevels {
-        &config.log
-    }
-
-    fn check(config: &Config) -> Result<(), StartupError> {
-        startup::check(config)
-    }
-
-    fn routes() -> Routes {
-        routes::routes()
-    }
-
-    async fn migrate(config: &Config) -> Result<(), StartupError> {
-        startup::migrate(config).await
-    }
-
-    fn listen(config: &Config) -> Listen {
-        config.listen()
-    }
-
-    async fn bind(config: &Config, listeners: Listeners) -> Result<BoundServer, StartupError> {
-        startup::bind_to(listeners, config).await
-    }
-}
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    process::run::<OrderService>().await
+    order_service::process::main().await
 }

@@ -1,5 +1,6 @@
 //! user-service: who the users of a company are, and how people become users.
 
+pub mod process;
 pub mod config;
 pub mod startup;
 mod state;
