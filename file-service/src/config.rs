@@ -45,7 +45,7 @@ pub struct Config {
     /// The key by whose right an S3 store is used.
     #[serde(default)]
     pub s3_access_key: Option<String>,
-    /// Its secret.
+    /// Its secret; or `s3_secret_key_file`, a file that holds it.
     #[serde(default)]
     pub s3_secret_key: Option<Secret>,
     /// Whether the bucket stands in the path (MinIO, Ceph) rather than before the host (AWS). Default true.

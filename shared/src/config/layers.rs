@@ -11,9 +11,9 @@ use serde::de::DeserializeOwned;
 
 use crate::config::{ConfigError, SECTIONS};
 
-/// Settings that hold a secret and are no secret as a whole: each may stand in a file of its own, named by the same key
+/// Settings that hold a secret: each may stand in a file of its own, named by the same key
 /// with `_file` behind it.
-const IN_FILES: [&str; 3] = ["database_url", "cache_url", "smtp_url"];
+const IN_FILES: [&str; 4] = ["database_url", "cache_url", "smtp_url", "s3_secret_key"];
 
 /// What has been set for one service, by key.
 #[derive(Clone, Debug)]
