@@ -1,6 +1,6 @@
 //! All programs of baton in one file: it is the one under whose name it is called.
 //!
-//! They share most of their code, so one file is a third of five, on disk and in memory.
+//! They share most of their code, so one file is half of five, on disk and in memory.
 
 mod healthcheck;
 #[cfg(test)]
