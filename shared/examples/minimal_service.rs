@@ -4,7 +4,7 @@
 //! and listens on 127.0.0.1:8080 (elsewhere: `-- <url> <address>`).
 
 use shared::health::Readiness;
-use shared::server::{self, Listen, Parts};
+use shared::server::{self, Listen, ListenerFiles, Parts};
 use shared::{ApiResponse, Expectation, MaybeSession, RemoteKeys, RevocationFeed, Routes, Session};
 
 async fn greet(caller: MaybeSession) -> ApiResponse<String> {
@@ -43,7 +43,12 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (verifier, keys) = RemoteKeys::verifier(&jwks_url, expectation)?;
     let (verifier, feed) = RevocationFeed::following(verifier, &keys, &revocations_url)?;
     let parts = Parts::new(Readiness::new()).with_issuer(verifier, &keys).with_revocations(&feed);
-    let listen = Listen { address, management_address: "127.0.0.1:0".to_owned(), workers: 2 };
+    let listen = Listen {
+        address,
+        management_address: "127.0.0.1:0".to_owned(),
+        workers: 2,
+        tls: ListenerFiles::default(),
+    };
     let server = server::bind(&listen, parts, routes)?;
     println!("http://{}  health http://{}/readyz", server.address(), server.management_address());
     Ok(server.run_until_signal().await?)

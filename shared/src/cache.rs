@@ -1,23 +1,30 @@
 //! [`Cache`]: Redis, or the same calls on an in-process map.
 
+mod redis;
 pub mod signal;
 mod take_if;
+#[cfg(feature = "store-tls")]
+mod tls;
 mod uncount;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use deadpool_redis::redis::aio::MultiplexedConnection;
-use deadpool_redis::redis::{self, AsyncCommands, FromRedisValue, Pipeline, RedisError};
-use deadpool_redis::{Config, Connection, Pool, PoolConfig, Runtime, Timeouts};
+use deadpool_redis::redis::{AsyncCommands, Pipeline, RedisError, cmd, pipe};
 
 use crate::clock::Clock;
+#[cfg(feature = "store-tls")]
+use crate::tls::ClientFiles;
+pub use redis::Redis;
 pub use take_if::TakeIf;
 
 /// How long one call may take, waiting for a connection included. A cache that is slower than what it
 /// saves is no cache.
 const CALL_TIMEOUT: Duration = Duration::from_millis(100);
+/// How long Redis may take to connect over TLS. A call does not wait for it longer than for anything else.
+#[cfg(feature = "store-tls")]
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(2);
 /// The in-process map drops what has expired when it has grown to this size, and at each doubling.
 const SWEEP_AT: usize = 10_000;
 
@@ -42,7 +49,8 @@ impl From<RedisError> for CacheUnavailable {
 }
 
 impl Cache {
-    /// The cache at `redis://host:port`, or `memory://` for the in-process one.
+    /// The cache at `redis://host:port`, or `memory://` for the in-process one. With the feature `store-tls` also
+    /// `rediss://host:port`, for Redis over TLS.
     ///
     /// # Errors
     /// When the address is neither.
@@ -50,21 +58,32 @@ impl Cache {
         if url == "memory://" {
             return Ok(Self::Memory(MemoryCache::new(clock)));
         }
+        #[cfg(feature = "store-tls")]
+        if url.starts_with("rediss://") {
+            return Self::open_with_tls(url, &ClientFiles::default(), clock);
+        }
         if !url.starts_with("redis://") {
             return Err(CacheUnavailable(
                 "the address begins with redis:// or is memory://".into(),
             ));
         }
-        let mut config = Config::from_url(url);
-        let timeouts = Timeouts {
-            wait: Some(CALL_TIMEOUT),
-            create: Some(CALL_TIMEOUT),
-            recycle: Some(CALL_TIMEOUT),
-        };
-        config.pool = Some(PoolConfig { timeouts, ..PoolConfig::default() });
-        let pool = config.create_pool(Some(Runtime::Tokio1));
-        let pool = pool.map_err(|error| CacheUnavailable(error.to_string()))?;
-        Ok(Self::Redis(Redis { pool, open: Arc::default() }))
+        Redis::open(url).map(Self::Redis)
+    }
+
+    /// The same, which knows Redis by these roots, and shows it this certificate, if the address begins with `rediss://`.
+    ///
+    /// # Errors
+    /// When the address is neither, or a file cannot be used.
+    #[cfg(feature = "store-tls")]
+    pub fn open_with_tls(
+        url: &str,
+        files: &ClientFiles,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, CacheUnavailable> {
+        match tls::TlsRedis::open(url, files)? {
+            Some(redis) => Ok(Self::Redis(Redis::over_tls(redis))),
+            None => Self::open(url, clock),
+        }
     }
 
     /// The value under the key, if it has not expired.
@@ -179,56 +198,10 @@ fn milliseconds(ttl: Duration) -> u64 {
 }
 
 fn counting(key: &str, ttl_ms: u64) -> Pipeline {
-    let mut pipeline = redis::pipe();
-    let start = redis::cmd("SET").arg(key).arg(0).arg("PX").arg(ttl_ms).arg("NX").to_owned();
+    let mut pipeline = pipe();
+    let start = cmd("SET").arg(key).arg(0).arg("PX").arg(ttl_ms).arg("NX").to_owned();
     pipeline.atomic().add_command(start).ignore().incr(key, 1);
     pipeline
-}
-
-/// One connection to Redis that all calls share: what many ask at once goes in one packet, and nobody waits for another's
-/// answer but those before him.
-#[derive(Clone)]
-pub struct Redis {
-    /// Makes connections.
-    pool: Pool,
-    open: Arc<Mutex<Option<MultiplexedConnection>>>,
-}
-
-impl Redis {
-    fn open(&self) -> MutexGuard<'_, Option<MultiplexedConnection>> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    async fn connection(&self) -> Result<MultiplexedConnection, CacheUnavailable> {
-        if let Some(open) = self.open().clone() {
-            return Ok(open);
-        }
-        let made = self.pool.get().await;
-        // The pool forgets it: it would ask each time whether it is still there.
-        let made = made.map_err(|error| CacheUnavailable(error.to_string()))?;
-        let connection = Connection::take(made);
-        *self.open() = Some(connection.clone());
-        Ok(connection)
-    }
-
-    /// One exchange within [`CALL_TIMEOUT`]. A connection on which one has failed is not used again: after a fail-over it
-    /// would go on answering READONLY for ever.
-    async fn ask<T: FromRedisValue>(
-        &self,
-        question: impl AsyncFnOnce(&mut MultiplexedConnection) -> Result<T, RedisError>,
-    ) -> Result<T, CacheUnavailable> {
-        let exchange = async {
-            let mut connection = self.connection().await?;
-            question(&mut connection).await.map_err(CacheUnavailable::from)
-        };
-        let answer = tokio::time::timeout(CALL_TIMEOUT, exchange)
-            .await
-            .unwrap_or_else(|_| Err(CacheUnavailable("no answer within 100 ms".to_owned())));
-        if answer.is_err() {
-            *self.open() = None;
-        }
-        answer
-    }
 }
 
 /// A map in this process whose values expire.

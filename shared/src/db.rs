@@ -1,7 +1,10 @@
 //! [`Db`]: PostgreSQL or SQLite behind one query text, with every wait bounded.
 
 mod migrations;
+mod postgres;
 pub mod tenancy;
+#[cfg(feature = "store-tls")]
+mod tls;
 pub mod together;
 
 use std::future::Future;
@@ -18,8 +21,11 @@ use diesel_async::pooled_connection::{
 };
 use diesel_async::sync_connection_wrapper::SyncConnectionWrapper;
 use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 
 pub use migrations::{Migrations, migrate};
+use postgres::Postgres;
 
 /// How long to wait for a free connection, and how long to make one.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -227,7 +233,7 @@ fn is_away(kind: &DatabaseErrorKind, message: &str) -> bool {
 
 /// The address of a database, read.
 enum Address {
-    Postgres(String),
+    Postgres(Postgres),
     Sqlite(PathBuf),
 }
 
@@ -237,7 +243,7 @@ impl Address {
             return Ok(Self::Sqlite(PathBuf::from(path)));
         }
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            return Ok(Self::Postgres(url.to_owned()));
+            return Postgres::parse(url).map(Self::Postgres);
         }
         // Not the address itself: it may hold a password.
         Err(DbError::Address("it begins with postgres:// or sqlite://".to_owned()))
@@ -246,19 +252,26 @@ impl Address {
 
 impl Db {
     /// A pool for `postgres://user:password@host/database` or `sqlite://path/to/file`, with at most so many
-    /// connections. They are made when they are needed.
+    /// connections. They are made when they are needed. With the feature `store-tls` the first may have `sslmode`,
+    /// `sslrootcert`, `sslcert` and `sslkey`, for example `?sslmode=verify-full&sslrootcert=/run/tls/ca.crt`.
     ///
     /// # Errors
     /// [`DbError::Address`] when the address is none.
     pub fn open(url: &str, max_connections: usize) -> Result<Self, DbError> {
         match Address::parse(url)? {
-            Address::Postgres(url) => {
-                pool::<AsyncPgConnection>(url, max_connections, postgres_settings())
-                    .map(Self::Postgres)
+            Address::Postgres(postgres) => {
+                let url = postgres.url.clone();
+                let way: Establish<AsyncPgConnection> = Box::new(move |_| {
+                    let postgres = postgres.clone();
+                    Box::pin(async move { postgres.establish().await })
+                });
+                pool((url, way), max_connections, postgres_settings()).map(Self::Postgres)
             }
             Address::Sqlite(path) => {
                 let path = path.to_string_lossy().into_owned();
-                pool::<AsyncSqliteConnection>(path, 1, SQLITE_SETTINGS.to_owned()).map(Self::Sqlite)
+                let way: Establish<AsyncSqliteConnection> =
+                    Box::new(|path| AsyncSqliteConnection::establish(path).boxed());
+                pool((path, way), 1, SQLITE_SETTINGS.to_owned()).map(Self::Sqlite)
             }
         }
     }
@@ -324,8 +337,16 @@ fn postgres_settings() -> String {
     )
 }
 
+/// How a connection is made.
+type Establish<C> =
+    Box<dyn Fn(&str) -> BoxFuture<'_, diesel::ConnectionResult<C>> + Send + Sync + 'static>;
+
 /// A pool whose connections begin with these settings. deadpool waits for ever unless told otherwise.
-fn pool<C>(url: String, max_connections: usize, settings: String) -> Result<Pool<C>, DbError>
+fn pool<C>(
+    (url, way): (String, Establish<C>),
+    max_connections: usize,
+    settings: String,
+) -> Result<Pool<C>, DbError>
 where
     C: AsyncConnection + PoolableConnection + SimpleAsyncConnection + Send + 'static,
     AsyncDieselConnectionManager<C>:
@@ -334,9 +355,9 @@ where
     let mut config = ManagerConfig::<C>::default();
     config.recycling_method = RecyclingMethod::Fast;
     config.custom_setup = Box::new(move |url| {
-        let settings = settings.clone();
+        let (settings, made) = (settings.clone(), way(url));
         Box::pin(async move {
-            let mut connection = C::establish(url).await?;
+            let mut connection = made.await?;
             connection
                 .batch_execute(&settings)
                 .await

@@ -24,7 +24,7 @@ impl Family {
     }
 
     /// A number that may fall, too.
-    #[cfg(feature = "client")]
+    #[cfg(any(feature = "client", feature = "tls"))]
     pub(crate) fn gauge(name: &'static str, help: &'static str, value: u64) -> Self {
         Self { kind: MetricType::GAUGE, ..Self::counter(name, help, value) }
     }

@@ -40,6 +40,9 @@ pub mod routes;
 #[cfg(feature = "actix")]
 pub mod server;
 
+#[cfg(feature = "tls")]
+pub mod tls;
+
 #[cfg(feature = "tower")]
 pub mod tower;
 

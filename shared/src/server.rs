@@ -1,6 +1,7 @@
 //! The HTTP server in which every service runs: its routes on one port, its health on another.
 
 mod parts;
+mod tls;
 mod unread;
 mod waiting;
 
@@ -19,9 +20,11 @@ use crate::health::{self, HttpMetrics, Readiness};
 use crate::middleware::SessionMiddleware;
 use crate::reply::input;
 use crate::routes::{AuditError, Routes};
+use tls::Tls;
 
 pub use parts::{Parts, Stopping};
 pub(crate) use waiting::start;
+pub use tls::ListenerFiles;
 
 /// How long a client may take to send the head of a request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
@@ -42,14 +45,17 @@ pub struct Listen {
     pub management_address: String,
     /// Worker threads; each serves many connections.
     pub workers: usize,
+    /// Files with which the routes are served over TLS; the health never is.
+    pub tls: ListenerFiles,
 }
 
 impl Listen {
-    /// Whether both addresses are such; nothing is listened on.
+    /// Whether both addresses are such, and the files of TLS can be used; nothing is listened on.
     ///
     /// # Errors
-    /// [`BindError::Listen`] names the one that is none.
+    /// As [`Listeners::bind`], but for a port that is taken.
     pub fn check(&self) -> Result<(), BindError> {
+        Tls::open(&self.tls)?;
         [&self.address, &self.management_address].into_iter().try_for_each(|address| {
             let resolved = address.to_socket_addrs();
             resolved
@@ -73,6 +79,9 @@ pub enum BindError {
         /// What the system said.
         cause: io::Error,
     },
+    /// The listener's certificate, its key or the roots of its callers cannot be used.
+    #[error("tls: {0}")]
+    Tls(String),
     /// A route has no policy, or one that this server cannot hold callers to.
     #[error("routes: {0}")]
     Routes(#[from] AuditError),
@@ -174,18 +183,20 @@ pub struct Listeners {
     /// Where the health will be.
     pub management_address: SocketAddr,
     workers: usize,
+    tls: Tls,
 }
 
 impl Listeners {
     /// Takes both ports.
     ///
     /// # Errors
-    /// [`BindError::Listen`] names the address that is taken or not ours.
+    /// [`BindError::Listen`] names the address that is taken or not ours, [`BindError::Tls`] the file that cannot be used.
     pub fn bind(listen: &Listen) -> Result<Self, BindError> {
+        let tls = Tls::open(&listen.tls)?;
         let (listener, address) = listener(&listen.address)?;
         let (management_listener, management_address) = self::listener(&listen.management_address)?;
         let workers = listen.workers.max(1);
-        Ok(Self { listener, management_listener, address, management_address, workers })
+        Ok(Self { listener, management_listener, address, management_address, workers, tls })
     }
 
     /// The same ports once more, for another attempt: whoever serves first gets the callers who wait.
@@ -194,6 +205,7 @@ impl Listeners {
         Ok(Self {
             listener: self.listener.try_clone().map_err(failed)?,
             management_listener: self.management_listener.try_clone().map_err(failed)?,
+            tls: self.tls.clone(),
             ..*self
         })
     }
@@ -212,6 +224,7 @@ impl Listeners {
             move |cause| BindError::Listen { address: address.to_string(), cause }
         };
         parts.register()?;
+        self.tls.register(parts.registry())?;
         let Parts { source, readiness, registry, stopping, .. } = parts;
         let metrics = HttpMetrics::in_registry(registry)?;
         let management = management_server(self.management_listener, &readiness, &metrics)
@@ -231,10 +244,9 @@ impl Listeners {
             .keep_alive(KEEP_ALIVE)
             .client_request_timeout(HEAD_TIMEOUT)
             .shutdown_timeout(SHUTDOWN_TIMEOUT_S)
-            .disable_signals()
-            .listen(self.listener)
-            .map_err(failed(address))?
-            .run();
+            .disable_signals();
+        let server = tls::listen!(server, self.listener, self.tls);
+        let server = server.map_err(failed(address))?.run();
         Ok(BoundServer {
             address,
             management_address,

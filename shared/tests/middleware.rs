@@ -30,7 +30,7 @@ use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 use serde::Deserialize;
 use shared::extractor::show_session;
 use shared::health::Readiness;
-use shared::server::{self, Listen, Parts};
+use shared::server::{self, Listen, ListenerFiles, Parts};
 use shared::testing::{StoppedClock, TestIssuer};
 use shared::{
     Algorithm, ApiResponse, Caller, CompanyId, MaybeSession, Routes, Session, TokenVerifier,
@@ -147,7 +147,12 @@ impl Service {
 
     fn start_of(issuer: TestIssuer, parts: Parts) -> Self {
         let any_port = "127.0.0.1:0".to_owned();
-        let listen = Listen { address: any_port.clone(), management_address: any_port, workers: 1 };
+        let listen = Listen {
+            address: any_port.clone(),
+            management_address: any_port,
+            workers: 1,
+            tls: ListenerFiles::default(),
+        };
         let server = server::bind(&listen, parts, routes).unwrap();
         let (address, management_address) = (server.address(), server.management_address());
         // It ends with the runtime of the test.

@@ -21,7 +21,7 @@ use shared::client::token_cache::TokenCache;
 use shared::client::token_source::ClientCredentials;
 use shared::client::{Inbound, ServiceClient, Target};
 use shared::health::Readiness;
-use shared::server::{self, Listen, Parts};
+use shared::server::{self, Listen, ListenerFiles, Parts};
 use shared::testing::TestIssuer;
 use shared::tower::{RequireLayer, SessionLayer};
 use shared::{
@@ -62,7 +62,12 @@ impl World {
 
     fn start_actix(&self) -> (SocketAddr, SocketAddr) {
         let any_port = "127.0.0.1:0".to_owned();
-        let listen = Listen { address: any_port.clone(), management_address: any_port, workers: 1 };
+        let listen = Listen {
+            address: any_port.clone(),
+            management_address: any_port,
+            workers: 1,
+            tls: ListenerFiles::default(),
+        };
         let verifier = self.issuer.verifier("order-service").unwrap();
         let parts = Parts::new(Readiness::new()).with_source(verifier);
         self.tokens.register(parts.registry()).unwrap();

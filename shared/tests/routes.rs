@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use shared::health::Readiness;
 use shared::reply::input::json_config;
-use shared::server::{self, BindError, BoundServer, Listen, Parts};
+use shared::server::{self, BindError, BoundServer, Listen, ListenerFiles, Parts};
 use shared::testing::{StoppedClock, TestIssuer};
 use shared::{
     Algorithm, Expectation, RemoteKeys, RevocationFeed, RevocationSource, Revocations, Routes,
@@ -60,7 +60,12 @@ fn bind_with(
     parts: Parts,
 ) -> Result<BoundServer, BindError> {
     let any_port = "127.0.0.1:0".to_owned();
-    let listen = Listen { address: any_port.clone(), management_address: any_port, workers: 1 };
+    let listen = Listen {
+        address: any_port.clone(),
+        management_address: any_port,
+        workers: 1,
+        tls: ListenerFiles::default(),
+    };
     server::bind(&listen, parts, routes)
 }
 

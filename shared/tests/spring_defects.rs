@@ -21,7 +21,7 @@ use shared::client::token_source::{ClientCredentials, TokenRequest};
 use shared::client::{ServiceClient, Target};
 use shared::gateway::GatewayEnvelope;
 use shared::health::Readiness;
-use shared::server::{self, Listen, Parts};
+use shared::server::{self, Listen, ListenerFiles, Parts};
 use shared::testing::{StoppedClock, TestIssuer};
 use shared::{Algorithm, Clock, Routes, Secret, Session, SessionSource, SystemClock};
 
@@ -115,7 +115,12 @@ async fn service_that_says_whom_it_sees() -> (SocketAddr, TestIssuer) {
     let envelope = GatewayEnvelope::new("orders", &Secret::new(GATEWAY_KEY), SystemClock::shared());
     let source = SessionSource::token(issuer.verifier("orders").unwrap()).or_gateway(envelope);
     let any_port = "127.0.0.1:0".to_owned();
-    let listen = Listen { address: any_port.clone(), management_address: any_port, workers: 1 };
+    let listen = Listen {
+        address: any_port.clone(),
+        management_address: any_port,
+        workers: 1,
+        tls: ListenerFiles::default(),
+    };
     let parts = Parts::new(Readiness::new()).with_source(source);
     let whom = async |session: Session| session.as_json().to_owned();
     let server = server::bind(&listen, parts, move || Routes::new().get("/", whom).session());

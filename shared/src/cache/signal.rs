@@ -12,6 +12,8 @@ use tokio::sync::{Mutex, Notify};
 use tracing::{debug, warn};
 
 use crate::cache::CacheUnavailable;
+#[cfg(feature = "store-tls")]
+use crate::tls::ClientFiles;
 
 /// How long Redis may take to connect, or to take a word.
 const TIMEOUT: Duration = Duration::from_millis(500);
@@ -28,9 +30,36 @@ enum Way {
 }
 
 struct Redis {
-    client: Client,
+    client: Connector,
     channel: String,
     sender: Mutex<Option<MultiplexedConnection>>,
+}
+
+enum Connector {
+    Plain(Client),
+    #[cfg(feature = "store-tls")]
+    Tls(super::tls::TlsRedis),
+}
+
+impl Connector {
+    async fn connect(&self) -> Result<MultiplexedConnection, RedisError> {
+        match self {
+            Self::Plain(client) => {
+                let config = AsyncConnectionConfig::new().set_connection_timeout(Some(TIMEOUT));
+                client.get_multiplexed_async_connection_with_config(&config).await
+            }
+            #[cfg(feature = "store-tls")]
+            Self::Tls(redis) => redis.connect().await,
+        }
+    }
+
+    async fn listen(&self) -> Result<PubSub, RedisError> {
+        match self {
+            Self::Plain(client) => client.get_async_pubsub().await,
+            #[cfg(feature = "store-tls")]
+            Self::Tls(redis) => redis.listen().await,
+        }
+    }
 }
 
 impl Signal {
@@ -42,9 +71,32 @@ impl Signal {
         if url == "memory://" {
             return Ok(Self(Arc::new(Way::Memory(Notify::new()))));
         }
-        let client = Client::open(url)?;
+        #[cfg(feature = "store-tls")]
+        if url.starts_with("rediss://") {
+            return Self::open_with_tls(url, &ClientFiles::default(), channel);
+        }
+        Ok(Self::over(Connector::Plain(Client::open(url)?), channel))
+    }
+
+    /// The same, which knows Redis by these roots, and shows it this certificate, if the address begins with `rediss://`.
+    ///
+    /// # Errors
+    /// When the address is neither, or a file cannot be used.
+    #[cfg(feature = "store-tls")]
+    pub fn open_with_tls(
+        url: &str,
+        files: &ClientFiles,
+        channel: &str,
+    ) -> Result<Self, CacheUnavailable> {
+        match super::tls::TlsRedis::open(url, files)? {
+            Some(redis) => Ok(Self::over(Connector::Tls(redis), channel)),
+            None => Self::open(url, channel),
+        }
+    }
+
+    fn over(client: Connector, channel: &str) -> Self {
         let (channel, sender) = (channel.to_owned(), Mutex::default());
-        Ok(Self(Arc::new(Way::Redis(Box::new(Redis { client, channel, sender })))))
+        Self(Arc::new(Way::Redis(Box::new(Redis { client, channel, sender }))))
     }
 
     /// Gives the word. That Redis is away is no failure of who calls: the others will see by themselves.
@@ -81,7 +133,7 @@ impl fmt::Debug for Signal {
 }
 
 async fn publish(
-    client: &Client,
+    client: &Connector,
     channel: &str,
     sender: &Mutex<Option<MultiplexedConnection>>,
 ) -> Result<(), RedisError> {
@@ -89,10 +141,7 @@ async fn publish(
     // It goes back when it has done its work: one on which something failed, or took too long, is not used again.
     let mut connection = match sender.take() {
         Some(connection) => connection,
-        None => {
-            let config = AsyncConnectionConfig::new().set_connection_timeout(Some(TIMEOUT));
-            client.get_multiplexed_async_connection_with_config(&config).await?
-        }
+        None => client.connect().await?,
     };
     redis::cmd("PUBLISH").arg(channel).arg("").exec_async(&mut connection).await?;
     *sender = Some(connection);
@@ -140,8 +189,8 @@ impl fmt::Debug for Listener {
     }
 }
 
-async fn subscribe(client: &Client, channel: &str) -> Result<PubSub, RedisError> {
-    let mut subscribed = client.get_async_pubsub().await?;
+async fn subscribe(client: &Connector, channel: &str) -> Result<PubSub, RedisError> {
+    let mut subscribed = client.listen().await?;
     subscribed.subscribe(channel).await?;
     Ok(subscribed)
 }

@@ -53,8 +53,25 @@ pub fn http_client_trusting(
     timeouts: Timeouts,
     roots: Vec<reqwest::Certificate>,
 ) -> Result<HttpClient, reqwest::Error> {
+    bounded(timeouts).tls_certs_merge(roots).build()
+}
+
+/// The same, which trusts whom `tls` trusts and shows its certificate; both may change while the client is in use.
+///
+/// # Errors
+/// As [`http_client`].
+#[cfg(feature = "tls")]
+pub fn http_client_with_tls(
+    timeouts: Timeouts,
+    tls: &crate::tls::ClientTls,
+) -> Result<HttpClient, reqwest::Error> {
+    let Some(mut config) = tls.rustls() else { return http_client(timeouts) };
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    bounded(timeouts).tls_backend_preconfigured(config).build()
+}
+
+fn bounded(timeouts: Timeouts) -> reqwest::ClientBuilder {
     HttpClient::builder()
-        .tls_certs_merge(roots)
         .connect_timeout(timeouts.connect)
         .read_timeout(timeouts.read)
         .timeout(timeouts.total)
@@ -62,7 +79,6 @@ pub fn http_client_trusting(
         .redirect(redirect::Policy::none())
         .tcp_nodelay(true)
         .user_agent(concat!("baton/", env!("CARGO_PKG_VERSION")))
-        .build()
 }
 
 /// Why the body of an answer could not be had.

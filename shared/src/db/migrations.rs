@@ -9,7 +9,9 @@ use diesel_async::AsyncPgConnection;
 use diesel_async::async_connection_wrapper::AsyncConnectionWrapper;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness};
 
-use crate::db::{Address, Db, DbError, SQLITE_SETTINGS};
+use tokio::task::spawn_blocking;
+
+use crate::db::{Address, CONNECT_TIMEOUT, Db, DbError, Postgres, SQLITE_SETTINGS};
 use crate::with_conn;
 
 /// Any number, the same for all replicas: only one of them migrates at a time.
@@ -33,14 +35,13 @@ pub struct Migrations {
 /// [`DbError::Unavailable`] when the database is away, [`DbError::Migration`] when a migration fails.
 pub async fn migrate(url: &str, migrations: Migrations) -> Result<(), DbError> {
     let address = Address::parse(url)?;
-    if let Address::Postgres(url) = &address {
-        // The migrations' own connection waits for ever for a server that is silent.
-        Db::open(url, 1)?.ping().await?;
-    }
-    let work = tokio::task::spawn_blocking(move || match address {
-        Address::Postgres(url) => migrate_postgres(&url, migrations.postgres),
-        Address::Sqlite(path) => migrate_sqlite(&path, migrations.sqlite),
-    });
+    let work = match address {
+        Address::Postgres(postgres) => {
+            let connection = connect(&postgres).await?;
+            spawn_blocking(move || migrate_postgres(connection, migrations.postgres))
+        }
+        Address::Sqlite(path) => spawn_blocking(move || migrate_sqlite(&path, migrations.sqlite)),
+    };
     work.await.map_err(|error| DbError::Migration(error.to_string()))?
 }
 
@@ -83,11 +84,20 @@ fn versions<DB: diesel::backend::Backend>(
     Ok(migrations.iter().map(|migration| migration.name().version().to_string()).collect())
 }
 
-fn migrate_postgres(url: &str, migrations: EmbeddedMigrations) -> Result<(), DbError> {
-    use diesel::{Connection, RunQueryDsl};
-    type PgForMigrations = AsyncConnectionWrapper<AsyncPgConnection>;
-    let mut connection = <PgForMigrations as Connection>::establish(url)
-        .map_err(|error| DbError::Unavailable(error.to_string()))?;
+/// By itself it would wait for ever for a server that is silent.
+async fn connect(postgres: &Postgres) -> Result<AsyncPgConnection, DbError> {
+    match tokio::time::timeout(CONNECT_TIMEOUT, postgres.establish()).await {
+        Ok(connected) => connected.map_err(|error| DbError::Unavailable(error.to_string())),
+        Err(_) => Err(DbError::Unavailable("no connection within 2 s".to_owned())),
+    }
+}
+
+fn migrate_postgres(
+    connection: AsyncPgConnection,
+    migrations: EmbeddedMigrations,
+) -> Result<(), DbError> {
+    use diesel::RunQueryDsl;
+    let mut connection = AsyncConnectionWrapper::<AsyncPgConnection>::from(connection);
     diesel::sql_query(format!("SET lock_timeout = '{MIGRATION_WAIT_S}s'"))
         .execute(&mut connection)?;
     // Held until the connection closes.

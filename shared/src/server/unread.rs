@@ -3,6 +3,8 @@
 use std::any::Any;
 use std::time::Duration;
 
+#[cfg(feature = "server-tls")]
+use actix_tls::accept::rustls_0_23::TlsStream;
 use actix_web::rt::net::TcpStream;
 use rustix::net::sockopt::set_tcp_user_timeout;
 use tracing::debug;
@@ -13,11 +15,19 @@ const LIMIT: Duration = Duration::from_secs(60);
 /// Lets the kernel end the connection when nothing of an answer is taken for a minute, be it that the network is cut or
 /// that the caller's buffers stay full.
 pub(super) fn limit(connection: &dyn Any) {
-    let Some(stream) = connection.downcast_ref::<TcpStream>() else { return };
+    let Some(stream) = below(connection) else { return };
     let limit_ms = u32::try_from(LIMIT.as_millis()).unwrap_or(u32::MAX);
     if let Err(cause) = set_tcp_user_timeout(stream, limit_ms) {
         debug!(%cause, "an unread answer has no time limit");
     }
+}
+
+fn below(connection: &dyn Any) -> Option<&TcpStream> {
+    #[cfg(feature = "server-tls")]
+    if let Some(tls) = connection.downcast_ref::<TlsStream<TcpStream>>() {
+        return Some(tls.get_ref().0);
+    }
+    connection.downcast_ref()
 }
 
 #[cfg(test)]

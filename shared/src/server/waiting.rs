@@ -12,7 +12,7 @@ use tracing::{info, warn};
 
 use crate::health;
 use crate::reply::ApiError;
-use crate::server::{BindError, BoundServer, Listen, Listeners, StartupError, termination};
+use crate::server::{BindError, BoundServer, Listen, Listeners, StartupError, termination, tls};
 
 /// A service that needs longer than this to start says meanwhile that it is alive.
 const HASTE: Duration = Duration::from_millis(500);
@@ -124,7 +124,7 @@ struct Room {
 
 impl Room {
     fn open(listeners: &Listeners, missing: &Missing) -> Result<Self, BindError> {
-        let Listeners { listener, management_listener, address, .. } = listeners.another()?;
+        let Listeners { listener, management_listener, address, tls, .. } = listeners.another()?;
         let missing = Arc::clone(missing);
         let health = HttpServer::new(move || {
             let missing = web::Data::from(Arc::clone(&missing));
@@ -138,7 +138,8 @@ impl Room {
         let run = |server: io::Result<Server>| server.map_err(failed);
         let health =
             health.workers(1).shutdown_timeout(1).disable_signals().listen(management_listener);
-        let routes = routes.workers(1).shutdown_timeout(1).disable_signals().listen(listener);
+        let routes = routes.workers(1).shutdown_timeout(1).disable_signals();
+        let routes = tls::listen!(routes, listener, tls);
         let servers = [run(health.map(HttpServer::run))?, run(routes.map(HttpServer::run))?];
         let handles = [servers[0].handle(), servers[1].handle()];
         for server in servers {

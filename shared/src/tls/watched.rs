@@ -1,0 +1,150 @@
+//! [`Watched`]: a value that is made of files, and made anew when one of them has changed.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use aws_lc_rs::digest::{Context, SHA256};
+use tracing::{info, warn};
+
+use crate::tls::TlsError;
+use crate::tls::pem::Pem;
+
+/// How often the files are looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+
+type Make<T> = Box<dyn Fn(&[Pem]) -> Result<T, TlsError> + Send + Sync>;
+type Digest = Vec<u8>;
+
+/// Clones share everything; with the last one the looking ends.
+pub(crate) struct Watched<T> {
+    inner: Arc<Inner<T>>,
+}
+
+struct Inner<T> {
+    /// What it is, for the log.
+    what: &'static str,
+    files: Vec<PathBuf>,
+    make: Make<T>,
+    current: ArcSwap<T>,
+    seen: Mutex<Seen>,
+    failures: AtomicU64,
+}
+
+/// What has been found in the files.
+struct Seen {
+    /// What the current value is made of.
+    in_use: Digest,
+    /// What nothing can be made of, and how often it has been seen.
+    broken: Option<(Digest, u32)>,
+}
+
+impl<T: Send + Sync + 'static> Watched<T> {
+    /// Makes the value, and looks at the files from now on.
+    pub(crate) fn open(
+        what: &'static str,
+        files: Vec<PathBuf>,
+        make: impl Fn(&[Pem]) -> Result<T, TlsError> + Send + Sync + 'static,
+    ) -> Result<Self, TlsError> {
+        let read = read(&files)?;
+        let current = ArcSwap::from_pointee(make(&read)?);
+        let seen = Mutex::new(Seen { in_use: digest(&read), broken: None });
+        let (make, failures): (Make<T>, _) = (Box::new(make), AtomicU64::new(0));
+        let inner = Arc::new(Inner { what, files, make, current, seen, failures });
+        if !inner.files.is_empty() {
+            look_on(Arc::downgrade(&inner));
+        }
+        Ok(Self { inner })
+    }
+}
+
+impl<T> Watched<T> {
+    pub(crate) fn current(&self) -> Arc<T> {
+        self.inner.current.load_full()
+    }
+
+    /// How often new files could not be used.
+    pub(crate) fn failures(&self) -> u64 {
+        self.inner.failures.load(Ordering::Relaxed)
+    }
+}
+
+/// On a thread of its own: reading files waits, and whoever makes a client need not have a runtime.
+fn look_on<T: Send + Sync + 'static>(inner: Weak<Inner<T>>) {
+    let looking = move || {
+        loop {
+            std::thread::sleep(LOOK_EVERY);
+            let Some(inner) = inner.upgrade() else { return };
+            inner.look();
+        }
+    };
+    let started = std::thread::Builder::new().name("tls-files".to_owned()).spawn(looking);
+    if let Err(cause) = started {
+        warn!(%cause, "certificates will not be read again: no thread");
+    }
+}
+
+impl<T> Inner<T> {
+    fn look(&self) {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = read(&self.files);
+        let digest = match &found {
+            Ok(files) => digest(files),
+            Err(error) => error.to_string().into_bytes(),
+        };
+        if digest == seen.in_use {
+            seen.broken = None;
+            return;
+        }
+        match found.and_then(|files| (self.make)(&files)) {
+            Ok(made) => {
+                self.current.store(Arc::new(made));
+                *seen = Seen { in_use: digest, broken: None };
+                info!("took over the new {}", self.what);
+            }
+            Err(error) => self.stay(&mut seen, digest, &error),
+        }
+    }
+
+    /// Files are not replaced all at once: what cannot be used is a failure when it is still there the next time.
+    fn stay(&self, seen: &mut Seen, digest: Digest, error: &TlsError) {
+        let times = match &seen.broken {
+            Some((broken, times)) if *broken == digest => times.saturating_add(1),
+            _ => 1,
+        };
+        seen.broken = Some((digest, times));
+        if times == 2 {
+            self.failures.fetch_add(1, Ordering::Relaxed);
+            warn!(cause = %error, "cannot use the new {}, the one of before stays: {error}", self.what);
+        }
+    }
+}
+
+fn read(files: &[PathBuf]) -> Result<Vec<Pem>, TlsError> {
+    files.iter().map(|path| Pem::read(path)).collect()
+}
+
+/// Not the bytes themselves: there is a key among them.
+fn digest(files: &[Pem]) -> Digest {
+    let mut context = Context::new(&SHA256);
+    for file in files {
+        context.update(&(file.bytes.len() as u64).to_be_bytes());
+        context.update(&file.bytes);
+    }
+    context.finish().as_ref().to_vec()
+}
+
+impl<T> Clone for Watched<T> {
+    fn clone(&self) -> Self {
+        Self { inner: Arc::clone(&self.inner) }
+    }
+}
+
+impl<T> fmt::Debug for Watched<T> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Watched({}, {:?})", self.inner.what, self.inner.files)
+    }
+}
