@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use shared::client::PlainHosts;
 use shared::config::{ConfigError, LogLevels, defaults};
-use shared::server::Listen;
+use shared::server::{Listen, ListenerFiles, StartupError};
+use shared::tls::{ClientFiles, ClientTls};
 use shared::{Algorithm, Scopes, Secret};
 use url::Url;
 
@@ -27,10 +28,32 @@ pub struct Config {
     /// Where `/livez`, `/readyz` and `/metrics` are. Default `0.0.0.0:9100`.
     #[serde(default = "unset::management_listen")]
     pub management_listen: String,
+    /// A file (PEM) with the certificate, and those between it and its root, by which this service is known; with it the routes
+    /// are served over TLS, and with it goes `tls_key_file`. Read again when it changes. Default none: plain HTTP.
+    #[serde(default)]
+    pub tls_certificate_file: Option<PathBuf>,
+    /// A file (PEM) with its private key. Default none.
+    #[serde(default)]
+    pub tls_key_file: Option<PathBuf>,
+    /// A file (PEM) with the roots of callers: who shows no certificate of theirs is not let in. Default none: callers need
+    /// no certificate.
+    #[serde(default)]
+    pub tls_client_ca_file: Option<PathBuf>,
+    /// A file (PEM) with roots that are trusted beside the system's in calls to other services. Read again when it changes.
+    /// Default none.
+    #[serde(default)]
+    pub ca_file: Option<PathBuf>,
+    /// A file (PEM) with the certificate that this service shows where one is demanded, with `tls_client_key_file`. Read again
+    /// when it changes. Default none.
+    #[serde(default)]
+    pub tls_client_certificate_file: Option<PathBuf>,
+    /// A file (PEM) with its private key. Default none.
+    #[serde(default)]
+    pub tls_client_key_file: Option<PathBuf>,
     /// Worker threads. Default 2.
     #[serde(default = "defaults::workers")]
     pub workers: NonZeroUsize,
-    /// `postgres://user:password@host/database` or `sqlite://path/to/file`. No default.
+    /// `postgres://user:password@host/database` (over TLS: `?sslmode=verify-full&sslrootcert=/path/to/ca.crt`) or `sqlite://path/to/file`. No default.
     pub database_url: String,
     /// Connections to PostgreSQL at the most. Default 10.
     #[serde(default = "defaults::max_connections")]
@@ -45,10 +68,13 @@ pub struct Config {
     /// The name under which tokens are for this server's own `/admin` routes. Default `auth-service`.
     #[serde(default = "unset::audience")]
     pub audience: String,
-    /// `redis://host:port`, where it is there, tells the other replicas of a change at once; without it they look every
+    /// `redis://host:port` (over TLS: `rediss://host:port`), where it is there, tells the other replicas of a change at once; without it they look every
     /// 250 ms. See `login_store` for what is kept in it. Default `memory://`: there are no others, or they look.
     #[serde(default = "defaults::cache_url")]
     pub cache_url: String,
+    /// A file (PEM) with roots by which Redis is known over `rediss://`, beside the system's. Default that of `ca_file`.
+    #[serde(default)]
+    pub cache_ca_file: Option<PathBuf>,
     /// The key that encrypts the signing keys in the database: 32 bytes in base64. This or `master_key_file`.
     #[serde(default)]
     pub master_key: Option<Secret>,
@@ -245,6 +271,30 @@ impl Config {
             address: self.listen.clone(),
             management_address: self.management_listen.clone(),
             workers: self.workers.get(),
+            tls: ListenerFiles {
+                certificate: self.tls_certificate_file.clone(),
+                key: self.tls_key_file.clone(),
+                client_ca: self.tls_client_ca_file.clone(),
+            },
         }
+    }
+
+    /// Whom calls out trust, and what they show.
+    pub(crate) fn client_tls(&self) -> Result<ClientTls, StartupError> {
+        ClientTls::open(&self.client_files()).map_err(StartupError::part("tls"))
+    }
+
+    fn client_files(&self) -> ClientFiles {
+        ClientFiles {
+            ca: self.ca_file.clone(),
+            certificate: self.tls_client_certificate_file.clone(),
+            key: self.tls_client_key_file.clone(),
+        }
+    }
+
+    /// The same for Redis.
+    pub(crate) fn cache_files(&self) -> ClientFiles {
+        let ca = self.cache_ca_file.clone();
+        ClientFiles { ca: ca.or_else(|| self.ca_file.clone()), ..self.client_files() }
     }
 }

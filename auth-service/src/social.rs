@@ -15,6 +15,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use oauth2::{PkceCodeChallenge, PkceCodeVerifier};
 use shared::db::{Db, DbError};
 use shared::server::StartupError;
+use shared::tls::ClientTls;
 use shared::{Claims, Clock};
 use url::Url;
 
@@ -64,7 +65,7 @@ pub(crate) struct Arrival<'a> {
 pub(crate) fn declared(
     config: &Config,
     own: &str,
-    clock: &Arc<dyn Clock>,
+    (clock, tls): (&Arc<dyn Clock>, &ClientTls),
 ) -> Result<(Vec<SocialClient>, Url), StartupError> {
     let failed = |cause: String| StartupError::Part { part: PART, cause };
     if !config.social.is_empty() && config.user_url.is_none() {
@@ -75,13 +76,17 @@ pub(crate) fn declared(
     if !matches!(front_end.scheme(), "https" | "http") {
         return Err(failed("`front_end_url` is a path or an HTTP URL".to_owned()));
     }
-    let clients = client::open_all(config, own, clock).map_err(failed)?;
+    let clients = client::open_all(config, own, (clock, tls)).map_err(failed)?;
     Ok((clients, front_end))
 }
 
 impl Social {
-    pub(crate) fn open(config: &Config, db: &Db, issuer: &Issuer) -> Result<Self, StartupError> {
-        let (clients, front_end) = declared(config, &issuer.terms.issuer, &issuer.clock)?;
+    pub(crate) fn open(
+        config: &Config,
+        db: &Db,
+        (issuer, tls): (&Issuer, &ClientTls),
+    ) -> Result<Self, StartupError> {
+        let (clients, front_end) = declared(config, &issuer.terms.issuer, (&issuer.clock, tls))?;
         let used_states = AssertionRepository::new(db.clone());
         Ok(Self { clients, used_states, issuer: issuer.clone(), front_end })
     }

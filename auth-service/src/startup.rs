@@ -85,7 +85,8 @@ pub async fn bind_to(listeners: Listeners, config: &Config) -> Result<BoundServe
     let issuer = issuer(config, listeners.address)?;
     let db = open_database(config).await?;
     let clock: Arc<dyn Clock> = SystemClock::shared();
-    let made = parts::make(config, parts::Given { db, issuer, clock, master_keys }).await?;
+    let tls = config.client_tls()?;
+    let made = parts::make(config, parts::Given { db, issuer, clock, master_keys, tls }).await?;
     let parts::Made { state, parts, audit } = made;
     let state = web::Data::new(state);
     let server = listeners.serve(parts, move || routes::routes().app_data(state.clone()))?;
@@ -96,7 +97,10 @@ pub async fn bind_to(listeners: Listeners, config: &Config) -> Result<BoundServe
 fn issuer(config: &Config, address: SocketAddr) -> Result<String, StartupError> {
     match &config.issuer {
         Some(issuer) if !issuer.is_empty() => Ok(issuer.clone()),
-        None if address.ip().is_loopback() => Ok(format!("http://{address}")),
+        None if address.ip().is_loopback() => {
+            let scheme = if config.listen().tls.is_on() { "https" } else { "http" };
+            Ok(format!("{scheme}://{address}"))
+        }
         _ => {
             let cause = "set it to the URL at which clients reach this server".to_owned();
             Err(StartupError::Part { part: "issuer", cause })

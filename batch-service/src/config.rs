@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use shared::client::PlainHosts;
 use shared::client::token_source::{ClientSettings, ClientSettingsError};
 use shared::config::{ConfigError, LogLevels, defaults};
+use shared::server::StartupError;
+use shared::tls::{ClientFiles, ClientTls};
 use shared::{Secret, UserId};
 use url::Url;
 
@@ -16,7 +18,7 @@ use crate::schedule::Schedules;
 #[derive(Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// `postgres://user:password@host/database` or `sqlite://path/to/file`. No default.
+    /// `postgres://user:password@host/database` (over TLS: `?sslmode=verify-full&sslrootcert=/path/to/ca.crt`) or `sqlite://path/to/file`. No default.
     pub database_url: String,
     /// Connections to PostgreSQL at the most. Default 4.
     #[serde(default = "default_max_connections")]
@@ -24,6 +26,17 @@ pub struct Config {
     /// Bring the database up to date at start. Default true.
     #[serde(default = "defaults::yes")]
     pub migrate: bool,
+    /// A file (PEM) with roots that are trusted beside the system's in calls to other services. Read again when it changes.
+    /// Default none.
+    #[serde(default)]
+    pub ca_file: Option<PathBuf>,
+    /// A file (PEM) with the certificate that this service shows where one is demanded, with `tls_client_key_file`. Read again
+    /// when it changes. Default none.
+    #[serde(default)]
+    pub tls_client_certificate_file: Option<PathBuf>,
+    /// A file (PEM) with its private key. Default none.
+    #[serde(default)]
+    pub tls_client_key_file: Option<PathBuf>,
     /// The token endpoint of auth-service. No default.
     pub token_url: Url,
     /// The name of this client at auth-service. Default `batch-service`.
@@ -121,6 +134,16 @@ impl Config {
         let variable = |name: &str| format!("BATON_BATCH_{}", name.to_uppercase());
         let settings = settings.into_iter().map(|(name, value)| (variable(name), value));
         shared::config::load_from("batch", None, settings.collect()).and_then(Self::checked)
+    }
+
+    /// Whom calls out trust, and what they show.
+    pub(crate) fn client_tls(&self) -> Result<ClientTls, StartupError> {
+        let files = ClientFiles {
+            ca: self.ca_file.clone(),
+            certificate: self.tls_client_certificate_file.clone(),
+            key: self.tls_client_key_file.clone(),
+        };
+        ClientTls::open(&files).map_err(StartupError::part("tls"))
     }
 
     fn checked(config: Self) -> Result<Self, ConfigError> {

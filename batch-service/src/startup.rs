@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
-use shared::client::http::{HttpClient, Timeouts, http_client};
+use shared::client::http::{HttpClient, Timeouts, http_client_with_tls};
 use shared::client::token_cache::TokenCache;
 use shared::client::token_source::ClientCredentials;
 use shared::client::{PlainHosts, ServiceUrl, Target};
 use shared::clock::SystemClock;
 use shared::db::{self, Db, Migrations};
 use shared::server::StartupError;
+use shared::tls::ClientTls;
 use shared::{Clock, ServiceClient, UserId};
 use url::Url;
 
@@ -52,6 +53,7 @@ pub async fn migrate(config: &Config) -> Result<(), StartupError> {
 pub struct Batch {
     config: Config,
     db: Db,
+    tls: ClientTls,
     http: HttpClient,
     tokens: TokenCache,
     statistics: Arc<CallStatistics>,
@@ -66,14 +68,16 @@ impl Batch {
     pub async fn start(config: &Config) -> Result<Self, StartupError> {
         let (url, connections) = (&config.database_url, config.max_connections.get());
         let db = Db::start(url, connections, migrations(), config.migrate).await?;
-        let http = http_client(timeouts(config)).map_err(StartupError::part("HTTP client"))?;
+        let tls = config.client_tls()?;
+        let http = http_client_with_tls(timeouts(config), &tls);
+        let http = http.map_err(StartupError::part("HTTP client"))?;
         let proof = config.client().proof().map_err(StartupError::part("client_secret"))?;
         let endpoint = service_url(&config.token_url, &config.plain_http_hosts)?;
         let source = ClientCredentials::with_proof(http.clone(), endpoint, proof);
         let clock = SystemClock::shared();
         let tokens = TokenCache::new(Arc::new(source), Arc::clone(&clock));
         let statistics = Arc::new(CallStatistics::default());
-        Ok(Self { config: config.clone(), db, http, tokens, statistics, clock })
+        Ok(Self { config: config.clone(), db, tls, http, tokens, statistics, clock })
     }
 
     /// A client that asks for no more than this job needs, of `user-service`, `order-service` or `file-service`.
@@ -101,7 +105,8 @@ impl Batch {
         longest: Duration,
     ) -> Result<ServiceClient, StartupError> {
         let timeouts = Timeouts { read: longest, total: longest, ..Timeouts::default() };
-        let http = http_client(timeouts).map_err(StartupError::part("HTTP client"))?;
+        let http = http_client_with_tls(timeouts, &self.tls);
+        let http = http.map_err(StartupError::part("HTTP client"))?;
         self.client_over(&http, service, scope)
     }
 

@@ -1,12 +1,13 @@
 //! Every setting: meaning, default, variable.
 
 use std::num::{NonZeroU64, NonZeroUsize};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use shared::config::{ConfigError, LogLevels, defaults};
-use shared::server::Listen;
+use shared::server::{Listen, ListenerFiles, StartupError};
+use shared::tls::{ClientFiles, ClientTls};
 use shared::{Expectation, Secret};
 use url::Url;
 
@@ -24,10 +25,32 @@ pub struct Config {
     /// Where `/livez`, `/readyz` and `/metrics` are. Default `0.0.0.0:9103`.
     #[serde(default = "default_management_listen")]
     pub management_listen: String,
+    /// A file (PEM) with the certificate, and those between it and its root, by which this service is known; with it the routes
+    /// are served over TLS, and with it goes `tls_key_file`. Read again when it changes. Default none: plain HTTP.
+    #[serde(default)]
+    pub tls_certificate_file: Option<PathBuf>,
+    /// A file (PEM) with its private key. Default none.
+    #[serde(default)]
+    pub tls_key_file: Option<PathBuf>,
+    /// A file (PEM) with the roots of callers: who shows no certificate of theirs is not let in. Default none: callers need
+    /// no certificate.
+    #[serde(default)]
+    pub tls_client_ca_file: Option<PathBuf>,
+    /// A file (PEM) with roots that are trusted beside the system's in calls to other services. Read again when it changes.
+    /// Default none.
+    #[serde(default)]
+    pub ca_file: Option<PathBuf>,
+    /// A file (PEM) with the certificate that this service shows where one is demanded, with `tls_client_key_file`. Read again
+    /// when it changes. Default none.
+    #[serde(default)]
+    pub tls_client_certificate_file: Option<PathBuf>,
+    /// A file (PEM) with its private key. Default none.
+    #[serde(default)]
+    pub tls_client_key_file: Option<PathBuf>,
     /// Worker threads. Default 2.
     #[serde(default = "defaults::workers")]
     pub workers: NonZeroUsize,
-    /// `postgres://user:password@host/database` or `sqlite://path/to/file`. No default.
+    /// `postgres://user:password@host/database` (over TLS: `?sslmode=verify-full&sslrootcert=/path/to/ca.crt`) or `sqlite://path/to/file`. No default.
     pub database_url: String,
     /// Connections to PostgreSQL at the most. Default 10.
     #[serde(default = "defaults::max_connections")]
@@ -134,6 +157,24 @@ impl Config {
             address: self.listen.clone(),
             management_address: self.management_listen.clone(),
             workers: self.workers.get(),
+            tls: ListenerFiles {
+                certificate: self.tls_certificate_file.clone(),
+                key: self.tls_key_file.clone(),
+                client_ca: self.tls_client_ca_file.clone(),
+            },
+        }
+    }
+
+    /// Whom calls out trust, and what they show.
+    pub(crate) fn client_tls(&self) -> Result<ClientTls, StartupError> {
+        ClientTls::open(&self.client_files()).map_err(StartupError::part("tls"))
+    }
+
+    fn client_files(&self) -> ClientFiles {
+        ClientFiles {
+            ca: self.ca_file.clone(),
+            certificate: self.tls_client_certificate_file.clone(),
+            key: self.tls_client_key_file.clone(),
         }
     }
 
@@ -157,6 +198,7 @@ impl Config {
                 access_key: self.s3_access_key.clone(),
                 secret_key: self.s3_secret_key.clone(),
                 path_style: self.s3_path_style,
+                ca_file: self.ca_file.clone(),
             },
             max_object_bytes: self.max_file_bytes,
         }

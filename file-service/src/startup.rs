@@ -36,8 +36,10 @@ fn migrations() -> Migrations {
 pub fn check(config: &Config) -> Result<(), StartupError> {
     config.listen().check()?;
     Db::check_address(&config.database_url)?;
+    let tls = config.client_tls()?;
     let revocations_url = config.revocations_url.as_deref();
-    Parts::check_tokens_of(&config.jwks_url, revocations_url, config.expectation())?;
+    let parts = Parts::new(Readiness::new()).with_client_tls(&tls);
+    parts.check_tokens_of(&config.jwks_url, revocations_url, config.expectation())?;
     Storage::open(&config.storage()).map(drop).map_err(StartupError::part("storage_url"))
 }
 
@@ -75,7 +77,8 @@ pub async fn bind_to(listeners: Listeners, config: &Config) -> Result<BoundServe
 
 fn parts(config: &Config, readiness: Readiness) -> Result<Parts, StartupError> {
     let revocations_url = config.revocations_url.as_deref();
-    Parts::new(readiness).with_tokens_of(&config.jwks_url, revocations_url, config.expectation())
+    let parts = Parts::new(readiness).with_client_tls(&config.client_tls()?);
+    parts.with_tokens_of(&config.jwks_url, revocations_url, config.expectation())
 }
 
 fn serve(

@@ -7,6 +7,7 @@ use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use shared::db::{self, Db, Migrations, tenancy};
 use shared::health::Readiness;
 use shared::server::{BoundServer, Listeners, Parts, StartupError};
+use shared::tls::ClientTls;
 
 use crate::config::Config;
 use crate::routes;
@@ -25,9 +26,11 @@ fn migrations() -> Migrations {
 pub fn check(config: &Config) -> Result<(), StartupError> {
     config.listen().check()?;
     Db::check_address(&config.database_url)?;
+    let tls = config.client_tls()?;
     let revocations_url = config.revocations_url.as_deref();
-    Parts::check_tokens_of(&config.jwks_url, revocations_url, config.expectation())?;
-    parts::check(config)
+    let parts = Parts::new(Readiness::new()).with_client_tls(&tls);
+    parts.check_tokens_of(&config.jwks_url, revocations_url, config.expectation())?;
+    parts::check(config, &tls)
 }
 
 /// Brings the database up to date.
@@ -51,16 +54,18 @@ pub async fn bind(config: &Config) -> Result<BoundServer, StartupError> {
 /// # Errors
 /// As [`bind`].
 pub async fn bind_to(listeners: Listeners, config: &Config) -> Result<BoundServer, StartupError> {
+    let tls = config.client_tls()?;
     let (url, connections) = (&config.database_url, config.max_connections.get());
     let db = Db::start(url, connections, migrations(), config.migrate).await?;
     let readiness = Readiness::new().needs_database(&db);
     tenancy::check_role(&db).await?;
-    let parts = tokens(config, readiness)?;
-    let state = web::Data::new(self::parts::state(config, &db)?);
+    let parts = tokens(config, readiness, &tls)?;
+    let state = web::Data::new(self::parts::state(config, &db, &tls)?);
     Ok(listeners.serve(parts, move || routes::routes().app_data(state.clone()))?)
 }
 
-fn tokens(config: &Config, readiness: Readiness) -> Result<Parts, StartupError> {
+fn tokens(config: &Config, readiness: Readiness, tls: &ClientTls) -> Result<Parts, StartupError> {
     let revocations_url = config.revocations_url.as_deref();
-    Parts::new(readiness).with_tokens_of(&config.jwks_url, revocations_url, config.expectation())
+    let parts = Parts::new(readiness).with_client_tls(tls);
+    parts.with_tokens_of(&config.jwks_url, revocations_url, config.expectation())
 }

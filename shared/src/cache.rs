@@ -1,5 +1,6 @@
 //! [`Cache`]: Redis, or the same calls on an in-process map.
 
+mod connector;
 mod redis;
 pub mod signal;
 mod take_if;
@@ -16,15 +17,13 @@ use deadpool_redis::redis::{AsyncCommands, Pipeline, RedisError, cmd, pipe};
 use crate::clock::Clock;
 #[cfg(feature = "store-tls")]
 use crate::tls::ClientFiles;
+pub use connector::{Connector, RedisPool};
 pub use redis::Redis;
 pub use take_if::TakeIf;
 
 /// How long one call may take, waiting for a connection included. A cache that is slower than what it
 /// saves is no cache.
 const CALL_TIMEOUT: Duration = Duration::from_millis(100);
-/// How long Redis may take to connect over TLS. A call does not wait for it longer than for anything else.
-#[cfg(feature = "store-tls")]
-const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(2);
 /// The in-process map drops what has expired when it has grown to this size, and at each doubling.
 const SWEEP_AT: usize = 10_000;
 
@@ -58,19 +57,11 @@ impl Cache {
         if url == "memory://" {
             return Ok(Self::Memory(MemoryCache::new(clock)));
         }
-        #[cfg(feature = "store-tls")]
-        if url.starts_with("rediss://") {
-            return Self::open_with_tls(url, &ClientFiles::default(), clock);
-        }
-        if !url.starts_with("redis://") {
-            return Err(CacheUnavailable(
-                "the address begins with redis:// or is memory://".into(),
-            ));
-        }
-        Redis::open(url).map(Self::Redis)
+        Connector::open(url).map(|connector| Self::Redis(Redis::new(connector)))
     }
 
-    /// The same, which knows Redis by these roots, and shows it this certificate, if the address begins with `rediss://`.
+    /// The same, which knows Redis by these roots, too, and shows it this certificate, if the address begins with
+    /// `rediss://`.
     ///
     /// # Errors
     /// When the address is neither, or a file cannot be used.
@@ -80,10 +71,11 @@ impl Cache {
         files: &ClientFiles,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, CacheUnavailable> {
-        match tls::TlsRedis::open(url, files)? {
-            Some(redis) => Ok(Self::Redis(Redis::over_tls(redis))),
-            None => Self::open(url, clock),
+        if !url.starts_with("rediss://") {
+            return Self::open(url, clock);
         }
+        let connector = Connector::open_with_tls(url, files)?;
+        Ok(Self::Redis(Redis::new(connector)))
     }
 
     /// The value under the key, if it has not expired.

@@ -8,6 +8,7 @@ use shared::Routes;
 use shared::db::{self, Db, Migrations};
 use shared::health::Readiness;
 use shared::server::{BoundServer, Listeners, Parts, StartupError};
+use shared::tls::ClientTls;
 use tracing::warn;
 
 use crate::config::Config;
@@ -27,9 +28,11 @@ pub(crate) fn migrations() -> Migrations {
 pub fn check(config: &Config) -> Result<(), StartupError> {
     config.listen().check()?;
     Db::check_address(&config.database_url)?;
+    let tls = config.client_tls()?;
     let revocations_url = config.revocations_url.as_deref();
-    Parts::check_tokens_of(&config.jwks_url, revocations_url, config.expectation())?;
-    parts::check(config)
+    let parts = Parts::new(Readiness::new()).with_client_tls(&tls);
+    parts.check_tokens_of(&config.jwks_url, revocations_url, config.expectation())?;
+    parts::check(config, &tls)
 }
 
 /// Brings the database up to date.
@@ -53,24 +56,26 @@ pub async fn bind(config: &Config) -> Result<BoundServer, StartupError> {
 /// # Errors
 /// As [`bind`].
 pub async fn bind_to(listeners: Listeners, config: &Config) -> Result<BoundServer, StartupError> {
+    let tls = config.client_tls()?;
     let (url, connections) = (&config.database_url, config.max_connections.get());
     let db = Db::start(url, connections, migrations(), config.migrate).await?;
     let readiness = Readiness::new().needs_database(&db);
-    let parts = parts(config, readiness)?;
-    serve((listeners, parts), config, &db)
+    let parts = parts(config, readiness, &tls)?;
+    serve((listeners, parts), config, (&db, &tls))
 }
 
-fn parts(config: &Config, readiness: Readiness) -> Result<Parts, StartupError> {
+fn parts(config: &Config, readiness: Readiness, tls: &ClientTls) -> Result<Parts, StartupError> {
     let revocations_url = config.revocations_url.as_deref();
-    Parts::new(readiness).with_tokens_of(&config.jwks_url, revocations_url, config.expectation())
+    let parts = Parts::new(readiness).with_client_tls(tls);
+    parts.with_tokens_of(&config.jwks_url, revocations_url, config.expectation())
 }
 
 fn serve(
     (listeners, parts): (Listeners, Parts),
     config: &Config,
-    db: &Db,
+    (db, tls): (&Db, &ClientTls),
 ) -> Result<BoundServer, StartupError> {
-    let state = web::Data::new(parts::state(config, db)?);
+    let state = web::Data::new(parts::state(config, db, tls)?);
     let shows_mail = state.post.folder().is_some() && listeners.address.ip().is_loopback();
     if state.post.folder().is_some() && !shows_mail {
         warn!("mail is kept in a folder; /mailbox would show it to others and is not there");

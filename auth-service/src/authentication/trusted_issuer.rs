@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use reqwest::Certificate;
 use shared::Clock;
 use shared::RemoteKeys;
-use shared::client::http::{Timeouts, http_client, http_client_trusting};
+use shared::client::http::{Timeouts, http_client_with_tls};
 use shared::server::StartupError;
+use shared::tls::{ClientFiles, ClientTls};
 use shared::token::key_set::KeySource;
 
 use crate::authentication::file_keys::FileKeys;
@@ -27,7 +27,7 @@ const PART: &str = "trusted issuers";
 /// All that are declared, each with a name and an `iss` of its own.
 pub(crate) fn open_all(
     declared: &[TrustedIssuer],
-    clock: &Arc<dyn Clock>,
+    (clock, tls): (&Arc<dyn Clock>, &ClientTls),
 ) -> Result<Vec<Trusted>, StartupError> {
     let (mut names, mut issuers) = (BTreeSet::new(), BTreeSet::new());
     let twice =
@@ -36,13 +36,16 @@ pub(crate) fn open_all(
         let cause = format!("{} ({}) is declared twice", twice.name, twice.issuer);
         return Err(StartupError::Part { part: PART, cause });
     }
-    declared.iter().map(|own| open(own, clock)).collect()
+    declared.iter().map(|own| open(own, (clock, tls))).collect()
 }
 
-fn open(declared: &TrustedIssuer, clock: &Arc<dyn Clock>) -> Result<Trusted, StartupError> {
+fn open(
+    declared: &TrustedIssuer,
+    (clock, tls): (&Arc<dyn Clock>, &ClientTls),
+) -> Result<Trusted, StartupError> {
     let keys: Arc<dyn KeySource> = match (&declared.jwks_url, &declared.jwks_file) {
         (Some(url), _) => {
-            let http = http(declared.ca_file.as_deref())?;
+            let http = http(declared.ca_file.as_deref(), tls)?;
             Arc::new(RemoteKeys::new(http, url.clone(), Arc::clone(clock)))
         }
         (None, file) => {
@@ -60,16 +63,15 @@ fn open(declared: &TrustedIssuer, clock: &Arc<dyn Clock>) -> Result<Trusted, Sta
     })
 }
 
-fn http(ca_file: Option<&Path>) -> Result<reqwest::Client, StartupError> {
-    let client = match ca_file {
-        None => http_client(Timeouts::default()),
+/// A cluster is known by its own roots, if they are declared, and does not know our certificate.
+fn http(ca_file: Option<&Path>, tls: &ClientTls) -> Result<reqwest::Client, StartupError> {
+    let part = StartupError::part(PART);
+    let tls = match ca_file {
+        None => tls.without_certificate(),
         Some(path) => {
-            let pem = std::fs::read(path)
-                .map_err(|error| format!("{}: {error}", path.display()))
-                .map_err(StartupError::part(PART))?;
-            let roots = Certificate::from_pem_bundle(&pem).map_err(StartupError::part(PART))?;
-            http_client_trusting(Timeouts::default(), roots)
+            let files = ClientFiles { ca: Some(path.to_owned()), ..ClientFiles::default() };
+            ClientTls::open(&files).map_err(|error| part(error.to_string()))?
         }
     };
-    client.map_err(StartupError::part(PART))
+    http_client_with_tls(Timeouts::default(), &tls).map_err(|error| part(error.to_string()))
 }

@@ -10,8 +10,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use deadpool::managed::Object;
 use deadpool_redis::redis::{FromRedisValue, RedisError, Script, ScriptInvocation};
-use deadpool_redis::{Config, Connection, Pool, PoolConfig, Runtime, Timeouts};
+use shared::cache::{Connector, RedisPool};
 use shared::{Timestamp, UserId};
 use tokio::sync::Mutex;
 use tracing::{error, warn};
@@ -36,7 +37,7 @@ const ERA_KEY: &str = "baton:logins:era";
 const TRIES: usize = 3;
 
 pub(crate) struct RedisLogins {
-    pool: Pool,
+    pool: RedisPool,
     scripts: Scripts,
     eras: EraRepository,
     /// For the revocations of what has ended.
@@ -81,18 +82,14 @@ impl Epoch {
 }
 
 impl RedisLogins {
-    /// The logins at `redis://host:port`.
+    /// The logins at this Redis.
     pub(crate) async fn open(
-        (url, max_s): (&str, u32),
+        (connector, max_s): (Connector, u32),
         eras: EraRepository,
         database: LoginRepository,
     ) -> Result<Self, AccountError> {
-        let mut config = Config::from_url(url);
-        let timeouts =
-            Timeouts { wait: Some(TIMEOUT), create: Some(TIMEOUT), recycle: Some(TIMEOUT) };
-        config.pool = Some(PoolConfig { timeouts, ..PoolConfig::default() });
-        let pool = config.create_pool(Some(Runtime::Tokio1));
-        let pool = pool.map_err(|error| AccountError::Redis(error.to_string()))?;
+        let pool =
+            connector.pool(TIMEOUT).map_err(|error| AccountError::Redis(error.to_string()))?;
         let epoch = ArcSwap::from_pointee(Epoch::from(eras.find().await?));
         let (scripts, beginning) = (Scripts::new(), Mutex::default());
         Ok(Self { pool, scripts, eras, database, epoch, beginning, max_s })
@@ -136,9 +133,9 @@ impl RedisLogins {
         let exchange = async {
             let connection = self.pool.get().await;
             let mut connection = connection.map_err(|error| away(error.to_string()))?;
-            let answer = invocation.invoke_async(&mut connection).await;
+            let answer = invocation.invoke_async(&mut *connection).await;
             if answer.as_ref().is_err_and(|error| !is_word(error)) {
-                drop(Connection::take(connection));
+                drop(Object::take(connection));
             }
             Ok(answer)
         };

@@ -6,7 +6,8 @@ use std::time::Duration;
 use oauth2::{HttpRequest, HttpResponse};
 use reqwest::{Response, StatusCode};
 use serde::Deserialize;
-use shared::client::http::{HttpClient, Timeouts, http_client};
+use shared::client::http::{HttpClient, Timeouts, http_client_with_tls};
+use shared::tls::ClientTls;
 use shared::{Clock, RemoteKeys};
 use url::Url;
 
@@ -51,8 +52,9 @@ struct Refusal {
 }
 
 impl Upstream {
-    pub(super) fn open() -> Result<Self, reqwest::Error> {
-        http_client(TIMEOUTS).map(|http| Self { http })
+    /// Providers are others, so our own certificate does not concern them.
+    pub(super) fn open(tls: &ClientTls) -> Result<Self, reqwest::Error> {
+        http_client_with_tls(TIMEOUTS, &tls.without_certificate()).map(|http| Self { http })
     }
 
     /// The keys that a provider publishes there.

@@ -8,6 +8,7 @@ use shared::cache::signal::Signal;
 use shared::db::Db;
 use shared::health::Readiness;
 use shared::server::{Parts, StartupError};
+use shared::tls::ClientTls;
 use shared::token::revocation::RevocationSource;
 use shared::token::verifier::LEEWAY_S;
 use shared::{Clock, Expectation, Revocations, SessionSource, TokenVerifier};
@@ -50,6 +51,7 @@ pub(crate) struct Given {
     pub(crate) issuer: String,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) master_keys: MasterKeys,
+    pub(crate) tls: ClientTls,
 }
 
 pub(crate) struct Made {
@@ -76,7 +78,7 @@ pub(crate) fn key_schedule(config: &Config) -> KeySchedule {
 }
 
 pub(crate) async fn make(config: &Config, given: Given) -> Result<Made, StartupError> {
-    let Given { db, issuer, clock, master_keys } = given;
+    let Given { db, issuer, clock, master_keys, tls } = given;
     let repositories = Repositories::new(&db);
     apply_clients_file(config, &repositories.clients, &*clock).await?;
     let mirror = Arc::new(mirror(config, &db, (master_keys, &clock))?);
@@ -86,13 +88,14 @@ pub(crate) async fn make(config: &Config, given: Given) -> Result<Made, StartupE
     let terms = Terms { issuer, token_ttl_s: config.token_ttl_s };
     let outage_grace = Duration::from_secs(u64::from(config.outage_grace_s));
     let issuer = Issuer { mirror, audit: Arc::clone(&audit), terms, clock, outage_grace };
-    let parts = Parts::new(readiness(&issuer)).with_source(admin_source(config, &issuer));
+    let parts = Parts::new(readiness(&issuer)).with_client_tls(&tls);
+    let parts = parts.with_source(admin_source(config, &issuer));
     let limits = Arc::new(Limits::new(config));
     let logins = people::logins(config, &db, &issuer).await?;
     let cleaning = cleaning(config, &db, (&issuer, &limits));
     let tasks = tasks(&issuer, (repositories.keys.clone(), &logins), cleaning);
     let state = AppState {
-        authenticator: authenticator(config, &db, (&issuer, limits))?,
+        authenticator: authenticator(config, &db, (&issuer, limits, &tls))?,
         verifier: verifier(&issuer, "").for_any_audience(),
         clients: repositories.clients,
         keys: repositories.keys,
@@ -100,8 +103,8 @@ pub(crate) async fn make(config: &Config, given: Given) -> Result<Made, StartupE
         audit: repositories.audit,
         logins,
         gate: people::gate(&db, &issuer),
-        users: people::users(config, &issuer)?,
-        social: Social::open(config, &db, &issuer)?,
+        users: people::users(config, &issuer, &tls)?,
+        social: Social::open(config, &db, (&issuer, &tls))?,
         front_end_origins: config.front_end_origins.clone(),
         batches: Semaphore::new(config.workers.get()),
         issuer,
@@ -116,7 +119,8 @@ fn mirror(
     db: &Db,
     (master_keys, clock): (MasterKeys, &Arc<dyn Clock>),
 ) -> Result<Mirror, StartupError> {
-    let signal = Signal::open(&config.cache_url, CHANNEL).map_err(StartupError::part("cache"))?;
+    let signal = Signal::open_with_tls(&config.cache_url, &config.cache_files(), CHANNEL);
+    let signal = signal.map_err(StartupError::part("cache"))?;
     let (db, clock) = (db.clone(), Arc::clone(clock));
     let schedule = key_schedule(config);
     Ok(Mirror::new(Sources { db, master_keys, schedule, clock, signal }))
@@ -226,7 +230,7 @@ fn admin_source(config: &Config, issuer: &Issuer) -> SessionSource {
 fn authenticator(
     config: &Config,
     db: &Db,
-    (issuer, limits): (&Issuer, Arc<Limits>),
+    (issuer, limits, tls): (&Issuer, Arc<Limits>, &ClientTls),
 ) -> Result<Authenticator, StartupError> {
     let own = &issuer.terms.issuer;
     let token_endpoint = format!("{}{}", own.trim_end_matches('/'), routes::TOKEN_PATH);
@@ -234,7 +238,7 @@ fn authenticator(
         mirror: Arc::clone(&issuer.mirror),
         limits,
         used_assertions: AssertionRepository::new(db.clone()),
-        trusted: trusted_issuer::open_all(&config.trusted_issuers, &issuer.clock)?,
+        trusted: trusted_issuer::open_all(&config.trusted_issuers, (&issuer.clock, tls))?,
         audiences: vec![own.clone(), token_endpoint],
         clock: Arc::clone(&issuer.clock),
     })

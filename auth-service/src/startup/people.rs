@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use shared::cache::Cache;
-use shared::client::http::{Timeouts, http_client};
+use shared::cache::{Cache, Connector};
+use shared::client::http::{Timeouts, http_client_with_tls};
 use shared::client::token_cache::TokenCache;
 use shared::client::{ServiceUrl, Target};
 use shared::db::Db;
 use shared::server::StartupError;
+use shared::tls::ClientTls;
 use shared::{Scopes, ServiceClient};
 
 use crate::config::{Config, LoginStore as Kept};
@@ -40,19 +41,21 @@ async fn store(config: &Config, db: &Db, issuer: &Issuer) -> Result<LoginStore, 
     Ok(match config.login_store {
         Kept::Database => LoginStore::Database(database),
         Kept::Hybrid => {
-            let cache = Cache::open(&config.cache_url, Arc::clone(&issuer.clock));
+            let (files, clock) = (config.cache_files(), Arc::clone(&issuer.clock));
+            let cache = Cache::open_with_tls(&config.cache_url, &files, clock);
             LoginStore::Hybrid(Hybrid::new(
                 database,
                 cache.map_err(|error| part(error.to_string()))?,
             ))
         }
-        Kept::Redis if !config.cache_url.starts_with("redis://") => {
+        Kept::Redis if config.cache_url == "memory://" => {
             return Err(part("`redis` needs a `cache_url` that begins with redis://".to_owned()));
         }
         Kept::Redis => {
             let eras = EraRepository::new(db.clone());
-            let opened =
-                RedisLogins::open((&config.cache_url, config.login_max_s), eras, database).await;
+            let connector = Connector::open_with_tls(&config.cache_url, &config.cache_files());
+            let connector = connector.map_err(|error| part(error.to_string()))?;
+            let opened = RedisLogins::open((connector, config.login_max_s), eras, database).await;
             LoginStore::Redis(Box::new(opened.map_err(|error| part(error.to_string()))?))
         }
     })
@@ -80,13 +83,18 @@ pub(super) fn gate(db: &Db, issuer: &Issuer) -> LoginGate {
 }
 
 /// Where people are known; None where it is not said.
-pub(super) fn users(config: &Config, issuer: &Issuer) -> Result<Option<UserApi>, StartupError> {
+pub(super) fn users(
+    config: &Config,
+    issuer: &Issuer,
+    tls: &ClientTls,
+) -> Result<Option<UserApi>, StartupError> {
     let Some(root) = &config.user_url else { return Ok(None) };
     let part = "user_url";
     let base_url = ServiceUrl::with_plain(root.clone(), &config.plain_http_hosts);
     let base_url = base_url.map_err(StartupError::part(part))?;
     let scope = user_api::SCOPE.parse().map_err(StartupError::part(part))?;
-    let http = http_client(Timeouts::default()).map_err(StartupError::part(part))?;
+    let http = http_client_with_tls(Timeouts::default(), tls);
+    let http = http.map_err(StartupError::part(part))?;
     let source = OwnTokens::new(issuer.clone(), &config.audience);
     let tokens = TokenCache::new(Arc::new(source), Arc::clone(&issuer.clock));
     let target = Target::new(base_url, user_api::AUDIENCE, scope);

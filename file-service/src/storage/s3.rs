@@ -1,6 +1,7 @@
 //! A bucket of an S3 store. A large object goes there in parts, which the store puts together at the end; a small one in
 //! one piece.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +9,9 @@ use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::multipart::{MultipartStore, PartId};
 use object_store::path::Path as Location;
 use object_store::signer::{SignedUrlOptions, Signer};
-use object_store::{BackoffConfig, ClientOptions, ObjectStore, ObjectStoreExt, RetryConfig};
+use object_store::{
+    BackoffConfig, Certificate, ClientOptions, ObjectStore, ObjectStoreExt, RetryConfig,
+};
 use url::Url;
 
 use super::settings::StorageSettings;
@@ -45,7 +48,7 @@ impl Bucket {
             .with_secret_access_key(secret_key.expose())
             .with_virtual_hosted_style_request(!s3.path_style)
             .with_retry(retries())
-            .with_client_options(limits(s3.endpoint.as_ref()));
+            .with_client_options(trusting(limits(s3.endpoint.as_ref()), s3.ca_file.as_deref())?);
         if let Some(endpoint) = &s3.endpoint {
             builder = builder.with_endpoint(endpoint.as_str().trim_end_matches('/'));
         }
@@ -104,6 +107,15 @@ fn limits(endpoint: Option<&Url>) -> ClientOptions {
         .with_connect_timeout(CONNECT_TIMEOUT)
         .with_timeout_disabled()
         .with_read_timeout(SILENCE_TIMEOUT)
+}
+
+/// Read once: the library has no way to take over new ones.
+fn trusting(options: ClientOptions, file: Option<&Path>) -> Result<ClientOptions, StorageError> {
+    let Some(path) = file else { return Ok(options) };
+    let wrong = |cause: String| StorageError::Address(format!("{}: {cause}", path.display()));
+    let pem = std::fs::read(path).map_err(|error| wrong(error.to_string()))?;
+    let roots = Certificate::from_pem_bundle(&pem).map_err(|error| wrong(error.to_string()))?;
+    Ok(roots.into_iter().fold(options, ClientOptions::with_root_certificate))
 }
 
 /// An object that is being written.

@@ -27,6 +27,8 @@ pub(crate) struct S3Settings {
     pub(crate) secret_key: Option<Secret>,
     /// Whether the bucket stands in the path, or before the host.
     pub(crate) path_style: bool,
+    /// Roots by which the store is known beside the system's.
+    pub(crate) ca_file: Option<PathBuf>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use shared::cache::Cache;
-use shared::client::http::{Timeouts, http_client};
+use shared::client::http::{Timeouts, http_client_with_tls};
 use shared::client::token_cache::TokenCache;
 use shared::client::token_source::ClientCredentials;
 use shared::client::{ServiceUrl, Target};
@@ -11,6 +11,7 @@ use shared::clock::SystemClock;
 use shared::db::Db;
 use shared::idempotency;
 use shared::server::StartupError;
+use shared::tls::ClientTls;
 use shared::{Clock, ServiceClient};
 use tracing::warn;
 use url::Url;
@@ -23,13 +24,14 @@ use crate::repository::products::ProductRepository;
 use crate::repository::receipts::ReceiptRepository;
 use crate::state::{AppState, Upkeep};
 
-pub(super) fn state(config: &Config, db: &Db) -> Result<AppState, StartupError> {
+pub(super) fn state(config: &Config, db: &Db, tls: &ClientTls) -> Result<AppState, StartupError> {
     let clock: Arc<dyn Clock> = SystemClock::shared();
-    let cache = Cache::open(&config.cache_url, Arc::clone(&clock));
+    let files = config.cache_files();
+    let cache = Cache::open_with_tls(&config.cache_url, &files, Arc::clone(&clock));
     let cache = cache.map_err(StartupError::part("cache_url"))?;
     let orders = OrderRepository::new(db.clone());
     let outbox = ReceiptRepository::new(db.clone());
-    let api = file_api(config, &clock)?;
+    let api = file_api(config, &clock, tls)?;
     let (receipts, fresh) = Receipts::new((orders.clone(), outbox), api, Arc::clone(&clock));
     let receipts = Arc::new(receipts);
     let upkeep = Upkeep::new(vec![
@@ -42,19 +44,23 @@ pub(super) fn state(config: &Config, db: &Db) -> Result<AppState, StartupError> 
 }
 
 /// Whether what is made of these settings can be made.
-pub(super) fn check(config: &Config) -> Result<(), StartupError> {
+pub(super) fn check(config: &Config, tls: &ClientTls) -> Result<(), StartupError> {
     let clock: Arc<dyn Clock> = SystemClock::shared();
-    let cache = Cache::open(&config.cache_url, Arc::clone(&clock));
-    cache.map_err(StartupError::part("cache_url"))?;
-    file_api(config, &clock).map(drop)
+    CACHE_CHECK
+    file_api(config, &clock, tls).map(drop)
 }
 
-fn file_api(config: &Config, clock: &Arc<dyn Clock>) -> Result<Option<FileApi>, StartupError> {
+fn file_api(
+    config: &Config,
+    clock: &Arc<dyn Clock>,
+    tls: &ClientTls,
+) -> Result<Option<FileApi>, StartupError> {
     let (Some(file_url), Some(token_url)) = (&config.file_url, &config.token_url) else {
         warn!("`file_url` is not set: receipts wait until it is");
         return Ok(None);
     };
-    let http = http_client(Timeouts::default()).map_err(StartupError::part("HTTP client"))?;
+    let http = http_client_with_tls(Timeouts::default(), tls);
+    let http = http.map_err(StartupError::part("HTTP client"))?;
     let proof = config.client().proof().map_err(StartupError::part("client_secret"))?;
     let (endpoint, base) = (service_url(config, token_url)?, service_url(config, file_url)?);
     let source = ClientCredentials::with_proof(http.clone(), endpoint, proof);

@@ -1,48 +1,30 @@
 //! [`Redis`]: the one connection that all calls share.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use deadpool_redis::redis::aio::MultiplexedConnection;
 use deadpool_redis::redis::{FromRedisValue, RedisError};
-use deadpool_redis::{Config, Connection, Pool, PoolConfig, Runtime, Timeouts};
+use tokio::sync::OwnedMutexGuard;
 
-#[cfg(feature = "store-tls")]
-use super::tls::TlsRedis;
-use super::{CALL_TIMEOUT, CacheUnavailable};
+use super::{CALL_TIMEOUT, CacheUnavailable, Connector};
+
+/// How long Redis may take to connect, TLS included. No call waits for it longer than for anything else.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// One connection to Redis that all calls share: what many ask at once goes in one packet, and nobody waits for another's
 /// answer but those before him.
 #[derive(Clone)]
 pub struct Redis {
-    /// Makes connections.
-    way: Way,
+    connector: Connector,
     open: Arc<Mutex<Option<MultiplexedConnection>>>,
-}
-
-#[derive(Clone)]
-enum Way {
-    Plain(Pool),
-    #[cfg(feature = "store-tls")]
-    Tls(Box<TlsRedis>, Arc<tokio::sync::Mutex<()>>),
+    /// Held while a connection is made: of many who need one, one makes it.
+    connecting: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Redis {
-    pub(super) fn open(url: &str) -> Result<Self, CacheUnavailable> {
-        let mut config = Config::from_url(url);
-        let timeouts = Timeouts {
-            wait: Some(CALL_TIMEOUT),
-            create: Some(CALL_TIMEOUT),
-            recycle: Some(CALL_TIMEOUT),
-        };
-        config.pool = Some(PoolConfig { timeouts, ..PoolConfig::default() });
-        let pool = config.create_pool(Some(Runtime::Tokio1));
-        let pool = pool.map_err(|error| CacheUnavailable(error.to_string()))?;
-        Ok(Self { way: Way::Plain(pool), open: Arc::default() })
-    }
-
-    #[cfg(feature = "store-tls")]
-    pub(super) fn over_tls(redis: TlsRedis) -> Self {
-        Self { way: Way::Tls(Box::new(redis), Arc::default()), open: Arc::default() }
+    pub(super) fn new(connector: Connector) -> Self {
+        Self { connector, open: Arc::default(), connecting: Arc::default() }
     }
 
     fn held(&self) -> MutexGuard<'_, Option<MultiplexedConnection>> {
@@ -53,40 +35,25 @@ impl Redis {
         if let Some(open) = self.held().clone() {
             return Ok(open);
         }
-        match &self.way {
-            Way::Plain(pool) => {
-                let made = pool.get().await;
-                // The pool forgets it: it would ask each time whether it is still there.
-                let made = made.map_err(|error| CacheUnavailable(error.to_string()))?;
-                let connection = Connection::take(made);
-                *self.held() = Some(connection.clone());
-                Ok(connection)
-            }
-            #[cfg(feature = "store-tls")]
-            Way::Tls(redis, turn) => self.handshake(redis.clone(), Arc::clone(turn)).await,
-        }
+        let Ok(turn) = Arc::clone(&self.connecting).try_lock_owned() else {
+            drop(self.connecting.lock().await);
+            return self.held().clone().ok_or_else(|| CacheUnavailable("no connection".to_owned()));
+        };
+        // In a task of its own: a handshake may take longer than a call waits, and the next call finds it done.
+        let connecting = tokio::spawn(self.clone().connect(turn));
+        connecting.await.map_err(|error| CacheUnavailable(error.to_string()))?
     }
 
-    /// One at a time, and to its end: a handshake may take longer than a call waits for it, and the next call finds it done.
-    #[cfg(feature = "store-tls")]
-    async fn handshake(
-        &self,
-        redis: Box<TlsRedis>,
-        turn: Arc<tokio::sync::Mutex<()>>,
+    async fn connect(
+        self,
+        _turn: OwnedMutexGuard<()>,
     ) -> Result<MultiplexedConnection, CacheUnavailable> {
-        let own = self.clone();
-        let connecting = tokio::spawn(async move {
-            let _turn = turn.lock().await;
-            if let Some(open) = own.held().clone() {
-                return Ok(open);
-            }
-            let connection = tokio::time::timeout(super::HANDSHAKE_TIMEOUT, redis.connect()).await;
-            let connection =
-                connection.map_err(|_| CacheUnavailable("no handshake".to_owned()))??;
-            *own.held() = Some(connection.clone());
-            Ok(connection)
-        });
-        connecting.await.map_err(|error| CacheUnavailable(error.to_string()))?
+        if let Some(open) = self.held().clone() {
+            return Ok(open);
+        }
+        let connection = self.connector.connect(CONNECT_TIMEOUT).await?;
+        *self.held() = Some(connection.clone());
+        Ok(connection)
     }
 
     /// One exchange within [`CALL_TIMEOUT`]. A connection on which one has failed is not used again: after a fail-over it

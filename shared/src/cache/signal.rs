@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool_redis::redis::aio::{MultiplexedConnection, PubSub};
-use deadpool_redis::redis::{self, AsyncConnectionConfig, Client, RedisError};
+use deadpool_redis::redis::{self, RedisError};
 use futures_util::StreamExt;
 use tokio::sync::{Mutex, Notify};
 use tracing::{debug, warn};
 
-use crate::cache::CacheUnavailable;
+use crate::cache::{CacheUnavailable, Connector};
 #[cfg(feature = "store-tls")]
 use crate::tls::ClientFiles;
 
@@ -30,36 +30,9 @@ enum Way {
 }
 
 struct Redis {
-    client: Connector,
+    connector: Connector,
     channel: String,
     sender: Mutex<Option<MultiplexedConnection>>,
-}
-
-enum Connector {
-    Plain(Client),
-    #[cfg(feature = "store-tls")]
-    Tls(super::tls::TlsRedis),
-}
-
-impl Connector {
-    async fn connect(&self) -> Result<MultiplexedConnection, RedisError> {
-        match self {
-            Self::Plain(client) => {
-                let config = AsyncConnectionConfig::new().set_connection_timeout(Some(TIMEOUT));
-                client.get_multiplexed_async_connection_with_config(&config).await
-            }
-            #[cfg(feature = "store-tls")]
-            Self::Tls(redis) => redis.connect().await,
-        }
-    }
-
-    async fn listen(&self) -> Result<PubSub, RedisError> {
-        match self {
-            Self::Plain(client) => client.get_async_pubsub().await,
-            #[cfg(feature = "store-tls")]
-            Self::Tls(redis) => redis.listen().await,
-        }
-    }
 }
 
 impl Signal {
@@ -71,14 +44,11 @@ impl Signal {
         if url == "memory://" {
             return Ok(Self(Arc::new(Way::Memory(Notify::new()))));
         }
-        #[cfg(feature = "store-tls")]
-        if url.starts_with("rediss://") {
-            return Self::open_with_tls(url, &ClientFiles::default(), channel);
-        }
-        Ok(Self::over(Connector::Plain(Client::open(url)?), channel))
+        Ok(Self::over(Connector::open(url)?, channel))
     }
 
-    /// The same, which knows Redis by these roots, and shows it this certificate, if the address begins with `rediss://`.
+    /// The same, which knows Redis by these roots, too, and shows it this certificate, if the address begins with
+    /// `rediss://`.
     ///
     /// # Errors
     /// When the address is neither, or a file cannot be used.
@@ -88,15 +58,15 @@ impl Signal {
         files: &ClientFiles,
         channel: &str,
     ) -> Result<Self, CacheUnavailable> {
-        match super::tls::TlsRedis::open(url, files)? {
-            Some(redis) => Ok(Self::over(Connector::Tls(redis), channel)),
-            None => Self::open(url, channel),
+        if !url.starts_with("rediss://") {
+            return Self::open(url, channel);
         }
+        Ok(Self::over(Connector::open_with_tls(url, files)?, channel))
     }
 
-    fn over(client: Connector, channel: &str) -> Self {
+    fn over(connector: Connector, channel: &str) -> Self {
         let (channel, sender) = (channel.to_owned(), Mutex::default());
-        Self(Arc::new(Way::Redis(Box::new(Redis { client, channel, sender }))))
+        Self(Arc::new(Way::Redis(Box::new(Redis { connector, channel, sender }))))
     }
 
     /// Gives the word. That Redis is away is no failure of who calls: the others will see by themselves.
@@ -104,8 +74,8 @@ impl Signal {
         match &*self.0 {
             Way::Memory(notify) => notify.notify_waiters(),
             Way::Redis(redis) => {
-                let Redis { client, channel, sender } = &**redis;
-                let sent = tokio::time::timeout(TIMEOUT, publish(client, channel, sender)).await;
+                let Redis { connector, channel, sender } = &**redis;
+                let sent = tokio::time::timeout(TIMEOUT, publish(connector, channel, sender)).await;
                 let failure = match sent {
                     Ok(Ok(())) => return,
                     Ok(Err(error)) => error.to_string(),
@@ -133,7 +103,7 @@ impl fmt::Debug for Signal {
 }
 
 async fn publish(
-    client: &Connector,
+    connector: &Connector,
     channel: &str,
     sender: &Mutex<Option<MultiplexedConnection>>,
 ) -> Result<(), RedisError> {
@@ -141,7 +111,7 @@ async fn publish(
     // It goes back when it has done its work: one on which something failed, or took too long, is not used again.
     let mut connection = match sender.take() {
         Some(connection) => connection,
-        None => client.connect().await?,
+        None => connector.connect(TIMEOUT).await?,
     };
     redis::cmd("PUBLISH").arg(channel).arg("").exec_async(&mut connection).await?;
     *sender = Some(connection);
@@ -161,7 +131,7 @@ impl Listener {
         match &*self.signal.0 {
             Way::Memory(notify) => notify.notified().await,
             Way::Redis(redis) => loop {
-                let Redis { client, channel, .. } = &**redis;
+                let Redis { connector, channel, .. } = &**redis;
                 if let Some(subscribed) = &mut self.subscribed {
                     if subscribed.on_message().next().await.is_some() {
                         return;
@@ -169,7 +139,7 @@ impl Listener {
                     self.subscribed = None;
                     warn!(channel, "the connection on which changes are heard of is lost");
                 }
-                match tokio::time::timeout(TIMEOUT, subscribe(client, channel)).await {
+                match tokio::time::timeout(TIMEOUT, subscribe(connector, channel)).await {
                     Ok(Ok(subscribed)) => {
                         self.subscribed = Some(subscribed);
                         return;
@@ -189,8 +159,8 @@ impl fmt::Debug for Listener {
     }
 }
 
-async fn subscribe(client: &Connector, channel: &str) -> Result<PubSub, RedisError> {
-    let mut subscribed = client.listen().await?;
+async fn subscribe(connector: &Connector, channel: &str) -> Result<PubSub, RedisError> {
+    let mut subscribed = connector.listen().await?;
     subscribed.subscribe(channel).await?;
     Ok(subscribed)
 }

@@ -19,6 +19,8 @@ pub struct Parts {
     keys: Option<crate::RemoteKeys>,
     #[cfg(feature = "client")]
     feed: Option<crate::RevocationFeed>,
+    #[cfg(all(feature = "client", feature = "tls"))]
+    client_tls: crate::tls::ClientTls,
     pub(super) readiness: Readiness,
     pub(super) registry: Registry,
     pub(super) stopping: Stopping,
@@ -34,6 +36,8 @@ impl Parts {
             keys: None,
             #[cfg(feature = "client")]
             feed: None,
+            #[cfg(all(feature = "client", feature = "tls"))]
+            client_tls: crate::tls::ClientTls::default(),
             readiness,
             registry: Registry::new(),
             stopping: Stopping::default(),
@@ -69,6 +73,25 @@ impl Parts {
         Self { feed: Some(feed.clone()), ..self }
     }
 
+    /// The same, which trusts an issuer's server as this says, and shows it this certificate; `/metrics` shows how the files
+    /// fare. Before [`Parts::with_tokens_of`].
+    #[cfg(all(feature = "client", feature = "tls"))]
+    #[must_use]
+    pub fn with_client_tls(self, client_tls: &crate::tls::ClientTls) -> Self {
+        Self { client_tls: client_tls.clone(), ..self }
+    }
+
+    /// The client that the issuer's keys and revocations are fetched with.
+    #[cfg(feature = "client")]
+    fn http(&self) -> Result<crate::client::http::HttpClient, StartupError> {
+        use crate::client::http::{self, Timeouts};
+        #[cfg(feature = "tls")]
+        let made = http::http_client_with_tls(Timeouts::default(), &self.client_tls);
+        #[cfg(not(feature = "tls"))]
+        let made = http::http_client(Timeouts::default());
+        made.map_err(StartupError::part("HTTP client"))
+    }
+
     /// The same for tokens of the issuer whose keys are at `jwks_url`. With `revocations_url` its revocations are followed,
     /// too: what it revokes is refused within a second.
     ///
@@ -81,7 +104,8 @@ impl Parts {
         revocations_url: Option<&str>,
         expectation: crate::Expectation,
     ) -> Result<Self, StartupError> {
-        let (verifier, keys, feed) = trusted(jwks_url, revocations_url, expectation)?;
+        let (verifier, keys, feed) =
+            trusted(self.http()?, (jwks_url, revocations_url), expectation)?;
         let parts = self.with_issuer(verifier, &keys);
         Ok(match feed {
             Some(feed) => parts.with_revocations(&feed),
@@ -95,11 +119,12 @@ impl Parts {
     /// As there.
     #[cfg(feature = "client")]
     pub fn check_tokens_of(
+        &self,
         jwks_url: &str,
         revocations_url: Option<&str>,
         expectation: crate::Expectation,
     ) -> Result<(), StartupError> {
-        trusted(jwks_url, revocations_url, expectation).map(drop)
+        trusted(self.http()?, (jwks_url, revocations_url), expectation).map(drop)
     }
 
     pub(super) fn audit(&self, routes: &Routes) -> Result<(), AuditError> {
@@ -115,6 +140,8 @@ impl Parts {
     }
 
     pub(super) fn register(&self) -> Result<(), prometheus::Error> {
+        #[cfg(all(feature = "client", feature = "tls"))]
+        self.client_tls.register(&self.registry)?;
         #[cfg(feature = "client")]
         if let Some(keys) = &self.keys {
             keys.register(&self.registry)?;
@@ -139,11 +166,11 @@ type Trusted = (crate::TokenVerifier, crate::RemoteKeys, Option<crate::Revocatio
 
 #[cfg(feature = "client")]
 fn trusted(
-    jwks_url: &str,
-    revocations_url: Option<&str>,
+    http: crate::client::http::HttpClient,
+    (jwks_url, revocations_url): (&str, Option<&str>),
     expectation: crate::Expectation,
 ) -> Result<Trusted, StartupError> {
-    let trusted = crate::RemoteKeys::verifier(jwks_url, expectation);
+    let trusted = crate::RemoteKeys::verifier_with(http, jwks_url, expectation);
     let (verifier, keys) = trusted.map_err(StartupError::part("jwks_url"))?;
     let Some(url) = revocations_url else { return Ok((verifier, keys, None)) };
     let following = crate::RevocationFeed::following(verifier, &keys, url);

@@ -78,12 +78,25 @@ impl RemoteKeys {
         jwks_url: &str,
         expectation: Expectation,
     ) -> Result<(TokenVerifier, Self), RemoteKeysError> {
+        Self::verifier_with(http_client(Timeouts::default())?, jwks_url, expectation)
+    }
+
+    /// The same with an HTTP client of your own, for example one that trusts a cluster's own roots; it must not follow
+    /// redirects.
+    ///
+    /// # Errors
+    /// When the URL is none.
+    pub fn verifier_with(
+        http: reqwest::Client,
+        jwks_url: &str,
+        expectation: Expectation,
+    ) -> Result<(TokenVerifier, Self), RemoteKeysError> {
         let url = http_url(jwks_url)?;
         if expectation.issuer.is_empty() || expectation.max_lifetime_s <= 0 {
             return Err(RemoteKeysError::NothingToExpect);
         }
         let clock = SystemClock::shared();
-        let keys = Self::new(http_client(Timeouts::default())?, url, Arc::clone(&clock));
+        let keys = Self::new(http, url, Arc::clone(&clock));
         Ok((TokenVerifier::new(Arc::new(keys.clone()), expectation, clock), keys))
     }
 

@@ -1,8 +1,10 @@
 //! [`Smtp`]: mail by way of a mail server.
 
+use std::path::Path;
 use std::time::Duration;
 
 use lettre::message::Mailbox;
+use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
 use shared::Secret;
 use url::{Host, Url};
@@ -20,13 +22,17 @@ pub(crate) struct Smtp(AsyncSmtpTransport<Tokio1Executor>);
 impl Smtp {
     /// `smtps://user:password@host:465` (TLS), `smtp://user:password@host:587?tls=required` (STARTTLS). Without either
     /// the server has to be on this machine: codes would travel for everybody to read.
-    pub(crate) fn new(url: &Secret) -> Result<Self, String> {
+    /// The server is known by the roots in `ca_file`, too.
+    pub(crate) fn new(url: &Secret, ca_file: Option<&Path>) -> Result<Self, String> {
         let parsed = Url::parse(url.expose()).map_err(|error| error.to_string())?;
         if !is_private(&parsed) {
             return Err("use smtps://, or smtp:// with ?tls=required".to_owned());
         }
         let builder = AsyncSmtpTransport::<Tokio1Executor>::from_url(url.expose());
-        let builder = builder.map_err(|error| error.to_string())?;
+        let mut builder = builder.map_err(|error| error.to_string())?;
+        if let Some(tls) = ca_file.map(|path| trusting(&parsed, path)).transpose()?.flatten() {
+            builder = builder.tls(tls);
+        }
         Ok(Self(builder.timeout(Some(STEP_TIMEOUT)).build()))
     }
 
@@ -40,8 +46,27 @@ impl Smtp {
     }
 }
 
+/// None where the URL asks for no TLS. Read once: the library has no way to take over new roots.
+fn trusting(url: &Url, ca_file: &Path) -> Result<Option<Tls>, String> {
+    let wrong = |cause: String| format!("{}: {cause}", ca_file.display());
+    let pem = std::fs::read(ca_file).map_err(|error| wrong(error.to_string()))?;
+    let roots = Certificate::from_pem(&pem).map_err(|error| wrong(error.to_string()))?;
+    let parameters = TlsParameters::builder(url.host_str().unwrap_or_default().to_owned());
+    let parameters = parameters.add_root_certificate(roots).build();
+    let parameters = parameters.map_err(|error| wrong(error.to_string()))?;
+    Ok(match url.scheme() {
+        "smtps" => Some(Tls::Wrapper(parameters)),
+        _ if asks_for_tls(url) => Some(Tls::Required(parameters)),
+        _ => None,
+    })
+}
+
+fn asks_for_tls(url: &Url) -> bool {
+    url.query_pairs().any(|(name, value)| name == "tls" && value == "required")
+}
+
 fn is_private(url: &Url) -> bool {
-    let required = url.query_pairs().any(|(name, value)| name == "tls" && value == "required");
+    let required = asks_for_tls(url);
     let here = match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
         Some(Host::Ipv4(address)) => address.is_loopback(),
@@ -72,7 +97,7 @@ mod tests {
             ("mail.example", false),
         ];
         for (url, good) in table {
-            assert_eq!(Smtp::new(&Secret::new(url)).is_ok(), good, "{url}");
+            assert_eq!(Smtp::new(&Secret::new(url), None).is_ok(), good, "{url}");
         }
     }
 }

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::thread::available_parallelism;
 
 use shared::cache::Cache;
-use shared::client::http::{HttpClient, Timeouts, http_client};
+use shared::client::http::{Timeouts, http_client_with_tls};
 use shared::client::token_cache::TokenCache;
 use shared::client::token_source::ClientCredentials;
 use shared::client::{ServiceUrl, Target};
 use shared::clock::SystemClock;
 use shared::db::Db;
 use shared::server::StartupError;
+use shared::tls::ClientTls;
 use shared::{Clock, ServiceClient};
 use tracing::warn;
 use url::Url;
@@ -31,13 +32,14 @@ use crate::repository::mail_outbox::MailRepository;
 use crate::state::AppState;
 use crate::upkeep::{Erasing, Upkeep, drop_expired_mail};
 
-pub(super) fn state(config: &Config, db: &Db) -> Result<AppState, StartupError> {
+pub(super) fn state(config: &Config, db: &Db, tls: &ClientTls) -> Result<AppState, StartupError> {
     let clock: Arc<dyn Clock> = SystemClock::shared();
-    let cache = Cache::open(&config.cache_url, Arc::clone(&clock));
+    let files = config.cache_files();
+    let cache = Cache::open_with_tls(&config.cache_url, &files, Arc::clone(&clock));
     let cache = cache.map_err(StartupError::part("cache_url"))?;
     let accounts = AccountRepository::new(db.clone());
     let post = Arc::new(post(config, db, &clock)?);
-    let login_ends = Arc::new(login_ends(config, db, &clock)?);
+    let login_ends = Arc::new(login_ends(config, db, (&clock, tls))?);
     let (erasing, after_days) = (accounts.clone(), config.erase_after_days);
     let erasing = Erasing { accounts: erasing, clock: Arc::clone(&clock), after_days };
     let upkeep = Upkeep::new(vec![
@@ -90,7 +92,10 @@ fn post(config: &Config, db: &Db, clock: &Arc<dyn Clock>) -> Result<Post, Startu
 
 fn way(config: &Config) -> Result<Way, StartupError> {
     Ok(match (&config.smtp_url, &config.mailbox_folder) {
-        (Some(url), _) => Way::Smtp(Smtp::new(url).map_err(StartupError::part("smtp_url"))?),
+        (Some(url), _) => {
+            let smtp = Smtp::new(url, config.ca_file.as_deref());
+            Way::Smtp(smtp.map_err(StartupError::part("smtp_url"))?)
+        }
         (None, Some(folder)) => {
             let folder = MailboxFolder::open(folder);
             Way::Folder(folder.map_err(StartupError::part("mailbox_folder"))?)
@@ -111,9 +116,13 @@ pub(super) fn check(config: &Config) -> Result<(), StartupError> {
     config.auth_url.as_ref().map_or(Ok(()), |url| auth_api(config, url, &clock).map(drop))
 }
 
-fn login_ends(config: &Config, db: &Db, clock: &Arc<dyn Clock>) -> Result<LoginEnds, StartupError> {
+fn login_ends(
+    config: &Config,
+    db: &Db,
+    (clock, tls): (&Arc<dyn Clock>, &ClientTls),
+) -> Result<LoginEnds, StartupError> {
     let api = match &config.auth_url {
-        Some(url) => Some(auth_api(config, url, clock)?),
+        Some(url) => Some(auth_api(config, url, (clock, tls))?),
         None => {
             warn!("`auth_url` is not set: logins go on after a password has been changed");
             None
@@ -122,9 +131,13 @@ fn login_ends(config: &Config, db: &Db, clock: &Arc<dyn Clock>) -> Result<LoginE
     Ok(LoginEnds { outbox: LoginEndRepository::new(db.clone()), api, clock: Arc::clone(clock) })
 }
 
-fn auth_api(config: &Config, url: &Url, clock: &Arc<dyn Clock>) -> Result<AuthApi, StartupError> {
-    let http: HttpClient =
-        http_client(Timeouts::default()).map_err(StartupError::part("HTTP client"))?;
+fn auth_api(
+    config: &Config,
+    url: &Url,
+    (clock, tls): (&Arc<dyn Clock>, &ClientTls),
+) -> Result<AuthApi, StartupError> {
+    let http = http_client_with_tls(Timeouts::default(), tls);
+    let http = http.map_err(StartupError::part("HTTP client"))?;
     let mut endpoint = url.clone();
     endpoint.set_path(&format!("{}/oauth2/token", url.path().trim_end_matches('/')));
     let proof = config.client().proof().map_err(StartupError::part("client_secret"))?;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use oauth2::{AuthType, AuthUrl, Client, ClientId, ClientSecret, RedirectUrl, TokenUrl};
 use shared::client::{PlainHosts, ServiceUrl};
+use shared::tls::ClientTls;
 use shared::{Clock, Secret};
 use url::Url;
 
@@ -18,9 +19,9 @@ use crate::social::{CALLBACK_PATH, google, kakao, naver};
 pub(in crate::social) fn open_all(
     config: &Config,
     issuer: &str,
-    clock: &Arc<dyn Clock>,
+    (clock, tls): (&Arc<dyn Clock>, &ClientTls),
 ) -> Result<Vec<SocialClient>, String> {
-    let upstream = Upstream::open().map_err(|error| error.to_string())?;
+    let upstream = Upstream::open(tls).map_err(|error| error.to_string())?;
     let mut clients: Vec<SocialClient> = Vec::new();
     for declared in &config.social {
         let opening = Opening { declared, plain: &config.plain_http_hosts, issuer, clock };
@@ -131,7 +132,8 @@ mod tests {
     fn open(social: Vec<SocialProvider>) -> Result<Vec<SocialClient>, String> {
         let config = Config::embedded("sqlite://memory", std::path::Path::new("key"));
         let config = Config { social, ..config.map_err(|error| error.to_string())? };
-        open_all(&config, "https://auth.test/", &(SystemClock::shared() as Arc<dyn Clock>))
+        let clock: Arc<dyn Clock> = SystemClock::shared();
+        open_all(&config, "https://auth.test/", (&clock, &ClientTls::default()))
     }
 
     #[test]
