@@ -19,6 +19,7 @@ mod route_guards;
 mod session_travel;
 mod starting;
 mod tenancy;
+mod tls;
 mod token_endpoint;
 mod upgrade;
 mod session_policies;

@@ -3,14 +3,14 @@
 mod idempotency;
 mod kills;
 mod lists;
-mod receipts;
+pub mod receipts;
 mod states;
 
 use serde_json::{Value, json};
 use tests::caller::{Answer, Caller};
 use tests::system::System;
 
-const SESSION: &str = r#"{"companyId":1,"userId":2}"#;
+pub const SESSION: &str = r#"{"companyId":1,"userId":2}"#;
 
 /// A product that company and user have a price for, at order-service there.
 async fn product(caller: &Caller, orders: &str) -> i64 {
@@ -26,7 +26,7 @@ async fn product(caller: &Caller, orders: &str) -> i64 {
 }
 
 /// Somebody at order-service, and a product for him.
-async fn buyer(system: &System) -> (Caller, String, i64) {
+pub async fn buyer(system: &System) -> (Caller, String, i64) {
     let orders = system.services.order.url();
     let caller = system.caller("order-service", SESSION).await;
     let pen = product(&caller, &orders).await;
@@ -34,7 +34,7 @@ async fn buyer(system: &System) -> (Caller, String, i64) {
 }
 
 /// Places an order, and gives its URL.
-async fn placed(caller: &Caller, orders: &str, (key, product): (&str, i64)) -> String {
+pub async fn placed(caller: &Caller, orders: &str, (key, product): (&str, i64)) -> String {
     let answer = caller.place_order(orders, key, (product, 1)).await;
     assert_eq!(answer.status, 201, "{}", answer.text);
     format!("{orders}/api/orders/{}", id_of(&answer))

@@ -3,7 +3,8 @@
 use reqwest::header::HeaderMap;
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
-use shared::client::http::{Timeouts, http_client};
+use shared::client::http::{Timeouts, http_client, http_client_with_tls};
+use shared::tls::ClientTls;
 
 /// Somebody who calls services, with or without a token.
 #[derive(Clone)]
@@ -47,6 +48,12 @@ impl Answer {
 impl Caller {
     pub fn new(token: Option<String>) -> Self {
         Self { http: http_client(Timeouts::default()).expect("an HTTP client"), token }
+    }
+
+    /// Without a token, over TLS.
+    pub fn over_tls(tls: &ClientTls) -> Self {
+        let http = http_client_with_tls(Timeouts::default(), tls);
+        Self { http: http.expect("an HTTP client"), token: None }
     }
 
     pub fn with_token(&self, token: &str) -> Self {

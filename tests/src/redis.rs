@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use crate::certificates::Mounted;
 use crate::process::{Process, free_port, wait_until};
 
 pub struct OwnRedis {
@@ -18,6 +19,21 @@ impl OwnRedis {
         let redis = Self { port, process: server(port, &folder), folder };
         redis.wait();
         redis
+    }
+
+    /// One that speaks TLS alone, and demands a certificate.
+    pub fn start_with_tls(folder: &Path, mounted: &Mounted) -> Self {
+        let (port, plain, folder) = (free_port(), free_port(), folder.to_owned());
+        let mut command = Command::new("redis-server");
+        command.args(["--port", &plain.to_string(), "--tls-port", &port.to_string()]);
+        command.args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir"]);
+        command.arg(&folder).arg("--tls-cert-file").arg(mounted.path("tls.crt"));
+        command.arg("--tls-key-file").arg(mounted.path("tls.key"));
+        command.arg("--tls-ca-cert-file").arg(mounted.path("ca.crt"));
+        command.stdin(Stdio::null()).stdout(Stdio::null());
+        let own = Self { port: plain, process: Process::start(command), folder };
+        own.wait();
+        Self { port, ..own }
     }
 
     pub fn url(&self) -> String {

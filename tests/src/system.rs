@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use auth_service::domain::client::Client;
 use auth_service::domain::policy::SessionPolicy;
 use shared::Secret;
+use shared::tls::ClientTls;
 
 use crate::backend::Backend;
 use crate::caller::Caller;
@@ -94,7 +95,10 @@ impl System {
 
     /// Somebody who calls without a token.
     pub fn stranger(&self) -> Caller {
-        Caller::new(None)
+        match &self.options.tls {
+            None => Caller::new(None),
+            Some(tls) => Caller::over_tls(&ClientTls::open(&tls.client).expect("files for TLS")),
+        }
     }
 
     /// Somebody with a token of auth-service for this service, on behalf of this session.
@@ -108,8 +112,7 @@ impl System {
             ("session", session),
         ];
         let answer = self.stranger().post_form(&self.token_url(), &form).await;
-        let token = answer.body["access_token"].as_str().expect("a token").to_owned();
-        Caller::new(Some(token))
+        self.stranger().with_token(answer.access_token())
     }
 
     pub fn token_url(&self) -> String {

@@ -4,6 +4,8 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use auth_service::config::{SocialProvider, TrustedIssuer};
+use shared::server::ListenerFiles;
+use shared::tls::ClientFiles;
 use shared::{Algorithm, Secret};
 use url::Url;
 
@@ -47,8 +49,19 @@ pub struct Options {
     pub file_settings: Vec<(&'static str, String)>,
     /// Settings of the batch beside its defaults, by their names.
     pub batch_settings: Vec<(&'static str, String)>,
+    /// Files with which all services speak TLS with each other and with everybody; none: plain HTTP on loopback.
+    pub tls: Option<Tls>,
     /// An issuer that user-, order- and file-service trust in place of auth-service.
     pub other_issuer: Option<String>,
+}
+
+/// The files of TLS, the same for all services.
+#[derive(Clone, Debug)]
+pub struct Tls {
+    /// Those of the listeners.
+    pub listener: ListenerFiles,
+    /// Those for calls from one to another, and to Redis.
+    pub client: ClientFiles,
 }
 
 /// The address of each service's database.
@@ -104,6 +117,7 @@ impl Options {
             file_url: None,
             file_settings: Vec::new(),
             batch_settings: Vec::new(),
+            tls: None,
             other_issuer: None,
         }
     }

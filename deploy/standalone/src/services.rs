@@ -14,7 +14,7 @@ use shared::server::{BoundServer, StartupError, Stopper};
 use tokio::task::JoinHandle;
 use url::Url;
 
-use crate::options::Options;
+use crate::options::{Options, Tls};
 
 /// Calls of the batch under way at once.
 /// The longest token lifetime that the services accept, in seconds.
@@ -42,13 +42,15 @@ pub struct Running {
     pub address: SocketAddr,
     /// Where its health is.
     pub management_address: SocketAddr,
+    scheme: &'static str,
     stopper: Stopper,
     task: JoinHandle<std::io::Result<()>>,
 }
 
 impl Running {
-    fn start(server: BoundServer) -> Self {
+    fn start(server: BoundServer, options: &Options) -> Self {
         Self {
+            scheme: scheme(options),
             address: server.address(),
             management_address: server.management_address(),
             stopper: server.stopper(),
@@ -59,7 +61,7 @@ impl Running {
     /// The root of its routes.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        format!("{}://{}", self.scheme, self.address)
     }
 
     /// Finishes the requests under way, then stops.
@@ -83,19 +85,19 @@ impl Services {
         commands::create_master_key_file(&master_key).map_err(StartupError::part("master key"))?;
         // auth-service and user-service call each other: the one has an address before the other starts.
         let listeners = auth_service::startup::listen(&auth_config)?;
-        let auth_url = format!("http://{}", listeners.address);
+        let auth_url = format!("{}://{}", scheme(options), listeners.address);
         let issuer = options.other_issuer.clone().unwrap_or_else(|| auth_url.clone());
         let user_secret = register_service(&auth_config, user_service()?).await?;
         let order_secret = register_service(&auth_config, order_service()?).await?;
         let configs = Configs { options, issuer, auth_url, user_secret, order_secret };
-        let user = Running::start(user_service::startup::bind(&configs.user()?).await?);
+        let user = Running::start(user_service::startup::bind(&configs.user()?).await?, options);
         let own = url(&user.url())?;
         auth_config.user_url = Some(options.user_url.clone().unwrap_or(own));
         let auth = auth_service::startup::bind_to(listeners, &auth_config).await?;
-        let auth = Running::start(auth);
-        let file = Running::start(file_service::startup::bind(&configs.file()?).await?);
+        let auth = Running::start(auth, options);
+        let file = Running::start(file_service::startup::bind(&configs.file()?).await?, options);
         let order = order_service::startup::bind(&configs.order(&file.url())?).await?;
-        let order = Running::start(order);
+        let order = Running::start(order, options);
         Ok(Self { auth, user, order, file, auth_config, _lock: lock })
     }
 
@@ -125,6 +127,7 @@ impl Services {
             ("user_url", self.user.url()),
             ("file_url", self.file.url()),
         ];
+        settings.extend(options.tls.iter().flat_map(client_settings));
         settings.extend(options.batch_settings.clone());
         batch_service::config::Config::of(settings).map_err(StartupError::part("settings"))
     }
@@ -135,6 +138,36 @@ impl Services {
         tokio::join!(user.stop(), order.stop(), file.stop());
         auth.stop().await;
     }
+}
+
+fn scheme(options: &Options) -> &'static str {
+    if options.tls.is_some() { "https" } else { "http" }
+}
+
+/// The names of the batch's settings.
+fn client_settings(tls: &Tls) -> Vec<(&'static str, String)> {
+    let Tls { client: files, .. } = tls;
+    let named = [
+        ("ca_file", &files.ca),
+        ("tls_client_certificate_file", &files.certificate),
+        ("tls_client_key_file", &files.key),
+    ];
+    let set = named.into_iter().filter_map(|(name, path)| Some((name, path.as_ref()?)));
+    set.map(|(name, path)| (name, path.display().to_string())).collect()
+}
+
+/// Sets the files of TLS in the settings of a service, which have the same names in each.
+macro_rules! set_tls {
+    ($config:expr, $options:expr) => {
+        if let Some(Tls { listener, client }) = $options.tls.clone() {
+            $config.tls_certificate_file = listener.certificate;
+            $config.tls_key_file = listener.key;
+            $config.tls_client_ca_file = listener.client_ca;
+            $config.ca_file = client.ca;
+            $config.tls_client_certificate_file = client.certificate;
+            $config.tls_client_key_file = client.key;
+        }
+    };
 }
 
 fn url(text: &str) -> Result<Url, StartupError> {
@@ -169,6 +202,7 @@ fn auth_config(options: &Options) -> Result<auth_service::config::Config, Startu
     let mut config = config.map_err(StartupError::part("settings of auth-service"))?;
     (config.listen, config.management_listen) = options.listen(0);
     config.workers = options.workers;
+    set_tls!(config, options);
     config.cache_url.clone_from(&options.cache_url);
     config.signing_algorithm = options.signing_algorithm;
     config.token_ttl_s = options.token_ttl_s;
@@ -235,6 +269,7 @@ impl Configs<'_> {
         let mut config = config.map_err(StartupError::part("settings of user-service"))?;
         (config.listen, config.management_listen) = options.listen(1);
         config.workers = options.workers;
+        set_tls!(config, options);
         config.revocations_url = self.revocations_url();
         config.max_token_lifetime_s = MAX_TOKEN_LIFETIME_S;
         config.cache_url.clone_from(&options.cache_url);
@@ -256,6 +291,7 @@ impl Configs<'_> {
         let mut config = config.map_err(StartupError::part("settings of order-service"))?;
         (config.listen, config.management_listen) = options.listen(2);
         config.workers = options.workers;
+        set_tls!(config, options);
         config.cache_url.clone_from(&options.cache_url);
         config.revocations_url = self.revocations_url();
         config.max_token_lifetime_s = MAX_TOKEN_LIFETIME_S;
@@ -276,6 +312,7 @@ impl Configs<'_> {
         let mut config = config.map_err(StartupError::part("settings of file-service"))?;
         (config.listen, config.management_listen) = options.listen(3);
         config.workers = options.workers;
+        set_tls!(config, options);
         config.revocations_url = self.revocations_url();
         config.max_token_lifetime_s = MAX_TOKEN_LIFETIME_S;
         Ok(config)

@@ -26,7 +26,7 @@ use crate::tls::{ClientTls, Pem, Side, TlsError, Trust, Watched, identity, only,
 /// A server that is spoken to over TLS.
 #[derive(Clone)]
 pub(super) struct Tls {
-    config: Config,
+    config: Box<Config>,
     connect: MakeRustlsConnect,
 }
 
@@ -59,7 +59,7 @@ impl Tls {
         let rustls = ClientTls::watching(watched).rustls();
         let mut rustls = rustls.ok_or_else(|| DbError::Address("no TLS".to_owned()))?;
         rustls.alpn_protocols = vec![b"postgresql".to_vec()];
-        Ok((url, Some(Self { config, connect: MakeRustlsConnect::new(rustls) })))
+        Ok((url, Some(Self { config: Box::new(config), connect: MakeRustlsConnect::new(rustls) })))
     }
 
     pub(super) async fn establish(&self) -> ConnectionResult<AsyncPgConnection> {

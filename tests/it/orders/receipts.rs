@@ -24,7 +24,7 @@ fn setting(variable: &str, default: u64) -> u64 {
 }
 
 /// What the receipt of an order is, as soon as it is written.
-async fn written(caller: &Caller, order: &str) -> String {
+pub async fn written(caller: &Caller, order: &str) -> String {
     let began = Instant::now();
     loop {
         let receipt = caller.get(&format!("{order}/receipt")).await;

@@ -85,7 +85,7 @@ fn side(files: &[Pem]) -> Result<Side, TlsError> {
 fn clients(file: &Pem) -> Result<Arc<dyn ClientCertVerifier>, TlsError> {
     let roots = Arc::new(roots(file)?);
     let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider()).build();
-    Ok(verifier.map_err(|error| TlsError::Roots(error.to_string()))?)
+    verifier.map_err(|error| TlsError::Roots(error.to_string()))
 }
 
 /// Looks at what is current, for each handshake.
