@@ -45,4 +45,35 @@ mod tests {
         assert_eq!(tcp_user_timeout(&stream)?, 60_000);
         Ok(())
     }
+
+    #[cfg(feature = "server-tls")]
+    #[tokio::test]
+    async fn an_unread_answer_over_tls_has_one_too() -> Result<(), Box<dyn std::error::Error>> {
+        use std::sync::Arc;
+
+        use rustls::pki_types::PrivateKeyDer;
+        use rustls::{ClientConfig, RootCertStore, ServerConfig};
+        use tokio_rustls::{TlsAcceptor, TlsConnector};
+
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()])?;
+        let certificate = made.cert.der().clone();
+        let key = PrivateKeyDer::try_from(made.signing_key.serialize_der())?;
+        let server = ServerConfig::builder().with_no_client_auth();
+        let server = Arc::new(server.with_single_cert(vec![certificate.clone()], key)?);
+        let mut roots = RootCertStore::empty();
+        roots.add(certificate)?;
+        let client = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+        let stream = TcpStream::connect(listener.local_addr()?).await?;
+        let (accepted, _) = listener.accept().await?;
+        let connector = TlsConnector::from(Arc::new(client));
+        let (_client, accepted) = tokio::try_join!(
+            connector.connect("localhost".try_into()?, stream),
+            TlsAcceptor::from(server).accept(accepted),
+        )?;
+        let accepted = TlsStream::from(accepted);
+        limit(&accepted);
+        assert_eq!(tcp_user_timeout(accepted.get_ref().0)?, 60_000);
+        Ok(())
+    }
 }

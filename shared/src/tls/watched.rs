@@ -148,3 +148,77 @@ impl<T> fmt::Debug for Watched<T> {
         write!(formatter, "Watched({}, {:?})", self.inner.what, self.inner.files)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use super::*;
+
+    type Tested = Result<(), Box<dyn std::error::Error>>;
+
+    fn open(files: &[&Path]) -> Result<Watched<String>, TlsError> {
+        let files = files.iter().map(|path| path.to_path_buf()).collect();
+        Watched::open("text", files, |read| {
+            let text: Vec<_> =
+                read.iter().map(|file| String::from_utf8_lossy(&file.bytes)).collect();
+            let text = text.join("+");
+            if text.contains("bad") { Err(TlsError::Incomplete("bad")) } else { Ok(text) }
+        })
+    }
+
+    #[test]
+    fn what_cannot_be_used_leaves_the_value_of_before_and_counts_once() -> Tested {
+        let folder = tempfile::tempdir()?;
+        let (one, two) = (folder.path().join("1"), folder.path().join("2"));
+        fs::write(&one, "a")?;
+        fs::write(&two, "b")?;
+        let watched = open(&[&one, &two])?;
+        for text in ["bad", "worse, bad"] {
+            fs::write(&two, text)?;
+            let before = watched.failures();
+            for expected in [before, before + 1, before + 1, before + 1] {
+                watched.inner.look();
+                assert_eq!((watched.current().as_str(), watched.failures()), ("a+b", expected));
+            }
+        }
+        fs::remove_file(&two)?;
+        watched.inner.look();
+        watched.inner.look();
+        assert_eq!((watched.current().as_str(), watched.failures()), ("a+b", 3));
+        fs::write(&two, "c")?;
+        watched.inner.look();
+        assert_eq!((watched.current().as_str(), watched.failures()), ("a+c", 3));
+        Ok(())
+    }
+
+    /// Of two files one is there before the other.
+    #[test]
+    fn what_is_broken_for_a_moment_is_no_failure() -> Tested {
+        let folder = tempfile::tempdir()?;
+        let file = folder.path().join("1");
+        fs::write(&file, "a")?;
+        let watched = open(&[&file])?;
+        for text in ["bad", "a", "bad", "b"] {
+            fs::write(&file, text)?;
+            watched.inner.look();
+        }
+        assert_eq!((watched.current().as_str(), watched.failures()), ("b", 0));
+        Ok(())
+    }
+
+    #[test]
+    fn bytes_that_move_from_one_file_to_the_next_are_a_change() -> Tested {
+        let folder = tempfile::tempdir()?;
+        let (one, two) = (folder.path().join("1"), folder.path().join("2"));
+        fs::write(&one, "ab")?;
+        fs::write(&two, "c")?;
+        let watched = open(&[&one, &two])?;
+        fs::write(&one, "a")?;
+        fs::write(&two, "bc")?;
+        watched.inner.look();
+        assert_eq!(watched.current().as_str(), "a+bc");
+        Ok(())
+    }
+}
