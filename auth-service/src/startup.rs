@@ -33,16 +33,17 @@ fn migrations() -> Migrations {
 /// A [`StartupError`] that names the setting.
 pub fn check(config: &Config) -> Result<(), StartupError> {
     let clock: Arc<dyn Clock> = SystemClock::shared();
+    let tls = config.client_tls()?;
     config.listen().check()?;
     Db::check_address(&config.database_url)?;
     master_keys(config)?;
     let address = config.listen.to_socket_addrs().ok().and_then(|mut all| all.next());
     let issuer = address.map(|address| issuer(config, address)).transpose()?;
-    let cache = Cache::open(&config.cache_url, Arc::clone(&clock));
+    let cache = Cache::open_with_tls(&config.cache_url, &config.cache_files(), Arc::clone(&clock));
     cache.map_err(StartupError::part("cache_url"))?;
-    trusted_issuer::open_all(&config.trusted_issuers, &clock)?;
+    trusted_issuer::open_all(&config.trusted_issuers, (&clock, &tls))?;
     parts::declared_clients(config)?;
-    social::declared(config, &issuer.unwrap_or_default(), &clock).map(drop)
+    social::declared(config, &issuer.unwrap_or_default(), (&clock, &tls)).map(drop)
 }
 
 /// Brings the database up to date.

@@ -33,6 +33,7 @@ fn migrations() -> Migrations {
 /// # Errors
 /// A [`StartupError`] that names the setting.
 pub fn check(config: &Config) -> Result<(), StartupError> {
+    config.client_tls()?;
     Db::check_address(&config.database_url)?;
     config.client().proof().map_err(StartupError::part("client_secret"))?;
     let urls = [&config.token_url, &config.order_url, &config.user_url, &config.file_url];

@@ -23,8 +23,8 @@ use crate::routes::{AuditError, Routes};
 use tls::Tls;
 
 pub use parts::{Parts, Stopping};
-pub(crate) use waiting::start;
 pub use tls::ListenerFiles;
+pub(crate) use waiting::start;
 
 /// How long a client may take to send the head of a request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(5);

@@ -26,9 +26,7 @@ use crate::state::{AppState, Upkeep};
 
 pub(super) fn state(config: &Config, db: &Db, tls: &ClientTls) -> Result<AppState, StartupError> {
     let clock: Arc<dyn Clock> = SystemClock::shared();
-    let files = config.cache_files();
-    let cache = Cache::open_with_tls(&config.cache_url, &files, Arc::clone(&clock));
-    let cache = cache.map_err(StartupError::part("cache_url"))?;
+    let cache = cache(config, &clock)?;
     let orders = OrderRepository::new(db.clone());
     let outbox = ReceiptRepository::new(db.clone());
     let api = file_api(config, &clock, tls)?;
@@ -43,10 +41,16 @@ pub(super) fn state(config: &Config, db: &Db, tls: &ClientTls) -> Result<AppStat
     Ok(AppState { orders, products, receipts, cache, clock, _upkeep: upkeep })
 }
 
+fn cache(config: &Config, clock: &Arc<dyn Clock>) -> Result<Cache, StartupError> {
+    let files = config.cache_files();
+    let cache = Cache::open_with_tls(&config.cache_url, &files, Arc::clone(clock));
+    cache.map_err(StartupError::part("cache_url"))
+}
+
 /// Whether what is made of these settings can be made.
 pub(super) fn check(config: &Config, tls: &ClientTls) -> Result<(), StartupError> {
     let clock: Arc<dyn Clock> = SystemClock::shared();
-    CACHE_CHECK
+    cache(config, &clock)?;
     file_api(config, &clock, tls).map(drop)
 }
 

@@ -34,9 +34,7 @@ use crate::upkeep::{Erasing, Upkeep, drop_expired_mail};
 
 pub(super) fn state(config: &Config, db: &Db, tls: &ClientTls) -> Result<AppState, StartupError> {
     let clock: Arc<dyn Clock> = SystemClock::shared();
-    let files = config.cache_files();
-    let cache = Cache::open_with_tls(&config.cache_url, &files, Arc::clone(&clock));
-    let cache = cache.map_err(StartupError::part("cache_url"))?;
+    let cache = cache(config, &clock)?;
     let accounts = AccountRepository::new(db.clone());
     let post = Arc::new(post(config, db, &clock)?);
     let login_ends = Arc::new(login_ends(config, db, (&clock, tls))?);
@@ -107,13 +105,18 @@ fn way(config: &Config) -> Result<Way, StartupError> {
     })
 }
 
+fn cache(config: &Config, clock: &Arc<dyn Clock>) -> Result<Cache, StartupError> {
+    let files = config.cache_files();
+    let cache = Cache::open_with_tls(&config.cache_url, &files, Arc::clone(clock));
+    cache.map_err(StartupError::part("cache_url"))
+}
+
 /// Whether what is made of these settings can be made.
-pub(super) fn check(config: &Config) -> Result<(), StartupError> {
+pub(super) fn check(config: &Config, tls: &ClientTls) -> Result<(), StartupError> {
     let clock: Arc<dyn Clock> = SystemClock::shared();
-    let cache = Cache::open(&config.cache_url, Arc::clone(&clock));
-    cache.map_err(StartupError::part("cache_url"))?;
+    cache(config, &clock)?;
     way(config)?;
-    config.auth_url.as_ref().map_or(Ok(()), |url| auth_api(config, url, &clock).map(drop))
+    config.auth_url.as_ref().map_or(Ok(()), |url| auth_api(config, url, (&clock, tls)).map(drop))
 }
 
 fn login_ends(
