@@ -119,9 +119,7 @@ async fn run(jobs: &Jobs, arguments: Arguments) -> Result<ExitCode, CommandError
             Ok(process::say_whether_good(SECTION, check(jobs, &Config::load(file)?)))
         }
         Some(Command::List) => schedule::list(jobs, file),
-        Some(Command::Manifest { job, parameters }) => {
-            schedule::print_manifest(jobs, &job, &parameters)
-        }
+        Some(Command::Manifest { which, pods }) => schedule::print_manifest(jobs, &which, pods),
         Some(command) => run_with(jobs, (file, Config::load(file)?), command).await,
         None => Err(CommandError::Usage("say what to do; `--help` shows what there is".to_owned())),
     }

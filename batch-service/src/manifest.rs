@@ -21,19 +21,28 @@ const GOES_ON: [u8; 2] = [Ended::TRY_AGAIN, Ended::STOPPED];
 /// A pod, or an index, may fail so often in any other way: no memory, settings that cannot be read.
 const FAILURES: u32 = 6;
 
-/// The YAML of a job: a `CronJob`, or a `Job` to be created by hand where there is no schedule.
+/// What is said of the runs, beside what the job declares.
+#[derive(Clone, Copy, Debug)]
+pub struct Said<'a> {
+    /// Parameters of the job.
+    pub parameters: &'a BTreeMap<String, String>,
+    /// The window of the one run that is asked for.
+    pub window: Option<&'a str>,
+}
+
+/// The YAML of a job: a `CronJob`, or a `Job` to be created by hand where there is no schedule, or a window was said.
 ///
 /// # Errors
 /// [`BatchError::Job`] when it cannot be written, which does not happen.
 pub fn manifest(
     declaration: &Declaration,
     timetable: &Timetable,
-    parameters: &BTreeMap<String, String>,
+    said: &Said<'_>,
 ) -> Result<String, BatchError> {
-    let pod = pod::template(declaration, timetable, parameters);
-    let document = match timetable.schedule() {
+    let pod = pod::template(declaration, timetable, said);
+    let document = match timetable.schedule().filter(|_| said.window.is_none()) {
         Some(schedule) => cron_job(declaration, timetable, schedule, pod),
-        None => job(declaration, pod),
+        _ => job(declaration, said.window, pod),
     };
     let yaml = serde_saphyr::to_string(&document)
         .map_err(|error| BatchError::Job(format!("the manifest cannot be written: {error}")))?;
@@ -67,19 +76,23 @@ fn cron_job(declaration: &Declaration, timetable: &Timetable, schedule: &str, po
     })
 }
 
-fn job(declaration: &Declaration, pod: Value) -> Value {
+fn job(declaration: &Declaration, window: Option<&str>, pod: Value) -> Value {
     let mut spec = job_spec(declaration, pod);
     // A CronJob keeps its last Jobs; one that was made by hand is deleted after a week.
     spec["ttlSecondsAfterFinished"] = json!(7 * 24 * 3600);
-    json!({
-        "apiVersion": "batch/v1",
-        "kind": "Job",
-        "metadata": {
-            "generateName": format!("{}-", declaration.name),
-            "labels": labels(declaration),
-        },
-        "spec": spec,
-    })
+    let mut metadata = json!({ "labels": labels(declaration) });
+    // Of one window there is one run, so there is one name; without a window each Job is another.
+    match window {
+        Some(window) => metadata["name"] = json!(format!("{}-{}", declaration.name, label(window))),
+        None => metadata["generateName"] = json!(format!("{}-", declaration.name)),
+    }
+    json!({ "apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": spec })
+}
+
+/// The window as a part of a name, for example `2026-07-17t09-00z`.
+fn label(window: &str) -> String {
+    let allowed = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
+    window.chars().map(allowed).collect()
 }
 
 /// In the jobs that several pods share, each index has its own failures, and one that has failed does not end the others.

@@ -1,5 +1,6 @@
 //! What can be said on the command line.
 
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -101,13 +102,13 @@ pub(super) enum Command {
         #[arg(long, value_name = "TIMES", default_value_t = 0)]
         catch_up: usize,
     },
-    /// Print what Kubernetes has to be told of a job.
+    /// Print what Kubernetes has to be told of a job; with a window, of one run of it.
     Manifest {
-        /// The job.
-        job: String,
-        /// Parameters of the job: name=value.
-        #[arg(value_parser = pair)]
-        parameters: Vec<(String, String)>,
+        #[command(flatten)]
+        which: Which,
+        /// So many pods share a run, in place of as many as the job declares.
+        #[arg(long)]
+        pods: Option<NonZeroU32>,
     },
     /// Bring the database up to date, and end.
     Migrate,

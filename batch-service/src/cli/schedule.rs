@@ -1,5 +1,6 @@
 //! Commands about times.
 
+use std::num::NonZeroU32;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -11,8 +12,10 @@ use shared::Clock;
 use shared::clock::SystemClock;
 use tracing::{error, warn};
 
+use super::arguments::Which;
 use super::{CommandError, Jobs, Program, known_parameters, parameters};
 use crate::config::Config;
+use crate::manifest::Said;
 use crate::runner::{Asked, Ended, Stop, StopReason};
 use crate::schedule::{Scheduler, Schedules, Timetable, timetables};
 use crate::window::Window;
@@ -42,15 +45,16 @@ pub(super) fn list(jobs: &Jobs, file: Option<&Path>) -> Result<ExitCode, Command
 
 pub(super) fn print_manifest(
     jobs: &Jobs,
-    job: &str,
-    said: &[(String, String)],
+    which: &Which,
+    pods: Option<NonZeroU32>,
 ) -> Result<ExitCode, CommandError> {
-    let declarations = jobs.declarations();
-    let found = declarations.iter().find(|declaration| declaration.name == job);
-    let declaration = found.ok_or_else(|| CommandError::NoSuchJob(job.to_owned()))?;
-    let timetable = Timetable::of(declaration, &Schedules::new())?;
-    let parameters = known_parameters(declaration, said)?;
-    let text = crate::manifest::manifest(declaration, &timetable, &parameters)?;
+    let found = jobs.declarations().into_iter().find(|declaration| declaration.name == which.job);
+    let mut declaration = found.ok_or_else(|| CommandError::NoSuchJob(which.job.clone()))?;
+    declaration.pods = pods.map_or(declaration.pods, NonZeroU32::get);
+    let timetable = Timetable::of(&declaration, &Schedules::new())?;
+    let parameters = known_parameters(&declaration, &which.parameters)?;
+    let said = Said { parameters: &parameters, window: which.window.as_deref() };
+    let text = crate::manifest::manifest(&declaration, &timetable, &said)?;
     print!("{text}");
     Ok(ExitCode::SUCCESS)
 }

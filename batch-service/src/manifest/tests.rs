@@ -22,7 +22,7 @@ const SHARED: Declaration = Declaration {
 fn written(declaration: &Declaration) -> Result<String, BatchError> {
     let timetable = Timetable::of(declaration, &Schedules::new());
     let timetable = timetable.map_err(|error| BatchError::Job(error.to_string()))?;
-    manifest(declaration, &timetable, &BTreeMap::new())
+    manifest(declaration, &timetable, &Said { parameters: &BTreeMap::new(), window: None })
 }
 
 /// The values of `key: value` and `- value` in this order, for a look into YAML without a parser.
@@ -64,6 +64,47 @@ fn every_file_is_a_jobs_and_every_scheduled_job_is_in_the_kustomization() -> std
         // A Job without a name is created by hand.
         let is_resource = kustomization.contains(&format!("- {}.yaml", job.name));
         assert_eq!(is_resource, job.schedule.is_some(), "{}", job.name);
+    }
+    Ok(())
+}
+
+/// A day of settlements by four pods: the Indexed Job that others are modelled on.
+#[test]
+fn the_example_of_an_indexed_job_is_what_is_printed_for_it() -> Result<(), BatchError> {
+    let found = declarations().into_iter().find(|job| job.name == "settle-orders");
+    let settling = Declaration { pods: 4, ..found.unwrap_or(SHARED) };
+    let timetable = Timetable::of(&settling, &Schedules::new());
+    let timetable = timetable.map_err(|error| BatchError::Job(error.to_string()))?;
+    let said = Said { parameters: &BTreeMap::new(), window: Some("2026-07-17") };
+    let yaml = manifest(&settling, &timetable, &said)?;
+    let path = folder().join("../../examples/indexed-job/settle-orders.yaml");
+    let rewrite = "batch-service manifest settle-orders --window 2026-07-17 --pods 4";
+    let file = fs::read_to_string(&path).unwrap_or_default();
+    assert!(file == yaml, "{} is not up to date: {rewrite}", path.display());
+    Ok(())
+}
+
+#[test]
+fn a_window_makes_one_job_that_is_about_it_and_no_other() -> Result<(), BatchError> {
+    let timetable = Timetable::of(&SHARED, &Schedules::new());
+    let timetable = timetable.map_err(|error| BatchError::Job(error.to_string()))?;
+    let window = Some("2026-07-17T09:00Z");
+    let yaml = manifest(&SHARED, &timetable, &Said { parameters: &BTreeMap::new(), window })?;
+    assert_eq!(values(&yaml, "kind"), ["Job"]);
+    assert!(values(&yaml, "name").contains(&"shared-2026-07-17t09-00z"), "{yaml}");
+    assert!(yaml.contains("- --window\n") && !yaml.contains("--catch-up"), "{yaml}");
+    // A time from elsewhere would be another window's.
+    assert!(!yaml.contains("SCHEDULED_AT") && !yaml.contains("KUBERNETES_JOB"), "{yaml}");
+    Ok(())
+}
+
+#[test]
+fn pods_prove_themselves_with_a_token_of_their_own_and_hold_no_client_secret()
+-> Result<(), BatchError> {
+    for declaration in declarations() {
+        let yaml = written(&declaration)?;
+        assert_eq!(values(&yaml, "audience"), ["auth-service"], "{}", declaration.name);
+        assert!(!yaml.contains("client-secret") && !yaml.contains("secretKeyRef"), "{yaml}");
     }
     Ok(())
 }
@@ -121,7 +162,9 @@ fn what_has_to_be_said_to_a_job_is_said_or_left_open() -> Result<(), BatchError>
     let timetable = timetable.map_err(|error| BatchError::Job(error.to_string()))?;
     for (said, expected) in [(None, "- file=\n"), (Some("/data/a.csv"), "- file=/data/a.csv\n")] {
         let said = said.map(|path: &str| ("file".to_owned(), path.to_owned()));
-        let yaml = manifest(&ASKED, &timetable, &said.into_iter().collect())?;
+        let parameters = said.into_iter().collect();
+        let said = Said { parameters: &parameters, window: None };
+        let yaml = manifest(&ASKED, &timetable, &said)?;
         assert!(yaml.contains(expected), "{yaml}");
         assert!(values(&yaml, "kind") == ["Job"] && !yaml.contains("--catch-up"), "{yaml}");
     }
