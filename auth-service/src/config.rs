@@ -3,7 +3,6 @@
 pub(crate) mod unset;
 mod issuers;
 
-use std::net::IpAddr;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::{Path, PathBuf};
 
@@ -12,7 +11,7 @@ use shared::client::PlainHosts;
 use shared::config::{ConfigError, LogLevels, defaults};
 use shared::server::{Listen, ListenerFiles, StartupError};
 use shared::tls::{ClientFiles, ClientTls};
-use shared::{Algorithm, Scopes, Secret};
+use shared::{Algorithm, Network, Scopes, Secret};
 use url::Url;
 
 use crate::domain::revoking::LONGEST_LOGIN_S;
@@ -118,9 +117,10 @@ pub struct Config {
     /// The same for one address. Default 2000.
     #[serde(default = "unset::address_rate_per_s")]
     pub address_rate_per_s: u32,
-    /// Addresses of proxies whose `X-Forwarded-For` is believed. Default none: the address is that of the connection.
+    /// Proxies whose `X-Forwarded-For` is believed: addresses, or networks such as `10.0.0.0/8`. Default none: the address is
+    /// that of the connection.
     #[serde(default, deserialize_with = "shared::config::list")]
-    pub trusted_proxies: Vec<IpAddr>,
+    pub trusted_proxies: Vec<Network>,
     /// Write a row of the audit log for each token, too; a log line there is in any case. Default true.
     #[serde(default = "defaults::yes")]
     pub audit_grants: bool,

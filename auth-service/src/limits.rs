@@ -7,6 +7,7 @@ use std::time::Duration;
 use actix_web::HttpRequest;
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, NotUntil, Quota, RateLimiter};
+use shared::Network;
 
 use crate::config::Config;
 
@@ -31,7 +32,7 @@ pub(crate) struct Limits {
     addresses: Option<DefaultKeyedRateLimiter<IpAddr>>,
     failures: DefaultKeyedRateLimiter<(IpAddr, String)>,
     address_failures: DefaultKeyedRateLimiter<IpAddr>,
-    trusted_proxies: Vec<IpAddr>,
+    trusted_proxies: Vec<Network>,
 }
 
 impl Limits {
@@ -57,7 +58,7 @@ impl Limits {
     pub(crate) fn caller(&self, request: &HttpRequest) -> IpAddr {
         let peer = request.peer_addr().map_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED), |peer| peer.ip());
         let peer = peer.to_canonical();
-        if !self.trusted_proxies.contains(&peer) {
+        if !self.trusted_proxies.iter().any(|proxies| proxies.contains(peer)) {
             return peer;
         }
         let headers = request.headers().get_all(X_FORWARDED_FOR);

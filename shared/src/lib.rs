@@ -7,6 +7,7 @@ pub mod envelope;
 #[cfg(any(feature = "actix", feature = "tower"))]
 pub mod gateway;
 pub mod identity;
+pub mod network;
 pub mod paging;
 pub mod policy;
 pub mod refusal;
@@ -65,6 +66,7 @@ pub mod testing;
 
 pub use clock::{Clock, SystemClock, Timestamp};
 pub use identity::{Identity, MaybeSession};
+pub use network::Network;
 pub use policy::Policy;
 pub use refusal::{Reason, Refusal};
 pub use scopes::Scopes;

@@ -1,6 +1,5 @@
 //! Every setting: meaning, default, variable.
 
-use std::net::IpAddr;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,7 +10,7 @@ use shared::client::token_source::{ClientSettings, ClientSettingsError};
 use shared::config::{ConfigError, LogLevels, defaults};
 use shared::server::{Listen, ListenerFiles, StartupError};
 use shared::tls::{ClientFiles, ClientTls};
-use shared::{CompanyId, Expectation, Secret};
+use shared::{CompanyId, Expectation, Network, Secret};
 use url::Url;
 
 /// Section `[user]` of the configuration file; `BATON_USER_<KEY>` in the environment.
@@ -77,10 +76,10 @@ pub struct Config {
     /// A file (PEM) with roots by which Redis is known over `rediss://`, beside the system's. Default that of `ca_file`.
     #[serde(default)]
     pub cache_ca_file: Option<PathBuf>,
-    /// Addresses of proxies whose `X-Forwarded-For` is believed, beside auth-service, which shows a token. Default none: the
-    /// address of all others is that of the connection.
+    /// Proxies whose `X-Forwarded-For` is believed, beside auth-service, which shows a token: addresses, or networks such as
+    /// `10.0.0.0/8`. Default none: the address of all others is that of the connection.
     #[serde(default, deserialize_with = "shared::config::list")]
-    pub trusted_proxies: Vec<IpAddr>,
+    pub trusted_proxies: Vec<Network>,
     /// Codes that one caller may ask for in an hour. 0: no limit. Default 20.
     #[serde(default = "default_codes_per_ip_per_hour")]
     pub codes_per_ip_per_hour: u32,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use shared::cache::{Cache, CacheUnavailable};
-use shared::{Clock, UserId};
+use shared::{Clock, Network, UserId};
 use tracing::warn;
 
 use crate::domain::codes::Purpose;
@@ -28,7 +28,7 @@ const WRONG_PASSWORDS: u64 = 5;
 pub(crate) struct Limits {
     pub(crate) cache: Cache,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) trusted_proxies: Vec<IpAddr>,
+    pub(crate) trusted_proxies: Vec<Network>,
     /// Codes for one caller in an hour; 0: as many as he likes.
     pub(crate) codes_per_ip: u64,
     /// How long the next code to the same address has to wait.

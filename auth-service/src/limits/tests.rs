@@ -49,13 +49,15 @@ fn wrong_credentials_of_one_address_are_not_held_against_another() -> Checked {
 #[test]
 fn an_address_is_what_the_connection_says_or_a_proxy_that_is_believed() -> Checked {
     let proxy = ip("10.0.0.1")?;
-    let limits = limits(|config| config.trusted_proxies = vec![proxy])?;
+    let network = "10.0.0.0/30".parse()?;
+    let limits = limits(|config| config.trusted_proxies = vec![network])?;
     let seen = |peer: &str, forwarded: &str| -> Result<IpAddr, Box<dyn std::error::Error>> {
         let request = TestRequest::default().peer_addr((ip(peer)?, 1).into());
         let request = request.insert_header((X_FORWARDED_FOR, forwarded)).to_http_request();
         Ok(limits.address(&request))
     };
     assert_eq!(seen("192.0.2.1", "198.51.100.7")?, ip("192.0.2.1")?);
+    assert_eq!(seen("10.0.0.4", "198.51.100.7")?, ip("10.0.0.4")?);
     assert_eq!(seen("10.0.0.1", "203.0.113.9, 198.51.100.7")?, ip("198.51.100.7")?);
     assert_eq!(seen("10.0.0.1", "nonsense")?, proxy);
     assert_eq!(seen("2001:db8:1:2:3:4:5:6", "")?, ip("2001:db8:1:2::")?);

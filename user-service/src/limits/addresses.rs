@@ -14,7 +14,8 @@ impl Limits {
     /// Whose address counts: that of the connection; or what auth-service, or a proxy that is believed, says of its caller.
     pub(crate) fn address(&self, request: &HttpRequest) -> IpAddr {
         let peer = request.peer_addr().map_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED), |peer| peer.ip());
-        let believed = self.trusted_proxies.contains(&peer.to_canonical()) || is_internal(request);
+        let believed = self.trusted_proxies.iter().any(|proxies| proxies.contains(peer));
+        let believed = believed || is_internal(request);
         network(forwarded(request).filter(|_| believed).unwrap_or(peer))
     }
 }

@@ -13,7 +13,7 @@ fn limits(clock: &StoppedClock) -> Result<Limits, CacheUnavailable> {
     Ok(Limits {
         cache: Cache::open("memory://", Arc::clone(&clock))?,
         clock,
-        trusted_proxies: vec![IpAddr::from([10, 0, 0, 1])],
+        trusted_proxies: vec![IpAddr::from([10, 0, 0, 1]).into()],
         codes_per_ip: 2,
         code_pause: Duration::from_secs(60),
     })
