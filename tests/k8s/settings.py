@@ -1,0 +1,53 @@
+"""The settings that a service has, as its config.rs declares them."""
+
+import re
+
+from rendered import ROOT
+
+# Any service: a setting that holds a secret may stand in a file, named by its key with `_file` behind it.
+LAYERS = ROOT / "shared/src/config/layers.rs"
+TABLES = {"trusted_issuers": "TrustedIssuer", "social": "SocialProvider"}
+
+
+def struct(text, name):
+    """The fields of a struct: key -> its doc comment."""
+    body = re.search(rf"pub struct {name} \{{\n(.*?)\n\}}", text, re.S)
+    fields, doc = {}, []
+    for line in body.group(1).splitlines() if body else []:
+        line = line.strip()
+        if line.startswith("///"):
+            doc.append(line[3:].strip())
+        elif found := re.match(r"pub (\w+):", line):
+            fields[found.group(1)] = " ".join(doc)
+            doc = []
+    return fields
+
+
+def in_files():
+    found = re.search(r"const IN_FILES: \[&str; \d+\] =\s*\[(.*?)\];", LAYERS.read_text(), re.S)
+    return re.findall(r'"(\w+)"', found.group(1))
+
+
+def known(section):
+    """Key -> doc comment, of all settings of a service."""
+    config = (ROOT / f"{section}-service/src/config.rs").read_text()
+    fields = struct(config, "Config")
+    for key in in_files():
+        if key in fields:
+            fields[f"{key}_file"] = f"A file that holds `{key}`."
+    return fields
+
+
+def known_in_table(key):
+    issuers = (ROOT / "auth-service/src/config/issuers.rs").read_text()
+    return struct(issuers, TABLES[key])
+
+
+def required(section):
+    return [key for key, doc in known(section).items() if "No default" in doc]
+
+
+def seconds(name, path="shared/src/server.rs"):
+    """A constant of the server, in seconds."""
+    found = re.search(rf"const {name}: \w+ = (?:Duration::from_secs\()?(\d+)", (ROOT / path).read_text())
+    return int(found.group(1))
