@@ -7,11 +7,12 @@ use std::time::{Duration, Instant};
 use shared::client::http::{Timeouts, http_client_with_tls};
 use shared::tls::ClientTls;
 use tests::certificates::{Signed, served};
+use time::Duration as Days;
 
 use super::*;
 
 /// The files are looked at every 2 s; a busy machine gets some more.
-const PROMISED: Duration = Duration::from_secs(6);
+const PROMISED: Duration = Duration::from_secs(8);
 
 /// Calls all the time, by one connection and by a new one each time.
 struct Load {
@@ -83,22 +84,27 @@ async fn certificates_and_roots_are_replaced_under_load_without_one_failure() {
     let tls = ClientTls::open(&mounted.client()).unwrap();
     let url = format!("{}/.well-known/jwks.json", system.services.auth.url());
     let load = Load::begin(&url, &tls);
-    let second = old.sign("all");
-    mounted.replace(&second, old.pem());
-    let took = comes(&system, &tls, &second).await;
-
     let next = Authority::new("the next authority");
     let both = format!("{}{}", old.pem(), next.pem());
-    mounted.replace(&second, &both);
-    tokio::time::sleep(PROMISED / 2).await;
-    let third = next.sign("all");
-    mounted.replace(&third, &both);
-    comes(&system, &tls, &third).await;
-    tokio::time::sleep(PROMISED / 2).await;
-    mounted.replace(&third, next.pem());
-    tokio::time::sleep(PROMISED / 2).await;
+    // Each certificate ends at another time, by which the caller's side is seen to have taken it over, with the roots.
+    let steps = [
+        (old.sign_until("all", Days::days(2)), old.pem()),
+        (old.sign_until("all", Days::days(3)), &*both),
+        (next.sign_until("all", Days::days(4)), &*both),
+        (next.sign_until("all", Days::days(5)), next.pem()),
+    ];
+    let mut took = Vec::new();
+    for (signed, roots) in steps {
+        let before = tls.not_after_s();
+        mounted.replace(&signed, roots);
+        took.push(comes(&system, &tls, &signed).await);
+        while tls.not_after_s() == before {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
     let calls = load.end().await;
-    println!("{calls} calls, 0 failed; the new certificate was served after {took:?}");
+    println!("{calls} calls, 0 failed; new certificates were served after {took:?}");
     assert!(calls > 100, "{calls}");
 
     // What the old authority has signed is no longer good, on either side.
