@@ -61,7 +61,7 @@ pub struct Config {
     #[serde(default = "defaults::yes")]
     pub migrate: bool,
     /// The URL of this server, as clients reach it: `iss` of the tokens. On a loopback address the default is
-    /// `http://` and that address; otherwise there is none.
+    /// `http://`, or `https://` with `tls_certificate_file`, and that address; otherwise there is none.
     #[serde(default)]
     pub issuer: Option<String>,
     /// The name under which tokens are for this server's own `/admin` routes. Default `auth-service`.
