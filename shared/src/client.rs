@@ -3,6 +3,7 @@
 mod call;
 pub mod http;
 mod inbound;
+mod outgoing;
 mod service_url;
 mod target;
 pub mod token_cache;
@@ -19,7 +20,7 @@ use url::Url;
 use crate::clock::SystemClock;
 use crate::session::Session;
 use crate::token::AccessToken;
-use crate::trace::TraceContext;
+use crate::trace::{Activity, TraceContext};
 use call::RetryBudgets;
 pub use call::{Call, CallError};
 pub use inbound::{Inbound, NoSession};
@@ -132,8 +133,14 @@ impl ServiceClient {
     }
 
     fn caller(&self, request: TokenRequest) -> SessionClient {
-        let (inner, trace) = (Arc::clone(&self.inner), TraceContext::start());
-        SessionClient { inner, request, trace, request_id: None }
+        let inner = Arc::clone(&self.inner);
+        SessionClient {
+            inner,
+            request,
+            trace: TraceContext::start(),
+            within: false,
+            request_id: None,
+        }
     }
 }
 
@@ -149,15 +156,23 @@ pub struct SessionClient {
     inner: Arc<Inner>,
     request: TokenRequest,
     trace: TraceContext,
+    within: bool,
     request_id: Option<HeaderValue>,
 }
 
 impl SessionClient {
-    /// The same client within this trace: `traceparent` names it and a span of its own for each request.
+    /// The same client within this trace: `traceparent` names it and a span of its own for each request. Without this they
+    /// are part of the [`Activity`] during which they are made; outside of any they begin a trace.
     #[must_use]
     pub fn within(mut self, trace: TraceContext) -> Self {
-        self.trace = trace;
+        (self.trace, self.within) = (trace, true);
         self
+    }
+
+    /// The trace that a call belongs to which is made just now.
+    fn trace_now(&self) -> TraceContext {
+        let said = self.within.then_some(self.trace);
+        said.or_else(|| Activity::with_current(Activity::trace)).unwrap_or(self.trace)
     }
 
     /// The same client with this `X-Request-Id`. One that is not 1 to 128 visible ASCII characters is not sent. Without

@@ -1,6 +1,8 @@
 //! [`Edge`]: the outermost layer of every service. Ids in and out, errors and panics into the envelope in the
 //! caller's language, one log line and the metrics for each request.
 
+mod answered;
+
 use std::future::{Ready, ready};
 use std::rc::Rc;
 use std::time::Duration;
@@ -14,16 +16,14 @@ use actix_web::http::header::{
 use actix_web::http::{ConnectionType, Method};
 use actix_web::{Error, HttpMessage, ResponseError};
 use futures_util::future::LocalBoxFuture;
-use tracing::{error, info, warn};
 use uuid::{Builder, Uuid};
 
 use crate::body::with_deadline;
 use crate::clock::{Clock, SystemClock};
 use crate::health::{HttpMetrics, Readiness};
-use crate::identity::Identity;
-use crate::refusal::Reason;
 use crate::reply::{ApiError, Language, input};
-use crate::trace::TraceContext;
+use crate::trace::{Activity, TraceContext, Tracer};
+use answered::Answered;
 
 /// `X-Request-Id`: given by the caller or made here, echoed in the answer.
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -38,13 +38,15 @@ pub struct Edge {
     metrics: HttpMetrics,
     clock: SystemClock,
     readiness: Readiness,
+    tracer: Tracer,
 }
 
 impl Edge {
     /// A layer that counts into these metrics.
     #[must_use]
     pub fn new(metrics: HttpMetrics) -> Self {
-        Self { metrics, clock: SystemClock::new(), readiness: Readiness::new() }
+        let (clock, readiness) = (SystemClock::new(), Readiness::new());
+        Self { metrics, clock, readiness, tracer: Tracer::default() }
     }
 
     /// The same, which asks callers to come by a new connection from the moment on that the service is about to stop: a request
@@ -52,6 +54,12 @@ impl Edge {
     #[must_use]
     pub fn of(self, readiness: &Readiness) -> Self {
         Self { readiness: readiness.clone(), ..self }
+    }
+
+    /// The same, whose requests are steps of traces that go there.
+    #[must_use]
+    pub fn traced_by(self, tracer: Tracer) -> Self {
+        Self { tracer, ..self }
     }
 }
 
@@ -92,13 +100,14 @@ where
     fn call(&self, mut request: ServiceRequest) -> Self::Future {
         let paced = with_deadline(request.take_payload());
         request.set_payload(paced);
-        let arrival = Arrival::of(&request, self.edge.clock.monotonic());
-        request.extensions_mut().insert(arrival.trace);
+        let arrival = Arrival::of(&request, &self.edge);
+        request.extensions_mut().insert(arrival.activity.trace());
         request.extensions_mut().insert(RequestId(arrival.request_id.clone()));
         let edge = self.edge.clone();
         // In a task of its own: a caller who hangs up does not cut a handler off in the middle of its work, which
         // would leave a transaction open on a connection that others wait for. A panic ends that task only.
-        let answer = actix_web::rt::spawn(self.service.call(request));
+        let work = arrival.activity.run_now(|| self.service.call(request));
+        let answer = actix_web::rt::spawn(arrival.activity.clone().run(work));
         Box::pin(async move {
             match answer.await {
                 Ok(Ok(response)) => Ok(edge.finish(&arrival, response)),
@@ -128,24 +137,26 @@ struct Arrival {
     method: Method,
     path: String,
     request_id: HeaderValue,
-    trace: TraceContext,
+    activity: Activity,
     language: Language,
     at: Duration,
 }
 
 impl Arrival {
-    fn of(request: &ServiceRequest, at: Duration) -> Self {
+    fn of(request: &ServiceRequest, edge: &Edge) -> Self {
         let headers = request.headers();
         let text = |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+        let request_id = request_id(headers);
+        let activity = text(&TRACEPARENT)
+            .and_then(TraceContext::parse)
+            .map_or_else(|| edge.tracer.begin(), |caller| edge.tracer.continue_from(caller));
         Self {
             method: request.method().clone(),
             path: request.path().to_owned(),
-            request_id: request_id(headers),
-            trace: text(&TRACEPARENT)
-                .and_then(TraceContext::parse)
-                .map_or_else(TraceContext::start, TraceContext::next_span),
+            activity: activity.with_request_id(request_id.to_str().unwrap_or_default()),
+            request_id,
             language: text(&ACCEPT_LANGUAGE).map(Language::preferred).unwrap_or_default(),
-            at,
+            at: edge.clock.monotonic(),
         }
     }
 }
@@ -188,77 +199,35 @@ impl Edge {
             response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
         }
         let route = response.request().match_pattern();
-        let took = self.record(arrival, route.as_deref(), response.status().as_u16());
-        log(arrival, (&response, took), failure.as_ref());
+        let answered = Answered { status: response.status().as_u16(), failure: failure.as_ref() };
+        let took = self.record(arrival, route.as_deref(), &answered);
+        answered.log(arrival, took);
         response
     }
 
-    /// The request is gone with the handler that failed, so this line says less than others.
+    /// The request is gone with the handler that failed: which route it was is not known any more.
     fn fail(&self, arrival: &Arrival, failure: Error) -> Error {
         let known = as_api_error(&failure);
         let status = failure.as_response_error().status_code().as_u16();
-        self.record(arrival, None, status);
-        error!(
-            http.method = arrival.method.as_str(),
-            http.path = arrival.path,
-            http.status = status,
-            error.code = known.as_ref().map(ApiError::code),
-            trace.id = arrival.trace.trace_id(),
-            request.id = arrival.request_id.to_str().unwrap_or_default(),
-            cause = known.as_ref().and_then(ApiError::cause),
-            "{} {} failed",
-            arrival.method,
-            arrival.path
-        );
+        let answered = Answered { status, failure: known.as_ref() };
+        let took = self.record(arrival, None, &answered);
+        answered.log(arrival, took);
         known.map_or(failure, |known| {
             let known = known.in_language(arrival.language);
             known.with_header(X_REQUEST_ID, arrival.request_id.clone()).into()
         })
     }
 
-    /// Counts the answer; says how long it took.
-    fn record(&self, arrival: &Arrival, route: Option<&str>, status: u16) -> Duration {
+    /// Counts the answer, and ends the step of the trace; says how long it took.
+    fn record(&self, arrival: &Arrival, route: Option<&str>, answered: &Answered<'_>) -> Duration {
         let took = self.clock.monotonic().saturating_sub(arrival.at);
-        self.metrics.record(arrival.method.as_str(), (route.unwrap_or("unmatched"), status), took);
+        let counted = (route.unwrap_or("unmatched"), answered.status);
+        self.metrics.record(arrival.method.as_str(), counted, took);
+        if arrival.activity.is_recorded() {
+            let ended = answered.step(arrival, (self.clock.now(), took), route);
+            arrival.activity.finish(ended);
+        }
         took
-    }
-}
-
-fn log(
-    arrival: &Arrival,
-    (response, took): (&ServiceResponse, Duration),
-    failure: Option<&ApiError>,
-) {
-    let extensions = response.request().extensions();
-    let identity = extensions.get::<Identity>();
-    let claims = identity.and_then(Identity::claims);
-    let session = identity.and_then(Identity::session_ref);
-    let status = response.status().as_u16();
-    macro_rules! line {
-        ($level:ident) => {
-            $level!(
-                http.method = arrival.method.as_str(),
-                http.path = arrival.path,
-                http.status = status,
-                error.code = failure.map(ApiError::code),
-                refused = failure.and_then(ApiError::refused).map(Reason::label),
-                cause = failure.and_then(ApiError::cause),
-                took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
-                trace.id = arrival.trace.trace_id(),
-                request.id = arrival.request_id.to_str().unwrap_or_default(),
-                client.id = claims.map(|claims| claims.client_id.as_str()),
-                company = session.map(|session| session.company_id().get()),
-                user = session.map(|session| session.user_id().get()),
-                "{} {} -> {status}",
-                arrival.method,
-                arrival.path
-            )
-        };
-    }
-    match status {
-        500.. => line!(error),
-        401 | 403 | 429 => line!(warn),
-        _ => line!(info),
     }
 }
 

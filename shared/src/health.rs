@@ -139,12 +139,19 @@ impl HttpMetrics {
 
     pub(crate) fn record(&self, method: &str, answer: (&str, u16), took: Duration) {
         let (route, status) = answer;
-        // A method is the caller's text; unknown ones share a label so that labels stay bounded.
-        let known = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
-        let method = if known.contains(&method) { method } else { "OTHER" };
+        let method = known_method(method);
         self.requests.with_label_values(&[method, route, &status.to_string()]).inc();
         self.seconds.with_label_values(&[route]).observe(took.as_secs_f64());
     }
+}
+
+/// What stands for all methods that nobody knows.
+pub(crate) const OTHER_METHOD: &str = "OTHER";
+
+/// A method is the caller's text; unknown ones share a label, so that labels stay bounded.
+pub(crate) fn known_method(method: &str) -> &str {
+    let known = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+    if known.contains(&method) { method } else { OTHER_METHOD }
 }
 
 /// The routes of the management port: `/livez`, `/startupz`, `/readyz`, `/metrics`.

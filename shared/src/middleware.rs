@@ -17,6 +17,7 @@ use pin_project_lite::pin_project;
 use crate::refusal::Refusal;
 use crate::reply::ApiError;
 use crate::session_source::{Found, RequestHead, SessionSource, bearer_text};
+use crate::trace::Activity;
 
 /// Takes the token out of `Authorization: Bearer`, verifies it, and hands on whose session it carries.
 ///
@@ -96,6 +97,7 @@ where
         let source = Rc::clone(source);
         match found {
             Found::Now(Ok(identity)) => {
+                Activity::with_current(|activity| activity.identified(&identity));
                 request.extensions_mut().insert(identity);
                 Answer::Inner { future: self.service.call(request), source: Some(source) }
             }
@@ -123,6 +125,7 @@ where
     let token = bearer_text(&request);
     match source.identify_after_fetch(&token).await {
         Ok(identity) => {
+            Activity::with_current(|activity| activity.identified(&identity));
             request.extensions_mut().insert(identity);
             let answer = service.call(request).await?;
             Ok(counted(answer, &source))

@@ -1,29 +1,50 @@
-//! Structured logs on standard error.
+//! Structured logs on standard error, and traces to an OpenTelemetry collector.
+
+mod json;
+pub mod otlp;
 
 use std::io::IsTerminal;
 
 use tracing::Level;
 use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::config::LogLevels;
+pub use json::JsonLines;
 
 /// Starts logging: readable text on a terminal, one JSON object a line otherwise. Panics are logged, too.
 /// A second call changes nothing.
 pub fn start(levels: &LogLevels) {
+    if std::io::stderr().is_terminal() {
+        let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+        let registry = tracing_subscriber::registry().with(filter(levels));
+        log_panics_if(registry.with(layer).try_init().is_ok());
+    } else {
+        start_writing(levels, std::io::stderr);
+    }
+}
+
+/// The same with JSON lines in any case, which go there.
+pub fn start_writing<W>(levels: &LogLevels, writer: W)
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
+    let layer = tracing_subscriber::fmt::layer().with_writer(writer).event_format(JsonLines);
+    let registry = tracing_subscriber::registry().with(filter(levels));
+    log_panics_if(registry.with(layer).try_init().is_ok());
+}
+
+fn filter(levels: &LogLevels) -> Targets {
     let filter = levels.as_str().parse::<Targets>();
     let filter = filter.unwrap_or_else(|_| Targets::new().with_default(Level::INFO));
     // Six lines for each listener that say nothing about requests.
-    let filter = filter.with_target("actix_server", Level::WARN);
-    let registry = tracing_subscriber::registry().with(filter);
-    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
-    let started = if std::io::stderr().is_terminal() {
-        registry.with(layer).try_init()
-    } else {
-        registry.with(layer.json().flatten_event(true)).try_init()
-    };
-    if started.is_ok() {
+    filter.with_target("actix_server", Level::WARN)
+}
+
+fn log_panics_if(started: bool) {
+    if started {
         std::panic::set_hook(Box::new(|panic| {
             let place = panic.location().map(ToString::to_string);
             tracing::error!(place, "panic: {}", panic_text(panic));

@@ -1,6 +1,13 @@
-//! [`TraceContext`]: which request, across all services, a log line belongs to (W3C Trace Context).
+//! [`TraceContext`]: which request, across all services, a log line belongs to (W3C Trace Context); [`Activity`]: what is
+//! being done just now; [`Tracer`]: where finished steps of a trace go.
+
+pub mod activity;
+pub mod span;
 
 use std::fmt;
+
+pub use activity::Activity;
+pub use span::Tracer;
 
 /// A trace and the span of the current step, as `traceparent` carries them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +44,30 @@ impl TraceContext {
     #[must_use]
     pub fn next_span(self) -> Self {
         Self { span_id: random_span(), ..self }
+    }
+
+    /// The same trace, to be kept or not by whoever keeps traces.
+    #[must_use]
+    pub(crate) fn sampled(self, sampled: bool) -> Self {
+        Self { sampled, ..self }
+    }
+
+    /// Whether this is another step of the same trace.
+    #[must_use]
+    pub(crate) fn is_of_the_same(self, other: Self) -> bool {
+        self.trace_id == other.trace_id
+    }
+
+    /// Whether whoever began the trace wants it to be kept (section 3.2.2.5).
+    #[must_use]
+    pub fn is_sampled(self) -> bool {
+        self.sampled
+    }
+
+    /// The ids of the trace and of this step, in the byte order of the wire.
+    #[must_use]
+    pub fn ids(self) -> ([u8; 16], [u8; 8]) {
+        (self.trace_id.to_be_bytes(), self.span_id.to_be_bytes())
     }
 
     /// The id that all steps share, as 32 hexadecimal digits.

@@ -15,6 +15,7 @@ use super::error::CallError;
 use super::retry::{self, MAX_ATTEMPTS, is_idempotent, is_worth_a_retry};
 use crate::client::SessionClient;
 use crate::client::http::{describe, retry_after};
+use crate::client::outgoing::Outgoing;
 use crate::client::service_url::has_credentials;
 use crate::clock::Clock;
 
@@ -152,7 +153,7 @@ impl<'a> Sending<'a> {
         let copy = self.request.as_ref().and_then(Request::try_clone);
         let next = copy.or_else(|| self.request.take());
         let gone = || CallError::Transport("its body has been sent".to_owned());
-        self.execute_with(next.ok_or_else(gone)?, token)
+        Ok(self.execute_with(next.ok_or_else(gone)?, token))
     }
 
     async fn go_on(
@@ -186,14 +187,16 @@ impl<'a> Sending<'a> {
         &self,
         mut request: Request,
         token: &HeaderValue,
-    ) -> Result<impl Future<Output = Result<Response, CallError>> + use<'a>, CallError> {
-        self.add_headers(request.headers_mut(), token)?;
-        Ok(self.execute(request))
+    ) -> impl Future<Output = Result<Response, CallError>> + use<'a> {
+        self.add_headers(request.headers_mut(), token);
+        let traced = Outgoing::of(&mut request, self.client.trace_now(), &self.client.inner.clock);
+        self.execute(request, Some(traced))
     }
 
     fn execute(
         &self,
         mut request: Request,
+        traced: Option<Outgoing>,
     ) -> impl Future<Output = Result<Response, CallError>> + use<'a> {
         self.progress.enter(Phase::Answer);
         // The message of a refusal goes to our log; who wants it in another language says so.
@@ -207,20 +210,19 @@ impl<'a> Sending<'a> {
             if let Some((observer, started)) = observed {
                 observer.called(inner.clock.monotonic().saturating_sub(started));
             }
+            if let Some(traced) = traced {
+                traced.finish(&answer);
+            }
             // Without the URL: its query is the caller's.
             answer.map_err(|error| CallError::Transport(describe(&error.without_url())))
         }
     }
 
-    fn add_headers(&self, headers: &mut HeaderMap, token: &HeaderValue) -> Result<(), CallError> {
+    fn add_headers(&self, headers: &mut HeaderMap, token: &HeaderValue) {
         headers.insert(AUTHORIZATION, token.clone());
-        let trace = HeaderValue::from_bytes(&self.client.trace.next_span().to_bytes())
-            .map_err(|_| CallError::Request("the trace is not a header value".to_owned()))?;
-        headers.insert(HeaderName::from_static("traceparent"), trace);
         if let Some(id) = &self.client.request_id {
             headers.insert(HeaderName::from_static("x-request-id"), id.clone());
         }
-        Ok(())
     }
 
     async fn follow(
@@ -240,9 +242,9 @@ impl<'a> Sending<'a> {
             response = match sent.try_clone() {
                 Some(mut next) if at_home => {
                     *next.url_mut() = url;
-                    self.execute_with(next, token)?.await?
+                    self.execute_with(next, token).await?
                 }
-                _ => self.execute(bare(sent, url)).await?,
+                _ => self.execute(bare(sent, url), None).await?,
             };
         }
         match redirect(&response)? {

@@ -8,16 +8,18 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use super::Inner;
 use super::entry::{Entry, Flight};
 use crate::client::token_source::{TokenFetchError, TokenRequest};
+use crate::trace::activity::carried;
 
 /// The fetch runs in a task of its own: it ends, and its result is kept, also when nobody waits any more.
 pub(super) fn prepare_fetch(landing: Landing, request: TokenRequest) -> (Launch, Flight) {
     let (go, ready) = oneshot::channel::<Landing>();
-    let task = tokio::spawn(async move {
+    // It is part of what the token is first needed for.
+    let task = tokio::spawn(carried(async move {
         match ready.await {
             Ok(landing) => landing.inner.fetch(&landing, &request).await,
             Err(_) => Err(cut_off()),
         }
-    });
+    }));
     let flight = async move { task.await.unwrap_or_else(|_| Err(cut_off())) }.boxed().shared();
     (Launch { go, landing }, flight)
 }

@@ -14,6 +14,7 @@ use super::gate::Passage;
 use super::launch::{Landing, cut_off};
 use super::{Inner, TokenCache};
 use crate::client::token_source::{IssuedToken, TokenFetchError, TokenRequest};
+use crate::trace::activity::carried;
 
 /// So many are fetched at once; the next ones afterwards.
 const AT_ONCE: usize = 1_000;
@@ -199,7 +200,7 @@ impl Inner {
     fn depart(self: &Arc<Self>, seats: Vec<Seat>) {
         if !seats.is_empty() {
             let inner = Arc::clone(self);
-            tokio::spawn(async move { inner.fetch_many(seats).await });
+            tokio::spawn(carried(async move { inner.fetch_many(seats).await }));
         }
     }
 

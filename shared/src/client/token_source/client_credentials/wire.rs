@@ -9,6 +9,8 @@ use reqwest::StatusCode;
 use url::form_urlencoded;
 
 use crate::client::http::{capped_body, describe, retry_after};
+use crate::client::outgoing::Outgoing;
+use crate::clock::SystemClock;
 
 const TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 /// The longest `Retry-After` that we follow.
@@ -56,7 +58,10 @@ pub(super) async fn send(
     limits: Limits,
 ) -> Result<(StatusCode, Vec<u8>), Failure> {
     *request.timeout_mut() = Some(limits.timeout);
-    let response = http.execute(request).await.map_err(away)?;
+    let traced = Outgoing::of_current(&mut request, &SystemClock::new());
+    let response = http.execute(request).await;
+    traced.finish(&response);
+    let response = response.map_err(away)?;
     let status = response.status();
     if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
         let retry_after = retry_after(response.headers()).map(|wait| wait.min(MAX_RETRY_AFTER));
