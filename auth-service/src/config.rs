@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use shared::client::PlainHosts;
 use shared::config::{ConfigError, LogLevels, defaults};
 use shared::server::{Listen, ListenerFiles, StartupError};
+use shared::telemetry::{Ratio, Traces};
 use shared::tls::{ClientFiles, ClientTls};
 use shared::{Algorithm, Network, Scopes, Secret};
 use url::Url;
@@ -174,6 +175,13 @@ pub struct Config {
     /// Log levels, for example `info,auth_service=debug`. Default `info`.
     #[serde(default)]
     pub log: LogLevels,
+    /// The root of an OpenTelemetry collector that takes OTLP over HTTP, for example `http://otel-collector:4318`: traces go
+    /// there. Default none.
+    #[serde(default)]
+    pub otlp_url: Option<Url>,
+    /// How many of the traces that begin here are kept, 0 to 1; of others it is kept what their `traceparent` says. Default 1.
+    #[serde(default)]
+    pub trace_ratio: Ratio,
 }
 
 /// Where logins are kept.
@@ -193,6 +201,11 @@ pub enum LoginStore {
 const MIN_LEAD_S: u32 = 1;
 
 impl Config {
+    /// Where traces go, and how many.
+    pub(crate) fn traces(&self) -> Traces {
+        Traces { url: self.otlp_url.clone(), ratio: self.trace_ratio }
+    }
+
     /// Loads the settings.
     ///
     /// # Errors

@@ -36,6 +36,7 @@ pub fn check(config: &Config) -> Result<(), StartupError> {
     let tls = config.client_tls()?;
     config.listen().check()?;
     Db::check_address(&config.database_url)?;
+    config.traces().check().map_err(StartupError::part("otlp_url"))?;
     master_keys(config)?;
     let address = config.listen.to_socket_addrs().ok().and_then(|mut all| all.next());
     let issuer = address.map(|address| issuer(config, address)).transpose()?;

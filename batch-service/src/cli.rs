@@ -172,6 +172,15 @@ impl Program {
     }
 
     async fn run(&self, command: Command) -> Result<ExitCode, CommandError> {
+        if command.works() {
+            self.batch.show_metrics(self.jobs.iter())?;
+        }
+        let done = self.do_as_told(command).await;
+        self.batch.finish().await;
+        done
+    }
+
+    async fn do_as_told(&self, command: Command) -> Result<ExitCode, CommandError> {
         match command {
             Command::Run { which, catch_up, again, skip_limit } => {
                 self.run_windows(&which, (catch_up, again, skip_limit)).await

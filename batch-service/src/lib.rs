@@ -15,6 +15,7 @@ mod file_api;
 mod pipe;
 mod repository;
 pub mod money;
+mod metrics;
 mod progress;
 pub mod report;
 mod error;

@@ -10,6 +10,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use shared::Clock;
 
+use crate::metrics::BatchMetrics;
+
 /// A line so often: enough to see that it moves, little enough to keep.
 const LINE_EVERY: Duration = Duration::from_secs(5);
 
@@ -24,11 +26,16 @@ pub(crate) struct Progress {
     all_parts: AtomicU64,
     last_line: Mutex<Duration>,
     bar: Option<ProgressBar>,
+    metrics: BatchMetrics,
 }
 
 impl Progress {
     /// On a terminal a bar, otherwise JSON lines.
-    pub(crate) fn new(job: &'static str, run: i64, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn new(
+        job: &'static str,
+        run: i64,
+        (clock, metrics): (Arc<dyn Clock>, BatchMetrics),
+    ) -> Self {
         let bar = std::io::stderr().is_terminal().then(|| ProgressBar::new(0));
         if let Some(bar) = &bar {
             let template = "{prefix} [{bar:30}] {pos}/{len} parts  {msg}  {eta} left";
@@ -47,20 +54,38 @@ impl Progress {
             all_parts: AtomicU64::new(0),
             last_line: Mutex::new(began),
             bar,
+            metrics,
         }
     }
 
     /// There are so many parts to be done.
     pub(crate) fn begin(&self, parts: u64) {
         self.all_parts.store(parts, Ordering::Relaxed);
+        self.metrics.open(self.job, parts);
         if let Some(bar) = &self.bar {
             bar.set_length(parts);
         }
     }
 
+    /// How many parts there are to be done.
+    pub(crate) fn all_parts(&self) -> u64 {
+        self.all_parts.load(Ordering::Relaxed)
+    }
+
+    /// So many items more are in quarantine.
+    pub(crate) fn quarantined(&self, count: u64) {
+        self.metrics.items(self.job, ("quarantined", count));
+    }
+
+    /// A part has failed.
+    pub(crate) fn part_failed(&self) {
+        self.metrics.part(self.job, "failed");
+    }
+
     /// So many items more are processed.
     pub(crate) fn items(&self, count: u64) {
         self.items.fetch_add(count, Ordering::Relaxed);
+        self.metrics.items(self.job, ("done", count));
         if let Some(bar) = &self.bar {
             let (items, rate) = self.rate();
             bar.set_message(format!("{items} items, {rate:.0}/s"));
@@ -71,6 +96,7 @@ impl Progress {
     /// A part is done.
     pub(crate) fn part_done(&self) {
         self.parts.fetch_add(1, Ordering::Relaxed);
+        self.metrics.part(self.job, "done");
         if let Some(bar) = &self.bar {
             bar.inc(1);
         }

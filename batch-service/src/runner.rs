@@ -23,6 +23,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use shared::db::{Db, DbError};
+use shared::trace::Tracer;
 use shared::{Clock, CompanyId, UserId};
 use tracing::warn;
 
@@ -37,6 +38,7 @@ pub use crate::repository::runs::{RunRecord, RunState};
 
 use crate::error::BatchError;
 use crate::job::{Planned, Run, SharedJob};
+use crate::metrics::BatchMetrics;
 use crate::progress::Progress;
 use crate::repository::parts::{PartRepository, Share};
 use crate::repository::quarantine::QuarantineRepository;
@@ -106,6 +108,8 @@ pub struct Runner {
     clock: Arc<dyn Clock>,
     settings: Settings,
     owner: String,
+    metrics: BatchMetrics,
+    tracer: Tracer,
 }
 
 /// What to do with a run.
@@ -115,7 +119,11 @@ enum Begun {
 }
 
 impl Runner {
-    pub(crate) fn new(db: &Db, clock: Arc<dyn Clock>, settings: Settings) -> Self {
+    pub(crate) fn new(
+        db: &Db,
+        (clock, metrics, tracer): (Arc<dyn Clock>, BatchMetrics, Tracer),
+        settings: Settings,
+    ) -> Self {
         // One process that comes after another must not be taken for it.
         let owner = format!("{}-{:016x}", std::process::id(), fastrand::u64(..));
         Self {
@@ -125,6 +133,8 @@ impl Runner {
             clock,
             settings,
             owner,
+            metrics,
+            tracer,
         }
     }
 
@@ -133,6 +143,26 @@ impl Runner {
     /// # Errors
     /// When the runner's own database stays away, or the job's companies cannot be had.
     pub async fn run(&self, asked: &Asked, stop: &Stop) -> Result<RunReport, BatchError> {
+        let job = asked.job.declaration().name;
+        self.metrics.began(job, asked.window.end());
+        let activity = self.tracer.begin().with("job", job).with("window", asked.window.label());
+        let began = self.clock.monotonic();
+        let report = activity.clone().run(self.run_as_part(asked, stop)).await;
+        let (now, took) = (self.clock.now(), self.clock.monotonic().saturating_sub(began));
+        let exit_code = match &report {
+            Ok(report) => report.ended.exit_code(),
+            Err(error) if error.is_transient() => Ended::TRY_AGAIN,
+            Err(_) => Ended::PERMANENT,
+        };
+        self.metrics.ended(job, (now, took.as_secs_f64()), exit_code);
+        let mut ended = Step::ended("run", (now, took), exit_code != Ended::DONE);
+        ended.attribute("baton.exit_code", i64::from(exit_code));
+        activity.finish(ended);
+        report
+    }
+
+    /// As the activity of this task.
+    async fn run_as_part(&self, asked: &Asked, stop: &Stop) -> Result<RunReport, BatchError> {
         let began = self.clock.monotonic();
         self.forget_old_runs().await;
         let record = match self.patiently(stop, || self.begin(asked)).await? {
@@ -204,7 +234,11 @@ impl Runner {
         let clock = Arc::clone(&self.clock);
         Step {
             job: Arc::clone(&asked.job),
-            progress: Progress::new(declaration.name, run.id, Arc::clone(&clock)),
+            progress: Progress::new(
+                declaration.name,
+                run.id,
+                (Arc::clone(&clock), self.metrics.clone()),
+            ),
             key_of_run: key_of(&run),
             run,
             parts: self.parts.clone(),

@@ -1,26 +1,34 @@
 //! From settings to jobs: the one place that constructs things.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
+use prometheus::Registry;
 use shared::client::http::{HttpClient, Timeouts, http_client_with_tls};
 use shared::client::token_cache::TokenCache;
 use shared::client::token_source::ClientCredentials;
 use shared::client::{PlainHosts, ServiceUrl, Target};
 use shared::clock::SystemClock;
 use shared::db::{self, Db, Migrations};
-use shared::server::StartupError;
+use shared::server::{self, StartupError};
+use shared::telemetry::Telemetry;
 use shared::tls::ClientTls;
+use shared::trace::Tracer;
 use shared::{Clock, ServiceClient, UserId};
 use url::Url;
 
 use crate::config::Config;
+use crate::job::SharedJob;
+use crate::metrics::BatchMetrics;
 use crate::order_api::OrderApi;
 use crate::report::{CallStatistics, CallSummary};
 use crate::runner::{self, Runner};
 
+/// Its name and version, as its traces and metrics have them.
+const SERVICE: (&str, &str) = (env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
 const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 
@@ -35,6 +43,7 @@ fn migrations() -> Migrations {
 pub fn check(config: &Config) -> Result<(), StartupError> {
     config.client_tls()?;
     Db::check_address(&config.database_url)?;
+    config.traces().check().map_err(StartupError::part("otlp_url"))?;
     config.client().proof().map_err(StartupError::part("client_secret"))?;
     let urls = [&config.token_url, &config.order_url, &config.user_url, &config.file_url];
     let plain = &config.plain_http_hosts;
@@ -58,6 +67,9 @@ pub struct Batch {
     http: HttpClient,
     tokens: TokenCache,
     statistics: Arc<CallStatistics>,
+    metrics: BatchMetrics,
+    registry: Registry,
+    tracer: Tracer,
     clock: Arc<dyn Clock>,
 }
 
@@ -78,7 +90,37 @@ impl Batch {
         let clock = SystemClock::shared();
         let tokens = TokenCache::new(Arc::new(source), Arc::clone(&clock));
         let statistics = Arc::new(CallStatistics::default());
-        Ok(Self { config: config.clone(), db, tls, http, tokens, statistics, clock })
+        let telemetry = Telemetry::start(SERVICE, &config.traces(), || {
+            Ok::<_, StartupError>(http.clone())
+        });
+        let telemetry = telemetry.map_err(StartupError::part("otlp_url"))?;
+        let registry = Registry::new();
+        let registered =
+            [telemetry.register(&registry), tokens.register(&registry), db.register(&registry)];
+        registered.into_iter().collect::<Result<(), _>>().map_err(StartupError::part("metrics"))?;
+        let metrics = BatchMetrics::register(&registry).map_err(StartupError::part("metrics"))?;
+        let (config, tracer) = (config.clone(), telemetry.tracer());
+        Ok(Self { config, db, tls, http, tokens, statistics, metrics, registry, tracer, clock })
+    }
+
+    /// Shows at `management_listen` how its jobs fare, if the settings say where, until the process ends. These are the jobs.
+    ///
+    /// # Errors
+    /// When the address cannot be listened on.
+    pub fn show_metrics<'j>(
+        &self,
+        jobs: impl Iterator<Item = &'j SharedJob>,
+    ) -> Result<Option<SocketAddr>, StartupError> {
+        jobs.for_each(|job| self.metrics.expect(job.declaration().name));
+        let Some(address) = &self.config.management_listen else { return Ok(None) };
+        let (address, server) = server::show_metrics(address, self.registry.clone())?;
+        tokio::spawn(server);
+        Ok(Some(address))
+    }
+
+    /// Sends what is left of its traces, as far as that is quick.
+    pub async fn finish(&self) {
+        self.tracer.flush().await;
     }
 
     /// A client that asks for no more than this job needs, of `user-service`, `order-service` or `file-service`.
@@ -169,7 +211,8 @@ impl Batch {
             account: config.account_user_id,
             hold_at: config.hold_at.clone(),
         };
-        Runner::new(&self.db, self.clock(), settings)
+        let watched = (self.clock(), self.metrics.clone(), self.tracer.clone());
+        Runner::new(&self.db, watched, settings)
     }
 
     /// The calls made so far, by all jobs.

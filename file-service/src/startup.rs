@@ -22,6 +22,8 @@ use crate::storage::Storage;
 
 const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
+/// Its name and version, as its traces and metrics have them.
+const SERVICE: (&str, &str) = (env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
 /// How often the storage is searched for objects that no row knows.
 const ORPHAN_INTERVAL: Duration = Duration::from_secs(24 * 3600);
 
@@ -37,6 +39,7 @@ pub fn check(config: &Config) -> Result<(), StartupError> {
     config.listen().check()?;
     Db::check_address(&config.database_url)?;
     let tls = config.client_tls()?;
+    config.traces().check().map_err(StartupError::part("otlp_url"))?;
     let revocations_url = config.revocations_url.as_deref();
     let parts = Parts::new(Readiness::new()).with_client_tls(&tls);
     parts.check_tokens_of(&config.jwks_url, revocations_url, config.expectation())?;
@@ -72,12 +75,14 @@ pub async fn bind_to(listeners: Listeners, config: &Config) -> Result<BoundServe
     tenancy::check_role(&db).await?;
     let readiness = readiness(&db, &storage);
     let state = AppState::new(&db, (storage, config.limits()), SystemClock::shared());
-    serve(config, (listeners, parts(config, readiness)?), state)
+    let parts = parts(config, readiness)?.with_database(&db)?;
+    serve(config, (listeners, parts), state)
 }
 
 fn parts(config: &Config, readiness: Readiness) -> Result<Parts, StartupError> {
     let revocations_url = config.revocations_url.as_deref();
     let parts = Parts::new(readiness).with_client_tls(&config.client_tls()?);
+    let parts = parts.with_telemetry(SERVICE, &config.traces())?;
     parts.with_tokens_of(&config.jwks_url, revocations_url, config.expectation())
 }
 

@@ -39,15 +39,8 @@ impl FileApi {
             Some(token) => self.client.with_subject(token, &order.session),
             None => self.client.with_session(&order.session),
         };
-        let file: File = call(&traced(client, order), id).body(text).fetch().await?;
+        let file: File = call(&client, id).body(text).fetch().await?;
         Ok(file.id)
-    }
-}
-
-fn traced(client: SessionClient, order: &ReceiptOrder) -> SessionClient {
-    match order.trace {
-        Some(trace) => client.within(trace),
-        None => client,
     }
 }
 

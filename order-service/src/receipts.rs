@@ -8,6 +8,8 @@ use chrono::TimeDelta;
 use futures_util::{StreamExt, stream};
 use shared::client::CallError;
 use shared::db::DbError;
+use shared::trace::Tracer;
+use shared::trace::span::Ended;
 use shared::{AccessToken, Clock, Tenant};
 use tokio::sync::mpsc;
 use tokio::time::interval;
@@ -42,6 +44,7 @@ pub(crate) struct Receipts {
     clock: Arc<dyn Clock>,
     first: mpsc::Sender<PendingReceipt>,
     tokens: Mutex<HashMap<OrderId, AccessToken>>,
+    tracer: Tracer,
 }
 
 /// What the courier is told of.
@@ -54,7 +57,12 @@ impl Receipts {
         clock: Arc<dyn Clock>,
     ) -> (Self, Fresh) {
         let (first, fresh) = mpsc::channel(WAITING);
-        (Self { orders, outbox, api, clock, first, tokens: Mutex::default() }, Fresh(fresh))
+        let (tokens, tracer) = Default::default();
+        (Self { orders, outbox, api, clock, first, tokens, tracer }, Fresh(fresh))
+    }
+
+    pub(crate) fn traced_by(self, tracer: Tracer) -> Self {
+        Self { tracer, ..self }
     }
 
     pub(crate) async fn find(&self, tenant: Tenant, id: OrderId) -> Result<ReceiptState, DbError> {
@@ -119,8 +127,20 @@ impl Receipts {
         Ok(())
     }
 
-    /// Whatever fails is tried again: the row stays.
+    /// As a step of the trace of the payment.
     async fn try_one(&self, api: &FileApi, receipt: PendingReceipt) {
+        let trace = receipt.order.trace;
+        let begin = || self.tracer.begin();
+        let activity = trace.map_or_else(begin, |payment| self.tracer.continue_from(payment));
+        let activity = activity.on_behalf_of(receipt.order.session.clone());
+        let began = self.clock.monotonic();
+        activity.clone().run(self.try_as_part(api, receipt)).await;
+        let took = self.clock.monotonic().saturating_sub(began);
+        activity.finish(Ended::internal("deliver receipt", (self.clock.now(), took)));
+    }
+
+    /// Whatever fails is tried again: the row stays.
+    async fn try_as_part(&self, api: &FileApi, receipt: PendingReceipt) {
         let (id, next) = (receipt.order_id, self.clock.now() + pause(receipt.attempts));
         let tried = async {
             if !self.outbox.claim(&receipt, next).await? {

@@ -14,6 +14,8 @@ use crate::routes;
 
 const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
+/// Its name and version, as its traces and metrics have them.
+const SERVICE: (&str, &str) = (env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
 
 fn migrations() -> Migrations {
     Migrations { postgres: POSTGRES, sqlite: SQLITE }
@@ -27,10 +29,11 @@ pub fn check(config: &Config) -> Result<(), StartupError> {
     config.listen().check()?;
     Db::check_address(&config.database_url)?;
     let tls = config.client_tls()?;
+    config.traces().check().map_err(StartupError::part("otlp_url"))?;
     let revocations_url = config.revocations_url.as_deref();
     let parts = Parts::new(Readiness::new()).with_client_tls(&tls);
     parts.check_tokens_of(&config.jwks_url, revocations_url, config.expectation())?;
-    parts::check(config, &tls)
+    parts::check(config, &parts)
 }
 
 /// Brings the database up to date.
@@ -59,13 +62,14 @@ pub async fn bind_to(listeners: Listeners, config: &Config) -> Result<BoundServe
     let db = Db::start(url, connections, migrations(), config.migrate).await?;
     let readiness = Readiness::new().needs_database(&db);
     tenancy::check_role(&db).await?;
-    let parts = tokens(config, readiness, &tls)?;
-    let state = web::Data::new(self::parts::state(config, &db, &tls)?);
+    let parts = tokens(config, readiness, &tls)?.with_database(&db)?;
+    let state = web::Data::new(self::parts::state(config, &db, &parts)?);
     Ok(listeners.serve(parts, move || routes::routes().app_data(state.clone()))?)
 }
 
 fn tokens(config: &Config, readiness: Readiness, tls: &ClientTls) -> Result<Parts, StartupError> {
     let revocations_url = config.revocations_url.as_deref();
     let parts = Parts::new(readiness).with_client_tls(tls);
+    let parts = parts.with_telemetry(SERVICE, &config.traces())?;
     parts.with_tokens_of(&config.jwks_url, revocations_url, config.expectation())
 }

@@ -1,5 +1,6 @@
 //! [`Db`]: PostgreSQL or SQLite behind one query text, with every wait bounded.
 
+mod metrics;
 mod migrations;
 mod postgres;
 pub mod tenancy;

@@ -14,24 +14,37 @@ pub(crate) struct Family {
     pub(crate) kind: MetricType,
     /// The name of the label that tells the values apart; none where there is one value only.
     pub(crate) label: Option<&'static str>,
-    pub(crate) values: Vec<(&'static str, u64)>,
+    pub(crate) values: Vec<(&'static str, f64)>,
 }
 
 impl Family {
     /// A counter without labels.
     pub(crate) fn counter(name: &'static str, help: &'static str, value: u64) -> Self {
-        Self { name, help, kind: MetricType::COUNTER, label: None, values: vec![("", value)] }
+        Self {
+            name,
+            help,
+            kind: MetricType::COUNTER,
+            label: None,
+            values: vec![("", number(value))],
+        }
     }
 
     /// A number that may fall, too.
-    #[cfg(any(feature = "client", feature = "tls"))]
+    #[cfg(any(feature = "client", feature = "store", feature = "tls"))]
     pub(crate) fn gauge(name: &'static str, help: &'static str, value: u64) -> Self {
         Self { kind: MetricType::GAUGE, ..Self::counter(name, help, value) }
     }
 
     /// Counters that this label tells apart.
     pub(crate) fn by(self, label: &'static str, values: Vec<(&'static str, u64)>) -> Self {
+        let values = values.into_iter().map(|(value, count)| (value, number(count))).collect();
         Self { label: Some(label), values, ..self }
+    }
+
+    /// The same with another value, which need not be whole.
+    #[cfg(feature = "telemetry")]
+    pub(crate) fn at(self, value: f64) -> Self {
+        Self { values: vec![("", value)], ..self }
     }
 
     fn description(&self) -> Result<Desc, prometheus::Error> {
@@ -46,11 +59,11 @@ impl Family {
                 Metric::from_label(label.map(|name| pair(name, value)).into_iter().collect());
             if kind == MetricType::GAUGE {
                 let mut gauge = Gauge::default();
-                gauge.set_value(number(count));
+                gauge.set_value(count);
                 metric.set_gauge(gauge);
             } else {
                 let mut counter = Counter::default();
-                counter.set_value(number(count));
+                counter.set_value(count);
                 metric.set_counter(counter);
             }
             metric

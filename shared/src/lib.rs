@@ -22,7 +22,7 @@ pub mod trace;
 
 #[cfg(feature = "actix")]
 mod body;
-#[cfg(any(feature = "actix", feature = "client"))]
+#[cfg(any(feature = "actix", feature = "client", feature = "store"))]
 mod exposition;
 #[cfg(feature = "actix")]
 pub mod edge;

@@ -225,11 +225,11 @@ impl Listeners {
         };
         parts.register()?;
         self.tls.register(parts.registry())?;
-        let Parts { source, readiness, registry, stopping, .. } = parts;
+        let Parts { source, readiness, registry, stopping, tracer, .. } = parts;
         let metrics = HttpMetrics::in_registry(registry)?;
         let management = management_server(self.management_listener, &readiness, &metrics)
             .map_err(failed(management_address))?;
-        let edge = Edge::new(metrics).of(&readiness);
+        let edge = Edge::new(metrics).of(&readiness).traced_by(tracer.clone());
         let server = HttpServer::new(move || {
             App::new()
                 .wrap(SessionMiddleware::maybe(source.clone()))
@@ -247,6 +247,8 @@ impl Listeners {
             .disable_signals();
         let server = tls::listen!(server, self.listener, self.tls);
         let server = server.map_err(failed(address))?.run();
+        let last: Vec<Last> =
+            vec![Box::new(move || Box::pin(async move { tracer.flush().await }))];
         Ok(BoundServer {
             address,
             management_address,
@@ -254,7 +256,7 @@ impl Listeners {
             management,
             readiness,
             stopping,
-            last: Vec::new(),
+            last,
         })
     }
 }
@@ -289,6 +291,22 @@ fn management_server(
         App::new().configure(move |app| health::configure(app, readiness, metrics))
     });
     Ok(server.workers(1).disable_signals().listen(listener)?.run())
+}
+
+/// `/livez` and `/metrics` at this address, for a process that serves nothing else, and where that is. The server is there as
+/// long as what is given back is polled, in a task of its own.
+///
+/// # Errors
+/// [`BindError::Listen`] names the address that is taken or not ours.
+pub fn show_metrics(
+    address: &str,
+    registry: prometheus::Registry,
+) -> Result<(SocketAddr, Server), BindError> {
+    let (listener, bound) = listener(address)?;
+    let metrics = HttpMetrics::in_registry(registry)?;
+    let failed = |cause| BindError::Listen { address: address.to_owned(), cause };
+    let server = management_server(listener, &Readiness::new(), &metrics).map_err(failed)?;
+    Ok((bound, server))
 }
 
 impl BoundServer {

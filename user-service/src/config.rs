@@ -9,6 +9,7 @@ use shared::client::PlainHosts;
 use shared::client::token_source::{ClientSettings, ClientSettingsError};
 use shared::config::{ConfigError, LogLevels, defaults};
 use shared::server::{Listen, ListenerFiles, StartupError};
+use shared::telemetry::{Ratio, Traces};
 use shared::tls::{ClientFiles, ClientTls};
 use shared::{CompanyId, Expectation, Network, Secret};
 use url::Url;
@@ -141,9 +142,21 @@ pub struct Config {
     /// Log levels, for example `info,user_service=debug`. Default `info`.
     #[serde(default)]
     pub log: LogLevels,
+    /// The root of an OpenTelemetry collector that takes OTLP over HTTP, for example `http://otel-collector:4318`: traces go
+    /// there. Default none.
+    #[serde(default)]
+    pub otlp_url: Option<Url>,
+    /// How many of the traces that begin here are kept, 0 to 1; of others it is kept what their `traceparent` says. Default 1.
+    #[serde(default)]
+    pub trace_ratio: Ratio,
 }
 
 impl Config {
+    /// Where traces go, and how many.
+    pub(crate) fn traces(&self) -> Traces {
+        Traces { url: self.otlp_url.clone(), ratio: self.trace_ratio }
+    }
+
     /// Loads the settings.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use shared::Clock;
 use shared::db::DbError;
+use shared::trace::Tracer;
 use tokio::time::{sleep, timeout};
 use tracing::{info, warn};
 
@@ -26,6 +27,7 @@ pub(crate) struct LoginEnds {
     /// Without one nothing is delivered: it waits until there is.
     pub(crate) api: Option<AuthApi>,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) tracer: Tracer,
 }
 
 impl LoginEnds {
@@ -70,7 +72,7 @@ impl LoginEnds {
         for end in self.outbox.list_due(self.clock.now(), AT_ONCE).await? {
             let next = self.clock.now() + TimeDelta::seconds(pause_s(end.attempts));
             if self.outbox.claim(&end, next).await? {
-                self.deliver(api, &end).await;
+                self.tracer.begin().run(self.deliver(api, &end)).await;
             }
         }
         Ok(())

@@ -16,6 +16,8 @@ use crate::routes;
 
 const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
+/// Its name and version, as its traces and metrics have them.
+const SERVICE: (&str, &str) = (env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
 
 pub(crate) fn migrations() -> Migrations {
     Migrations { postgres: POSTGRES, sqlite: SQLITE }
@@ -29,10 +31,11 @@ pub fn check(config: &Config) -> Result<(), StartupError> {
     config.listen().check()?;
     Db::check_address(&config.database_url)?;
     let tls = config.client_tls()?;
+    config.traces().check().map_err(StartupError::part("otlp_url"))?;
     let revocations_url = config.revocations_url.as_deref();
     let parts = Parts::new(Readiness::new()).with_client_tls(&tls);
     parts.check_tokens_of(&config.jwks_url, revocations_url, config.expectation())?;
-    parts::check(config, &tls)
+    parts::check(config, &parts)
 }
 
 /// Brings the database up to date.
@@ -61,21 +64,23 @@ pub async fn bind_to(listeners: Listeners, config: &Config) -> Result<BoundServe
     let db = Db::start(url, connections, migrations(), config.migrate).await?;
     let readiness = Readiness::new().needs_database(&db);
     let parts = parts(config, readiness, &tls)?;
-    serve((listeners, parts), config, (&db, &tls))
+    serve((listeners, parts), config, &db)
 }
 
 fn parts(config: &Config, readiness: Readiness, tls: &ClientTls) -> Result<Parts, StartupError> {
     let revocations_url = config.revocations_url.as_deref();
     let parts = Parts::new(readiness).with_client_tls(tls);
+    let parts = parts.with_telemetry(SERVICE, &config.traces())?;
     parts.with_tokens_of(&config.jwks_url, revocations_url, config.expectation())
 }
 
 fn serve(
     (listeners, parts): (Listeners, Parts),
     config: &Config,
-    (db, tls): (&Db, &ClientTls),
+    db: &Db,
 ) -> Result<BoundServer, StartupError> {
-    let state = web::Data::new(parts::state(config, db, tls)?);
+    let parts = parts.with_database(db)?;
+    let state = web::Data::new(parts::state(config, db, &parts)?);
     let shows_mail = state.post.folder().is_some() && listeners.address.ip().is_loopback();
     if state.post.folder().is_some() && !shows_mail {
         warn!("mail is kept in a folder; /mailbox would show it to others and is not there");

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use actix_web::HttpRequest;
 use actix_web::web::Payload;
+use shared::trace::Activity;
 
 use crate::authentication::Credentials;
 use crate::error::TokenRefusal;
@@ -52,6 +53,7 @@ pub(super) async fn authenticated(
     };
     let refused = |refusal| (credentials.claimed().to_owned(), refusal);
     let client = authenticator.authenticate(&credentials, address).await.map_err(refused)?;
+    Activity::with_current(|activity| activity.client_identified(client.client.id.as_str()));
     let id = client.client.id.text();
     authenticator.limits.check_client(id).map_err(|often| refused(often.into()))?;
     Ok(client)

@@ -45,6 +45,8 @@ use crate::upkeep::{self, Cleaning, ITSELF, Upkeep};
 const MAX_TOKEN_TTL_S: i64 = 3600;
 /// The channel on which replicas tell each other of changes.
 const CHANNEL: &str = "baton:auth:changes";
+/// Its name and version, as its traces and metrics have them.
+const SERVICE: (&str, &str) = (env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
 
 pub(crate) struct Given {
     pub(crate) db: Db,
@@ -89,6 +91,7 @@ pub(crate) async fn make(config: &Config, given: Given) -> Result<Made, StartupE
     let outage_grace = Duration::from_secs(u64::from(config.outage_grace_s));
     let issuer = Issuer { mirror, audit: Arc::clone(&audit), terms, clock, outage_grace };
     let parts = Parts::new(readiness(&issuer)).with_client_tls(&tls);
+    let parts = parts.with_telemetry(SERVICE, &config.traces())?.with_database(&db)?;
     let parts = parts.with_source(admin_source(config, &issuer));
     let limits = Arc::new(Limits::new(config));
     let logins = people::logins(config, &db, &issuer).await?;
@@ -103,7 +106,7 @@ pub(crate) async fn make(config: &Config, given: Given) -> Result<Made, StartupE
         audit: repositories.audit,
         logins,
         gate: people::gate(&db, &issuer),
-        users: people::users(config, &issuer, &tls)?,
+        users: people::users(config, &issuer, &parts)?,
         social: Social::open(config, &db, (&issuer, &tls))?,
         front_end_origins: config.front_end_origins.clone(),
         batches: Semaphore::new(config.workers.get()),

@@ -7,8 +7,7 @@ use shared::client::http::{Timeouts, http_client_with_tls};
 use shared::client::token_cache::TokenCache;
 use shared::client::{ServiceUrl, Target};
 use shared::db::Db;
-use shared::server::StartupError;
-use shared::tls::ClientTls;
+use shared::server::{Parts, StartupError};
 use shared::{Scopes, ServiceClient};
 
 use crate::config::{Config, LoginStore as Kept};
@@ -86,17 +85,18 @@ pub(super) fn gate(db: &Db, issuer: &Issuer) -> LoginGate {
 pub(super) fn users(
     config: &Config,
     issuer: &Issuer,
-    tls: &ClientTls,
+    parts: &Parts,
 ) -> Result<Option<UserApi>, StartupError> {
     let Some(root) = &config.user_url else { return Ok(None) };
     let part = "user_url";
     let base_url = ServiceUrl::with_plain(root.clone(), &config.plain_http_hosts);
     let base_url = base_url.map_err(StartupError::part(part))?;
     let scope = user_api::SCOPE.parse().map_err(StartupError::part(part))?;
-    let http = http_client_with_tls(Timeouts::default(), tls);
+    let http = http_client_with_tls(Timeouts::default(), parts.client_tls());
     let http = http.map_err(StartupError::part(part))?;
     let source = OwnTokens::new(issuer.clone(), &config.audience);
     let tokens = TokenCache::new(Arc::new(source), Arc::clone(&issuer.clock));
+    tokens.register(parts.registry()).map_err(StartupError::part("metrics"))?;
     let target = Target::new(base_url, user_api::AUDIENCE, scope);
     Ok(Some(UserApi::new(ServiceClient::new(http, tokens, target))))
 }

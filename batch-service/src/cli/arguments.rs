@@ -117,6 +117,14 @@ pub(super) enum Command {
     Config(ConfigCommand),
 }
 
+impl Command {
+    /// Whether it runs jobs.
+    pub(super) fn works(&self) -> bool {
+        use Command::{Replay, Resume, Run, Schedule};
+        matches!(self, Run { .. } | Resume { .. } | Replay { .. } | Schedule { .. })
+    }
+}
+
 fn pair(text: &str) -> Result<(String, String), String> {
     let pair = text.split_once('=').filter(|(name, _)| !name.is_empty());
     pair.map(|(name, value)| (name.to_owned(), value.to_owned()))

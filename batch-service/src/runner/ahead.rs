@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use futures_util::future::join_all;
+use shared::trace::activity::carried;
 use shared::{CompanyId, Session};
 use tokio::task::JoinSet;
 use tracing::warn;
@@ -58,7 +59,7 @@ impl Ahead {
         self.enough_until = middle.filter(|_| !is_all).unwrap_or(i64::MAX);
         self.last = companies.last().map_or(self.last, |company| company.get());
         if !companies.is_empty() {
-            self.fetching.spawn(fetch_tokens(Arc::clone(step), companies));
+            self.fetching.spawn(carried(fetch_tokens(Arc::clone(step), companies)));
         }
     }
 }

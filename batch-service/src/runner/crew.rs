@@ -56,7 +56,7 @@ impl Crew<'_> {
                 let none = parts.is_empty() && going.is_empty();
                 for part in parts {
                     held.add(part.id);
-                    going.spawn(work_on(Arc::clone(self.step), part, Arc::clone(held)));
+                    going.spawn(begin_on(Arc::clone(self.step), part, Arc::clone(held)));
                 }
                 if none && self.is_over().await? {
                     return Ok(None);
@@ -157,6 +157,23 @@ impl Crew<'_> {
             Some(StopReason::Fenced) => Ended::Fenced,
             Some(StopReason::Given | StopReason::Signal) | None => Ended::Stopped,
         })
+    }
+}
+
+/// What it is part of is said now: the task that it runs in does not know.
+fn begin_on(
+    step: Arc<Step>,
+    part: Part,
+    held: Arc<Held>,
+) -> impl Future<Output = Ending> + Send + 'static {
+    let activity = step.activity_of(&part);
+    async move {
+        let Some(activity) = activity else { return work_on(step, part, held).await };
+        let (clock, began) = (Arc::clone(step.clock()), step.clock().monotonic());
+        let ended = activity.clone().run(work_on(step, part, held)).await;
+        let took = clock.monotonic().saturating_sub(began);
+        activity.finish(Step::ended("part", (clock.now(), took), ended.is_err()));
+        ended
     }
 }
 

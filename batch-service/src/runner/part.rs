@@ -107,7 +107,8 @@ impl PartWork {
                 None => Ok(None),
             }
         };
-        let (processed, ahead) = futures_util::future::join(self.process_all(&items), ahead).await;
+        let process = self.step.as_step("chunk", self.process_all(&items));
+        let (processed, ahead) = futures_util::future::join(process, ahead).await;
         let mut progress = self.part.progress.clone();
         progress.items += processed.done;
         add_counts(&mut progress.counts, processed.counts);
@@ -202,7 +203,8 @@ impl PartWork {
         warn!(run = self.part.run_id, company, cause = %error, "a part has failed");
         let mut progress = self.part.progress.clone();
         (progress.state, progress.reason) = (PartState::Failed, error.to_string());
-        self.save(progress, Vec::new()).await
+        let saved = self.save(progress, Vec::new()).await;
+        saved.inspect(|()| self.step.progress.part_failed())
     }
 
     /// Writes a checkpoint, and says how many items have come to what.
@@ -216,6 +218,7 @@ impl PartWork {
         })?;
         self.step.holds.pass("after-checkpoint").await;
         self.step.progress.items(u64::try_from(done).unwrap_or_default());
+        self.step.progress.quarantined(u64::try_from(poison.len()).unwrap_or_default());
         match self.step.skip(poison.len()) {
             Skipped::Within => Ok(()),
             Skipped::TooMany(reason) => Err(Left::EndsRun(reason)),

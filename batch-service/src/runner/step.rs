@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use aws_lc_rs::digest::{Context, SHA256};
 use shared::db::DbError;
-use shared::{Clock, CompanyId, Session, UserId};
+use shared::trace::Activity;
+use shared::trace::span::Ended as TraceStep;
+use shared::{Clock, CompanyId, Session, Timestamp, UserId};
 use tracing::warn;
 
 use super::attempts::Attempts;
@@ -19,6 +21,8 @@ use crate::repository::id_of;
 use crate::repository::parts::{NotSaved, Part, PartRepository, Poison, Progress};
 
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// A run of more parts is not one trace.
+const PARTS_IN_ONE_TRACE: u64 = 50;
 
 /// Whether there is still room for items that are skipped.
 pub(crate) enum Skipped {
@@ -163,6 +167,35 @@ impl Step {
         };
         let caller = self.caller(company);
         self.job.process(&caller.work(&self.run), &sign.item, &sign.key).await.is_ok()
+    }
+
+    /// What the work on one part is: a step of the run's trace, on the company's behalf. Of many parts each has a trace of its
+    /// own that names the run's: nobody could read one with a million steps.
+    pub(crate) fn activity_of(&self, part: &Part) -> Option<Activity> {
+        let run = Activity::current()?;
+        let is_one_of_few = self.progress.all_parts() <= PARTS_IN_ONE_TRACE;
+        let own = if is_one_of_few { run.part() } else { run.apart() };
+        let own = own.with("run", self.run.id).with("part", part.id);
+        Some(match self.caller(part.company) {
+            Caller::Company(_, session) => own.on_behalf_of(session),
+            Caller::Nobody => own,
+        })
+    }
+
+    /// Does this as a step of its own of what is being done in this task.
+    pub(crate) async fn as_step<T>(&self, name: &'static str, work: impl Future<Output = T>) -> T {
+        let Some(activity) = Activity::current().map(|whole| whole.part()) else {
+            return work.await;
+        };
+        let began = self.clock().monotonic();
+        let done = activity.clone().run(work).await;
+        let took = self.clock().monotonic().saturating_sub(began);
+        activity.finish(Step::ended(name, (self.clock().now(), took), false));
+        done
+    }
+
+    pub(super) fn ended(name: &'static str, at: (Timestamp, Duration), failed: bool) -> TraceStep {
+        TraceStep { failed, ..TraceStep::internal(name, at) }
     }
 
     /// The others need not begin any more.

@@ -81,6 +81,7 @@ async fn with_services(
     let started_ms = clock.monotonic().as_millis();
     println!("five services ready in {started_ms} ms, data in {}", options.data_dir.display());
     let complete = main_job(&batch, options, arguments.orders.as_deref()).await?;
+    batch.finish().await;
     if let Some(Command::Serve) = arguments.command {
         let demo = settlement::demo_client()?;
         print_welcome(services, &services.register(&demo).await?);

@@ -10,8 +10,7 @@ use shared::client::{ServiceUrl, Target};
 use shared::clock::SystemClock;
 use shared::db::Db;
 use shared::idempotency;
-use shared::server::StartupError;
-use shared::tls::ClientTls;
+use shared::server::{Parts, StartupError};
 use shared::{Clock, ServiceClient};
 use tracing::warn;
 use url::Url;
@@ -24,14 +23,14 @@ use crate::repository::products::ProductRepository;
 use crate::repository::receipts::ReceiptRepository;
 use crate::state::{AppState, Upkeep};
 
-pub(super) fn state(config: &Config, db: &Db, tls: &ClientTls) -> Result<AppState, StartupError> {
+pub(super) fn state(config: &Config, db: &Db, parts: &Parts) -> Result<AppState, StartupError> {
     let clock: Arc<dyn Clock> = SystemClock::shared();
     let cache = cache(config, &clock)?;
     let orders = OrderRepository::new(db.clone());
     let outbox = ReceiptRepository::new(db.clone());
-    let api = file_api(config, &clock, tls)?;
+    let api = file_api(config, &clock, parts)?;
     let (receipts, fresh) = Receipts::new((orders.clone(), outbox), api, Arc::clone(&clock));
-    let receipts = Arc::new(receipts);
+    let receipts = Arc::new(receipts.traced_by(parts.tracer().clone()));
     let upkeep = Upkeep::new(vec![
         tokio::spawn(Arc::clone(&receipts).run_first(fresh)),
         tokio::spawn(Arc::clone(&receipts).run()),
@@ -48,27 +47,28 @@ fn cache(config: &Config, clock: &Arc<dyn Clock>) -> Result<Cache, StartupError>
 }
 
 /// Whether what is made of these settings can be made.
-pub(super) fn check(config: &Config, tls: &ClientTls) -> Result<(), StartupError> {
+pub(super) fn check(config: &Config, parts: &Parts) -> Result<(), StartupError> {
     let clock: Arc<dyn Clock> = SystemClock::shared();
     cache(config, &clock)?;
-    file_api(config, &clock, tls).map(drop)
+    file_api(config, &clock, parts).map(drop)
 }
 
 fn file_api(
     config: &Config,
     clock: &Arc<dyn Clock>,
-    tls: &ClientTls,
+    parts: &Parts,
 ) -> Result<Option<FileApi>, StartupError> {
     let (Some(file_url), Some(token_url)) = (&config.file_url, &config.token_url) else {
         warn!("`file_url` is not set: receipts wait until it is");
         return Ok(None);
     };
-    let http = http_client_with_tls(Timeouts::default(), tls);
+    let http = http_client_with_tls(Timeouts::default(), parts.client_tls());
     let http = http.map_err(StartupError::part("HTTP client"))?;
     let proof = config.client().proof().map_err(StartupError::part("client_secret"))?;
     let (endpoint, base) = (service_url(config, token_url)?, service_url(config, file_url)?);
     let source = ClientCredentials::with_proof(http.clone(), endpoint, proof);
     let tokens = TokenCache::new(Arc::new(source), Arc::clone(clock));
+    tokens.register(parts.registry()).map_err(StartupError::part("metrics"))?;
     let scope = "file:write".parse().map_err(StartupError::part("scope"))?;
     // It is the outbox that tries again.
     let target = Target::new(base, "file-service", scope).without_retries();

@@ -10,6 +10,7 @@ use crate::routes::{AuditError, Routes};
 #[cfg(feature = "client")]
 use crate::server::StartupError;
 use crate::session_source::SessionSource;
+use crate::trace::Tracer;
 
 /// What the server is made of, beside its routes.
 #[derive(Clone, Debug)]
@@ -24,6 +25,7 @@ pub struct Parts {
     pub(super) readiness: Readiness,
     pub(super) registry: Registry,
     pub(super) stopping: Stopping,
+    pub(super) tracer: Tracer,
 }
 
 impl Parts {
@@ -41,7 +43,48 @@ impl Parts {
             readiness,
             registry: Registry::new(),
             stopping: Stopping::default(),
+            tracer: Tracer::default(),
         }
+    }
+
+    /// The same, whose requests are steps of traces that go there. What has not gone when the server stops is given a moment.
+    #[must_use]
+    pub fn traced_by(self, tracer: Tracer) -> Self {
+        Self { tracer, ..self }
+    }
+
+    /// For what is done beside the requests.
+    #[must_use]
+    pub fn tracer(&self) -> &Tracer {
+        &self.tracer
+    }
+
+    /// The same with the metrics that every service of ours has, and with its traces on their way to where the settings say.
+    /// `service` is its name and version.
+    ///
+    /// # Errors
+    /// [`StartupError::Part`] when the collector's URL is none.
+    #[cfg(feature = "telemetry")]
+    pub fn with_telemetry(
+        self,
+        service: (&'static str, &'static str),
+        traces: &crate::telemetry::Traces,
+    ) -> Result<Self, StartupError> {
+        let telemetry = crate::telemetry::Telemetry::start(service, traces, || self.http());
+        let telemetry = telemetry.map_err(StartupError::part("otlp_url"))?;
+        telemetry.register(&self.registry).map_err(StartupError::part("metrics"))?;
+        Ok(self.traced_by(telemetry.tracer()))
+    }
+
+    /// The same, which shows how the connections to this database fare.
+    ///
+    /// # Errors
+    /// [`StartupError::Part`] when it shows those of another one already.
+    #[cfg(feature = "store")]
+    pub fn with_database(self, db: &crate::db::Db) -> Result<Self, crate::server::StartupError> {
+        let registered = db.register(&self.registry);
+        registered.map_err(crate::server::StartupError::part("metrics"))?;
+        Ok(self)
     }
 
     /// Tells when the server stops; for handlers that wait for something and would hold it up.
@@ -79,6 +122,13 @@ impl Parts {
     #[must_use]
     pub fn with_client_tls(self, client_tls: &crate::tls::ClientTls) -> Self {
         Self { client_tls: client_tls.clone(), ..self }
+    }
+
+    /// Whom calls out trust, and what they show; for further clients.
+    #[cfg(all(feature = "client", feature = "tls"))]
+    #[must_use]
+    pub fn client_tls(&self) -> &crate::tls::ClientTls {
+        &self.client_tls
     }
 
     /// The client that the issuer's keys and revocations are fetched with.

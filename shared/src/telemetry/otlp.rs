@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use prometheus::Registry;
 use reqwest::Client;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 use url::Url;
@@ -29,7 +29,7 @@ const QUEUE: usize = 8_192;
 const FLUSH: Duration = Duration::from_secs(2);
 
 /// How many of the traces that begin here are kept: 0 for none, 1 for all.
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(try_from = "f64")]
 pub struct Ratio(f64);
 
@@ -73,36 +73,62 @@ pub struct Traces {
     pub ratio: Ratio,
 }
 
+impl Traces {
+    /// Whether traces can be sent as it is said here.
+    ///
+    /// # Errors
+    /// [`TracesError::Url`].
+    pub fn check(&self) -> Result<(), TracesError> {
+        match &self.url {
+            Some(url) if !matches!(url.scheme(), "http" | "https") => Err(TracesError::Url),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Traces cannot be sent as the settings say.
+#[derive(Debug, thiserror::Error)]
+pub enum TracesError {
+    /// Such a collector cannot be spoken to.
+    #[error("`otlp_url` begins with http:// or https://")]
+    Url,
+    /// There is no client.
+    #[error("HTTP client: {0}")]
+    Client(String),
+}
+
 /// The traces of a service on their way to the collector.
 #[derive(Clone, Debug, Default)]
-pub struct Exporter(Option<Arc<Queue>>);
+pub(super) struct Exporter(Option<Arc<Queue>>);
 
 impl Exporter {
-    /// Sends what comes by this client to the collector, in a task of this runtime, as of the service of this name and version.
-    #[must_use]
-    pub fn start(traces: &Traces, http: Client, service: (&'static str, &'static str)) -> Self {
-        let Some(root) = &traces.url else { return Self(None) };
+    /// Sends what comes to the collector, in a task of this runtime, as of the service of this name and version. A client is
+    /// only made where there is a collector.
+    pub(super) fn start<E: fmt::Display>(
+        traces: &Traces,
+        http: impl FnOnce() -> Result<Client, E>,
+        service: (&'static str, &'static str),
+    ) -> Result<Self, TracesError> {
+        let Some(root) = &traces.url else { return Ok(Self(None)) };
+        traces.check()?;
         let mut url = root.clone();
         url.set_path(&format!("{}/v1/traces", root.path().trim_end_matches('/')));
         let (sender, waiting) = mpsc::channel(QUEUE);
         let counts = Arc::new(Counts::default());
         let source = Source::new(service);
+        let http = http().map_err(|error| TracesError::Client(error.to_string()))?;
         tokio::spawn(Sender::new((http, url), source, Arc::clone(&counts)).run(waiting));
-        Self(Some(Arc::new(Queue { sender, ratio: traces.ratio, counts })))
+        Ok(Self(Some(Arc::new(Queue { sender, ratio: traces.ratio, counts }))))
     }
 
     /// For whoever has steps to be sent.
-    #[must_use]
-    pub fn tracer(&self) -> Tracer {
+    pub(super) fn tracer(&self) -> Tracer {
         let queue = self.0.as_ref().map(Arc::clone);
         queue.map_or_else(Tracer::default, |queue| Tracer::new(queue))
     }
 
-    /// Shows among these metrics what becomes of the steps. Without a collector there is nothing to show.
-    ///
-    /// # Errors
-    /// When the registry has metrics of these names already.
-    pub fn register(&self, registry: &Registry) -> Result<(), prometheus::Error> {
+    /// Shows what becomes of the steps. Without a collector there is nothing to show.
+    pub(super) fn register(&self, registry: &Registry) -> Result<(), prometheus::Error> {
         let Some(queue) = &self.0 else { return Ok(()) };
         queue.counts.register(registry)
     }

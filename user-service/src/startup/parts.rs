@@ -11,8 +11,7 @@ use shared::client::token_source::ClientCredentials;
 use shared::client::{ServiceUrl, Target};
 use shared::clock::SystemClock;
 use shared::db::Db;
-use shared::server::StartupError;
-use shared::tls::ClientTls;
+use shared::server::{Parts, StartupError};
 use shared::{Clock, ServiceClient};
 use tracing::warn;
 use url::Url;
@@ -32,12 +31,12 @@ use crate::repository::mail_outbox::MailRepository;
 use crate::state::AppState;
 use crate::upkeep::{Erasing, Upkeep, drop_expired_mail};
 
-pub(super) fn state(config: &Config, db: &Db, tls: &ClientTls) -> Result<AppState, StartupError> {
+pub(super) fn state(config: &Config, db: &Db, parts: &Parts) -> Result<AppState, StartupError> {
     let clock: Arc<dyn Clock> = SystemClock::shared();
     let cache = cache(config, &clock)?;
     let accounts = AccountRepository::new(db.clone());
     let post = Arc::new(post(config, db, &clock)?);
-    let login_ends = Arc::new(login_ends(config, db, (&clock, tls))?);
+    let login_ends = Arc::new(login_ends(config, (db, parts), &clock)?);
     let (erasing, after_days) = (accounts.clone(), config.erase_after_days);
     let erasing = Erasing { accounts: erasing, clock: Arc::clone(&clock), after_days };
     let upkeep = Upkeep::new(vec![
@@ -112,34 +111,35 @@ fn cache(config: &Config, clock: &Arc<dyn Clock>) -> Result<Cache, StartupError>
 }
 
 /// Whether what is made of these settings can be made.
-pub(super) fn check(config: &Config, tls: &ClientTls) -> Result<(), StartupError> {
+pub(super) fn check(config: &Config, parts: &Parts) -> Result<(), StartupError> {
     let clock: Arc<dyn Clock> = SystemClock::shared();
     cache(config, &clock)?;
     way(config)?;
-    config.auth_url.as_ref().map_or(Ok(()), |url| auth_api(config, url, (&clock, tls)).map(drop))
+    config.auth_url.as_ref().map_or(Ok(()), |url| auth_api(config, url, (&clock, parts)).map(drop))
 }
 
 fn login_ends(
     config: &Config,
-    db: &Db,
-    (clock, tls): (&Arc<dyn Clock>, &ClientTls),
+    (db, parts): (&Db, &Parts),
+    clock: &Arc<dyn Clock>,
 ) -> Result<LoginEnds, StartupError> {
     let api = match &config.auth_url {
-        Some(url) => Some(auth_api(config, url, (clock, tls))?),
+        Some(url) => Some(auth_api(config, url, (clock, parts))?),
         None => {
             warn!("`auth_url` is not set: logins go on after a password has been changed");
             None
         }
     };
-    Ok(LoginEnds { outbox: LoginEndRepository::new(db.clone()), api, clock: Arc::clone(clock) })
+    let (outbox, tracer) = (LoginEndRepository::new(db.clone()), parts.tracer().clone());
+    Ok(LoginEnds { outbox, api, clock: Arc::clone(clock), tracer })
 }
 
 fn auth_api(
     config: &Config,
     url: &Url,
-    (clock, tls): (&Arc<dyn Clock>, &ClientTls),
+    (clock, parts): (&Arc<dyn Clock>, &Parts),
 ) -> Result<AuthApi, StartupError> {
-    let http = http_client_with_tls(Timeouts::default(), tls);
+    let http = http_client_with_tls(Timeouts::default(), parts.client_tls());
     let http = http.map_err(StartupError::part("HTTP client"))?;
     let mut endpoint = url.clone();
     endpoint.set_path(&format!("{}/oauth2/token", url.path().trim_end_matches('/')));
@@ -147,6 +147,7 @@ fn auth_api(
     let (endpoint, base) = (service_url(config, endpoint)?, service_url(config, url.clone())?);
     let source = ClientCredentials::with_proof(http.clone(), endpoint, proof);
     let tokens = TokenCache::new(Arc::new(source), Arc::clone(clock));
+    tokens.register(parts.registry()).map_err(StartupError::part("metrics"))?;
     let scope = "auth:logins".parse().map_err(StartupError::part("scope"))?;
     // It is the outbox that tries again.
     let target = Target::new(base, "auth-service", scope).without_retries();
