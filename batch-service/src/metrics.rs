@@ -3,7 +3,8 @@
 use prometheus::{GaugeVec, IntCounterVec, IntGaugeVec, Opts, Registry};
 use shared::Timestamp;
 
-/// Numbers of all jobs of this process. The only labels are the names of jobs and a few words.
+/// Numbers of all jobs of this process. The only labels are the names of jobs and a few words; `job` is what Prometheus calls
+/// whom it asks.
 #[derive(Clone, Debug)]
 pub(crate) struct BatchMetrics {
     items: IntCounterVec,
@@ -25,16 +26,16 @@ impl BatchMetrics {
             Ok::<_, prometheus::Error>(made)
         };
         let count = |name, help| {
-            let made = IntGaugeVec::new(Opts::new(name, help), &["job"])?;
+            let made = IntGaugeVec::new(Opts::new(name, help), &["batch_job"])?;
             registry.register(Box::new(made.clone()))?;
             Ok::<_, prometheus::Error>(made)
         };
         let time = |name, help| {
-            let made = GaugeVec::new(Opts::new(name, help), &["job"])?;
+            let made = GaugeVec::new(Opts::new(name, help), &["batch_job"])?;
             registry.register(Box::new(made.clone()))?;
             Ok::<_, prometheus::Error>(made)
         };
-        let by = ["job", "outcome"];
+        let by = ["batch_job", "outcome"];
         Ok(Self {
             items: counter("batch_items_total", "Items, by what became of them", &by)?,
             parts: counter("batch_parts_total", "Parts, by what became of them", &by)?,

@@ -18,6 +18,7 @@ mod rolling_restart;
 mod route_guards;
 mod session_travel;
 mod starting;
+mod telemetry;
 mod tenancy;
 mod tls;
 mod token_endpoint;

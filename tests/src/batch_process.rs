@@ -9,6 +9,7 @@ use standalone::settlement::client_for_all_companies;
 use crate::caller::Caller;
 use crate::process::{self, Process, command, command_of};
 use crate::system::{ALL_SCOPES, System};
+use crate::{known_secrets, logs};
 
 /// Where batch-service is to look for what, and how it behaves.
 #[derive(Clone)]
@@ -21,6 +22,7 @@ impl Batch {
     pub async fn of(system: &System) -> Self {
         let client = client_for_all_companies("batch-service", ALL_SCOPES).expect("a client");
         let secret = system.services.register(&client).await.expect("it is registered");
+        known_secrets::note(secret.expose());
         let settings = vec![
             ("BATON_BATCH_DATABASE_URL", system.options.databases.batch.clone()),
             ("BATON_BATCH_TOKEN_URL", system.token_url()),
@@ -99,7 +101,9 @@ impl Ended {
     fn of(output: &Output) -> Self {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let code = output.status.code();
-        Self { code, text: text(&output.stdout), errors: text(&output.stderr) }
+        let (out, errors) = (text(&output.stdout), text(&output.stderr));
+        logs::keep_said(&errors);
+        Self { code, text: out, errors }
     }
 
     /// How often something was counted under this name: `36 settled`.

@@ -6,6 +6,8 @@ use serde_json::{Value, json};
 use shared::client::http::{Timeouts, http_client, http_client_with_tls};
 use shared::tls::ClientTls;
 
+use crate::known_secrets;
+
 /// Somebody who calls services, with or without a token.
 #[derive(Clone)]
 pub struct Caller {
@@ -120,10 +122,13 @@ impl Caller {
 
 /// Sends the request and reads the whole answer.
 pub async fn send(request: RequestBuilder) -> Answer {
+    known_secrets::note_sent(&request);
     let response = request.send().await.expect("an answer");
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
     let bytes = response.bytes().await.expect("a whole answer");
     let text = String::from_utf8_lossy(&bytes).into_owned();
     let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
-    Answer { status, headers, body, text }
+    let answer = Answer { status, headers, body, text };
+    known_secrets::note_answer(&answer);
+    answer
 }

@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 use std::process::{Command, Stdio};
 
-use crate::process::{Process, binary, command, free_ports, is_ready};
+use crate::logs;
+use crate::process::{Process, binary, free_ports, is_ready, unheard};
 use crate::system::System;
 
 pub struct FileProcess {
@@ -43,7 +44,7 @@ impl FileProcess {
             ("issuer", issuer),
             ("listen", format!("127.0.0.1:{port}")),
             ("management_listen", format!("127.0.0.1:{health}")),
-            ("log", "warn".to_owned()),
+            ("log", logs::level("warn")),
         ];
         let more = more.iter().map(|(name, value)| (*name, (*value).to_owned()));
         let common = system.options.file_settings.iter().cloned();
@@ -57,7 +58,7 @@ impl FileProcess {
     fn command(settings: &[(String, String)]) -> Command {
         let settings: Vec<_> =
             settings.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
-        command("file-service", &settings)
+        unheard("file-service", &settings)
     }
 
     async fn started(command: Command, settings: Vec<(String, String)>) -> Self {

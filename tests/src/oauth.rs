@@ -8,6 +8,7 @@ use serde_json::Value;
 use shared::Secret;
 
 use crate::caller::{Answer, Caller};
+use crate::known_secrets;
 use crate::system::{ALL_SCOPES, System};
 
 pub const EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
@@ -42,6 +43,7 @@ impl OAuthClient {
 
     /// One that is registered already.
     pub fn known(auth: &str, id: &str, secret: Secret) -> Self {
+        known_secrets::note(secret.expose());
         Self { id: id.to_owned(), secret, auth: auth.to_owned(), caller: Caller::new(None) }
     }
 

@@ -3,8 +3,9 @@
 use auth_service::domain::client::Client;
 use standalone::settlement::client_for_all_companies;
 
-use crate::process::{Process, command, free_ports, is_ready};
+use crate::process::{Process, free_ports, is_ready, unheard};
 use crate::system::System;
+use crate::{known_secrets, logs};
 
 pub struct OrderProcess {
     pub url: String,
@@ -20,6 +21,7 @@ impl OrderProcess {
         let serves = ["order-service".to_owned()].into();
         let client = Client { serves, exchange: ["file-service".to_owned()].into(), ..client };
         let secret = system.services.register(&client).await.expect("it is registered");
+        known_secrets::note(secret.expose());
         let [port, management] = free_ports();
         let issuer = system.services.auth.url();
         let settings = vec![
@@ -32,9 +34,9 @@ impl OrderProcess {
             ("BATON_ORDER_CLIENT_ID", "order-process".to_owned()),
             ("BATON_ORDER_CLIENT_SECRET", secret.expose().to_owned()),
             ("BATON_ORDER_ISSUER", issuer),
-            ("BATON_ORDER_LOG", "error".to_owned()),
+            ("BATON_ORDER_LOG", logs::level("error")),
         ];
-        let process = Process::start(command("order-service", &settings));
+        let process = Process::start(unheard("order-service", &settings));
         let url = format!("http://127.0.0.1:{port}");
         let health = format!("http://127.0.0.1:{management}/readyz");
         let own = Self { url, health, process, settings };
@@ -49,7 +51,7 @@ impl OrderProcess {
 
     /// The same again, on the same ports.
     pub async fn restart(&mut self) {
-        self.process = Process::start(command("order-service", &self.settings));
+        self.process = Process::start(unheard("order-service", &self.settings));
         is_ready(&self.health).await;
     }
 }

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use reqwest::Method;
 
 use crate::caller::Caller;
+use crate::logs;
 
 /// The built binary, up to date.
 pub fn binary(name: &str) -> PathBuf {
@@ -61,9 +62,18 @@ pub fn command_of(program: PathBuf, settings: &[(&str, String)]) -> Command {
     command
 }
 
+/// A command of a binary to whose log nobody listens.
+pub fn unheard(name: &str, settings: &[(&str, String)]) -> Command {
+    let mut command = command(name, settings);
+    logs::keep(&mut command);
+    command
+}
+
 /// Runs a binary to its end.
 pub fn run(name: &str, arguments: &[&str], settings: &[(&str, String)]) -> Output {
-    command(name, settings).args(arguments).output().expect("it runs")
+    let output = command(name, settings).args(arguments).output().expect("it runs");
+    logs::keep_said(&String::from_utf8_lossy(&output.stderr));
+    output
 }
 
 /// A port that was free just now.
@@ -131,7 +141,10 @@ impl Process {
     /// is read and dropped, or the process would stop at a full pipe.
     pub fn wait_for_line(&mut self, mut wanted: impl FnMut(&str) -> bool) -> bool {
         let mut lines = BufReader::new(self.child.stderr.take().expect("stderr is piped")).lines();
-        let found = lines.by_ref().map_while(Result::ok).any(|line| wanted(&line));
+        let found = lines.by_ref().map_while(Result::ok).any(|line| {
+            logs::keep_said(&format!("{line}\n"));
+            wanted(&line)
+        });
         std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
         found
     }

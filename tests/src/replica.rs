@@ -7,8 +7,9 @@ use auth_service::config::Config;
 use auth_service::domain::client::Client;
 use shared::{Expectation, RemoteKeys, RevocationFeed, TokenVerifier};
 
+use crate::logs;
 use crate::oauth::OAuthClient;
-use crate::process::{Process, command, free_ports, is_ready};
+use crate::process::{Process, free_ports, is_ready, unheard};
 
 /// What tokens say that they come from, whichever replica has signed them.
 pub const ISSUER: &str = "https://auth.test";
@@ -44,7 +45,7 @@ impl Cluster {
             ("BATON_AUTH_ISSUER", ISSUER.to_owned()),
             ("BATON_AUTH_LISTEN", format!("127.0.0.1:{}", ports[0])),
             ("BATON_AUTH_MANAGEMENT_LISTEN", format!("127.0.0.1:{}", ports[1])),
-            ("BATON_AUTH_LOG", "warn".to_owned()),
+            ("BATON_AUTH_LOG", logs::level("warn")),
         ];
         settings.extend(self.more.iter().cloned());
         settings
@@ -89,7 +90,7 @@ impl Replica {
         };
         let url = at("BATON_AUTH_LISTEN");
         let health = format!("{}/readyz", at("BATON_AUTH_MANAGEMENT_LISTEN"));
-        let process = Process::start(command("auth-service", &settings));
+        let process = Process::start(unheard("auth-service", &settings));
         Self { url, health, process, settings }
     }
 
@@ -106,7 +107,7 @@ impl Replica {
 
     /// The same again, on the same ports.
     pub async fn restart(&mut self) {
-        self.process = Process::start(command("auth-service", &self.settings));
+        self.process = Process::start(unheard("auth-service", &self.settings));
         is_ready(&self.health).await;
     }
 

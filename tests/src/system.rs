@@ -16,6 +16,7 @@ use shared::tls::ClientTls;
 use crate::backend::Backend;
 use crate::caller::Caller;
 use crate::oauth::{OAuthClient, declared};
+use crate::{known_secrets, logs};
 
 /// Every scope that a service asks for.
 pub const ALL_SCOPES: &str = "order:read order:write order:settle order:import user:read user:import file:read file:write file:expire user:dormancy account:self";
@@ -40,6 +41,7 @@ impl System {
 
     /// The same with other options.
     pub async fn start_with(change: impl FnOnce(&mut Options)) -> Self {
+        logs::start_if_wanted();
         let folder = tempfile::tempdir().expect("a temporary folder");
         let backend = Backend::new(folder.path()).await;
         let mut options = Options::embedded(folder.path());
@@ -47,6 +49,7 @@ impl System {
         options.cache_url.clone_from(&backend.cache_url);
         change(&mut options);
         let services = Services::start(&options).await.expect("the services start");
+        note_keys(&options);
         Self { services, options, backend, _folder: folder }
     }
 
@@ -60,7 +63,9 @@ impl System {
         let policy: SessionPolicy = policy.parse().expect("a session policy");
         let client = client_for_all_companies(id, scope).expect("a client");
         let client = Client { session_policy: policy, ..client };
-        self.services.register(&client).await.expect("it is registered")
+        let secret = self.services.register(&client).await.expect("it is registered");
+        known_secrets::note(secret.expose());
+        secret
     }
 
     /// Somebody who may do everything at `/admin`.
@@ -132,5 +137,16 @@ impl System {
     pub async fn stop(self) {
         self.services.stop().await;
         self.backend.drop_databases().await;
+    }
+}
+
+/// The master key, and passwords in addresses.
+fn note_keys(options: &Options) {
+    let key = std::fs::read_to_string(options.data_dir.join("master.key"));
+    known_secrets::note(&key.unwrap_or_default());
+    let passwords =
+        [&options.databases.auth, &options.cache_url].map(|url| url.parse::<url::Url>());
+    for url in passwords.into_iter().flatten() {
+        known_secrets::note(url.password().unwrap_or_default());
     }
 }

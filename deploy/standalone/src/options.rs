@@ -45,6 +45,8 @@ pub struct Options {
     pub user_url: Option<Url>,
     /// The file-service that order-service brings receipts to; none: the one that runs here.
     pub file_url: Option<Url>,
+    /// The collector that traces of all of them go to; none: they go nowhere.
+    pub otlp_url: Option<Url>,
     /// Settings of file-service beside its defaults, by their names: another `storage_url`, a quota.
     pub file_settings: Vec<(&'static str, String)>,
     /// Settings of the batch beside its defaults, by their names.
@@ -115,6 +117,7 @@ impl Options {
             front_end_url: None,
             user_url: None,
             file_url: None,
+            otlp_url: None,
             file_settings: Vec::new(),
             batch_settings: Vec::new(),
             tls: None,

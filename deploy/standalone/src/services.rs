@@ -203,6 +203,7 @@ fn auth_config(options: &Options) -> Result<auth_service::config::Config, Startu
     (config.listen, config.management_listen) = options.listen(0);
     config.workers = options.workers;
     set_tls!(config, options);
+    config.otlp_url.clone_from(&options.otlp_url);
     config.cache_url.clone_from(&options.cache_url);
     config.signing_algorithm = options.signing_algorithm;
     config.token_ttl_s = options.token_ttl_s;
@@ -270,6 +271,7 @@ impl Configs<'_> {
         (config.listen, config.management_listen) = options.listen(1);
         config.workers = options.workers;
         set_tls!(config, options);
+        config.otlp_url.clone_from(&options.otlp_url);
         config.revocations_url = self.revocations_url();
         config.max_token_lifetime_s = MAX_TOKEN_LIFETIME_S;
         config.cache_url.clone_from(&options.cache_url);
@@ -292,6 +294,7 @@ impl Configs<'_> {
         (config.listen, config.management_listen) = options.listen(2);
         config.workers = options.workers;
         set_tls!(config, options);
+        config.otlp_url.clone_from(&options.otlp_url);
         config.cache_url.clone_from(&options.cache_url);
         config.revocations_url = self.revocations_url();
         config.max_token_lifetime_s = MAX_TOKEN_LIFETIME_S;
@@ -313,6 +316,7 @@ impl Configs<'_> {
         (config.listen, config.management_listen) = options.listen(3);
         config.workers = options.workers;
         set_tls!(config, options);
+        config.otlp_url.clone_from(&options.otlp_url);
         config.revocations_url = self.revocations_url();
         config.max_token_lifetime_s = MAX_TOKEN_LIFETIME_S;
         Ok(config)
