@@ -153,3 +153,46 @@ impl Tracer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    /// Keeps none of those that begin here.
+    #[derive(Debug, Default)]
+    struct Keeps(Mutex<Vec<Span>>);
+
+    impl SpanSink for Keeps {
+        fn samples(&self, _: TraceContext) -> bool {
+            false
+        }
+
+        fn take(&self, span: Span) {
+            self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(span);
+        }
+
+        fn flush(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+            Box::pin(std::future::ready(()))
+        }
+    }
+
+    #[test]
+    fn what_begins_here_is_kept_as_the_sink_says_and_what_goes_on_as_its_caller_says() {
+        let sink = Arc::new(Keeps::default());
+        let tracer = Tracer::new(Arc::clone(&sink) as Arc<dyn SpanSink>);
+        let end = |activity: Activity| {
+            activity.finish(Ended::internal("work", (Timestamp::default(), Duration::ZERO)));
+        };
+        let own = tracer.begin();
+        assert!(!own.trace().is_sampled(), "whoever is called does not keep it either");
+        end(own);
+        let caller = TraceContext::start();
+        end(tracer.continue_from(caller.sampled(false)));
+        end(tracer.continue_from(caller));
+        let kept = sink.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let parents: Vec<_> = kept.iter().map(|span| span.parent).collect();
+        assert_eq!(parents, [Some(caller)]);
+    }
+}
