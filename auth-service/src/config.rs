@@ -179,7 +179,7 @@ pub struct Config {
     /// there. Default none.
     #[serde(default)]
     pub otlp_url: Option<Url>,
-    /// How many of the traces that begin here are kept, 0 to 1; of others it is kept what their `traceparent` says. Default 1.0.
+    /// How many of the traces that begin here are kept, 0 to 1; of others it is kept what their `traceparent` says. Default `1.0`.
     #[serde(default)]
     pub trace_ratio: Ratio,
 }

@@ -91,8 +91,9 @@ pub fn note_sent(request: &RequestBuilder) {
 fn is_a_secret(said: &str) -> bool {
     let is_code = said.len() == 6 && said.bytes().all(|byte| byte.is_ascii_digit());
     let various = said.chars().collect::<BTreeSet<_>>().len() > 2;
-    let is_word = said.chars().all(|c| c.is_ascii_lowercase() || c == '-');
-    various && (is_code || said.len() >= 10 && !is_word)
+    let is_plain = said.chars().all(|c| c.is_ascii_lowercase() || c == '-' || c == ' ');
+    let is_phrase = said.split(' ').count() > 2;
+    various && (is_code || said.len() >= 10 && (is_phrase || !is_plain))
 }
 
 fn note_members(value: &Value) {
