@@ -90,9 +90,8 @@ impl Batch {
         let clock = SystemClock::shared();
         let tokens = TokenCache::new(Arc::new(source), Arc::clone(&clock));
         let statistics = Arc::new(CallStatistics::default());
-        let telemetry = Telemetry::start(SERVICE, &config.traces(), || {
-            Ok::<_, StartupError>(http.clone())
-        });
+        let telemetry =
+            Telemetry::start(SERVICE, &config.traces(), || Ok::<_, StartupError>(http.clone()));
         let telemetry = telemetry.map_err(StartupError::part("otlp_url"))?;
         let registry = Registry::new();
         let registered =

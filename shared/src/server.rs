@@ -247,8 +247,7 @@ impl Listeners {
             .disable_signals();
         let server = tls::listen!(server, self.listener, self.tls);
         let server = server.map_err(failed(address))?.run();
-        let last: Vec<Last> =
-            vec![Box::new(move || Box::pin(async move { tracer.flush().await }))];
+        let last: Vec<Last> = vec![Box::new(move || Box::pin(async move { tracer.flush().await }))];
         Ok(BoundServer {
             address,
             management_address,

@@ -68,18 +68,18 @@ pub fn start(levels: &LogLevels) {
         let registry = tracing_subscriber::registry().with(filter(levels));
         log_panics_if(registry.with(layer).try_init().is_ok());
     } else {
-        start_writing(levels, std::io::stderr);
+        log_panics_if(start_writing(levels, std::io::stderr));
     }
 }
 
-/// The same with JSON lines in any case, which go there.
-pub fn start_writing<W>(levels: &LogLevels, writer: W)
+/// The same with JSON lines in any case, which go there; panics are reported as before. False: logging has been started already.
+pub fn start_writing<W>(levels: &LogLevels, writer: W) -> bool
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
     let layer = tracing_subscriber::fmt::layer().with_writer(writer).event_format(JsonLines);
     let registry = tracing_subscriber::registry().with(filter(levels));
-    log_panics_if(registry.with(layer).try_init().is_ok());
+    registry.with(layer).try_init().is_ok()
 }
 
 fn filter(levels: &LogLevels) -> Targets {

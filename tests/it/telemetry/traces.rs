@@ -128,7 +128,8 @@ fn check_lines(steps: &[Step], ended: &Ended) {
     for path in ["/oauth2/token", "/settle", "/api/files"] {
         assert!(access(path), "a line of {path} among {lines:#?}");
     }
-    let is_issued = |line: &&Value| line["message"].as_str().is_some_and(|text| text.contains("issued"));
+    let is_issued =
+        |line: &&Value| line["message"].as_str().is_some_and(|text| text.contains("issued"));
     let issued = lines.iter().find(is_issued);
     let issued = issued.expect("a line that is no access line");
     for name in ["trace.id", "request.id", "client.id"] {
