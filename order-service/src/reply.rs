@@ -6,20 +6,20 @@ use shared::{ApiError, db::DbError};
 
 use crate::error::{BadField, OrderError};
 
-const NO_SUCH_ORDER: ErrorCode = ErrorCode {
+pub(crate) const NO_SUCH_ORDER: ErrorCode = ErrorCode {
     code: "O001",
     status: 404,
     ko: "존재하지 않는 주문입니다.",
     en: "There is no such order.",
 };
-const WRONG_STATE: ErrorCode = ErrorCode {
+pub(crate) const WRONG_STATE: ErrorCode = ErrorCode {
     code: "O002",
     status: 409,
     ko: "현재 주문 상태에서는 처리할 수 없습니다.",
     en: "The order's state does not allow this.",
 };
 
-const CHANGED: ErrorCode = ErrorCode {
+pub(crate) const CHANGED: ErrorCode = ErrorCode {
     code: "O003",
     status: 412,
     ko: "그 사이에 주문이 변경되었습니다.",

@@ -5,6 +5,7 @@ use shared::extractor::show_session;
 use shared::reply::input::json_config;
 
 use crate::handlers::{changes, imports, orders, products, settlements};
+use crate::openapi;
 
 /// 500 orders, however long their texts.
 const MAX_IMPORT_BYTES: usize = 2 * 1024 * 1024;
@@ -25,4 +26,5 @@ pub fn routes() -> Routes {
             .path_data(json_config(MAX_IMPORT_BYTES))
         // Which companies there is work for: asked by a program on nobody's behalf.
         .get("/internal/settlements/companies", settlements::list_companies).scope("order:settle")
+        .documented(openapi::document)
 }

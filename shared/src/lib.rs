@@ -40,6 +40,8 @@ pub mod reply;
 pub mod routes;
 #[cfg(feature = "actix")]
 pub mod server;
+#[cfg(feature = "openapi")]
+pub mod openapi;
 
 #[cfg(feature = "tls")]
 pub mod tls;

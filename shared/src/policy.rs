@@ -98,6 +98,18 @@ impl Policy {
         self.demand <= Demand::Optional
     }
 
+    /// The scopes that its token needs.
+    #[must_use]
+    pub fn scopes(&self) -> &[&'static str] {
+        &self.scopes
+    }
+
+    /// The roles that its session needs.
+    #[must_use]
+    pub fn roles(&self) -> &[&'static str] {
+        &self.roles
+    }
+
     /// Lets the caller in, or not.
     ///
     /// # Errors

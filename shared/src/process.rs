@@ -78,6 +78,9 @@ enum Command {
     Serve,
     /// Bring the database up to date, and end.
     Migrate,
+    /// Print what can be asked, as OpenAPI 3.1, and end.
+    #[cfg(feature = "openapi")]
+    Openapi,
     /// The settings.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -98,6 +101,10 @@ pub async fn run<S: Service>() -> ExitCode {
     };
     if arguments.routes {
         return show_routes(&S::routes());
+    }
+    #[cfg(feature = "openapi")]
+    if let Some(Command::Openapi) = arguments.command {
+        return crate::openapi::print(&S::routes());
     }
     let config = match S::load(arguments.config.as_deref()) {
         Ok(config) => config,

@@ -48,6 +48,8 @@ pub struct Routes {
     /// Words that stand where they mean nothing.
     wrong: Vec<String>,
     path_data: Vec<(String, AddToPath)>,
+    #[cfg(feature = "openapi")]
+    pub(crate) described: Option<crate::openapi::Described>,
 }
 
 struct Declared {
@@ -240,6 +242,8 @@ impl Routes {
                 wrong.push(format!("{} {} is hidden by {}", own.method, own.path, hiding.path));
             }
         }
+        #[cfg(feature = "openapi")]
+        wrong.extend(self.described.iter().flat_map(|own| own.check()));
         if wrong.is_empty() { Ok(()) } else { Err(AuditError(wrong)) }
     }
 
@@ -269,6 +273,15 @@ impl Routes {
             (own.method.to_string(), own.path.clone(), policy)
         };
         self.declared.iter().map(shown).collect()
+    }
+
+    /// What each route demands of its callers, by method and path.
+    #[cfg(feature = "openapi")]
+    #[must_use]
+    pub fn policies(&self) -> crate::openapi::Policies {
+        let shown =
+            |own: &Declared| Some(((own.method.clone(), own.path.clone()), own.policy.clone()?));
+        self.declared.iter().filter_map(shown).collect()
     }
 
     /// Adds the routes to an app. Who has no policy lets nobody in.

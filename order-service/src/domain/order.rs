@@ -156,7 +156,7 @@ pub(crate) enum OrderStatus {
 }
 
 impl OrderStatus {
-    const ALL: [Self; 4] = [Self::Pending, Self::Paid, Self::Settled, Self::Cancelled];
+    pub(crate) const ALL: [Self; 4] = [Self::Pending, Self::Paid, Self::Settled, Self::Cancelled];
 
     pub(crate) fn name(self) -> &'static str {
         match self {

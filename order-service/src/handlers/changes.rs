@@ -10,8 +10,12 @@ use actix_web::{FromRequest, HttpRequest};
 use serde::Serialize;
 use shared::client::Inbound;
 use shared::idempotency::{KeptAnswer, KeyedRequest, MaybeKey};
+use shared::openapi::{Draft, Takes, one_of};
+use shared::reply::codes;
 use shared::reply::input::Violation;
 use shared::{ApiError, ApiResponse, Session};
+use utoipa::ToSchema;
+use utoipa::openapi::Schema;
 
 use crate::domain;
 use crate::domain::calendar::recordable;
@@ -19,6 +23,7 @@ use crate::domain::change::{Change, Precondition, Transition};
 use crate::domain::order::{Order, OrderId};
 use crate::domain::receipt::{PendingReceipt, ReceiptOrder, ReceiptState};
 use crate::handlers::orders::shown;
+use crate::reply::CHANGED;
 use crate::state::AppState;
 
 /// The version that a change is to hold for, as an argument of a handler.
@@ -51,6 +56,15 @@ impl IfMatch {
 fn version(tag: &EntityTag) -> Option<i32> {
     let version: i32 = tag.tag().parse().ok()?;
     (!tag.weak && version.to_string() == tag.tag()).then_some(version)
+}
+
+impl Takes for IfMatch {
+    fn describe(draft: &mut Draft) {
+        let what = "The change holds for this version only: the `ETag` of what was seen, or `*`.";
+        draft.takes_header("If-Match", what, false);
+        draft.fails(&codes::VALIDATION);
+        draft.fails(&CHANGED);
+    }
 }
 
 impl FromRequest for IfMatch {
@@ -112,12 +126,19 @@ pub(crate) async fn pay_order(
     Ok(outcome.answer)
 }
 
-#[derive(Serialize)]
+fn receipt_states() -> Schema {
+    one_of(["NONE", "PENDING", "WRITTEN"]).into()
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = Receipt)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ReceiptView {
     /// `NONE`: not paid here; `PENDING`: file-service has not got it yet; `WRITTEN`.
+    #[schema(schema_with = receipt_states)]
     state: &'static str,
     /// What it is called there.
+    #[schema(required, format = "uuid")]
     file_id: Option<String>,
 }
 

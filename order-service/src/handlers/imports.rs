@@ -3,25 +3,36 @@
 use actix_web::web::{Data, Json};
 use serde::{Deserialize, Serialize};
 use shared::{ApiError, ApiResponse, Session, Timestamp, UserId};
+use utoipa::ToSchema;
 
 use crate::domain::import::{self, ImportOutcome, RawOrder};
 use crate::state::AppState;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = OrderImport)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ImportBody {
+    #[schema(max_items = 500)]
     orders: Vec<ImportRow>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = PaidOrder)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct ImportRow {
+    #[schema(min_length = 1, max_length = 200, examples("2026-000017"))]
     order_no: String,
     user_id: UserId,
+    #[schema(min_length = 1, max_length = 200, examples("A4 paper"))]
     product: String,
+    #[schema(minimum = 1, maximum = 100_000)]
     quantity: i32,
+    #[schema(minimum = 0, examples(4500))]
     unit_price_minor: i64,
+    /// ISO 4217.
+    #[schema(pattern = "^[A-Z]{3}$", examples("KRW"))]
     currency: String,
+    #[schema(value_type = DateTime)]
     paid_at: Timestamp,
 }
 
@@ -40,11 +51,16 @@ impl From<ImportRow> for RawOrder {
 }
 
 /// What became of one row, in the order of the request.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = ImportedOrder)]
 #[serde(rename_all = "camelCase")]
 struct ImportView {
+    #[schema(examples("2026-000017"))]
     order_no: String,
+    /// False: there was one before, or there is none.
     created: bool,
+    /// Why there is none.
+    #[schema(required)]
     error: Option<String>,
 }
 
@@ -59,7 +75,8 @@ impl ImportView {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = ImportedOrders)]
 pub(crate) struct ImportAnswer {
     orders: Vec<ImportView>,
 }

@@ -6,41 +6,60 @@ use serde::{Deserialize, Serialize};
 use shared::idempotency::{KeptAnswer, MaybeKey};
 use shared::paging::Page;
 use shared::{ApiError, ApiResponse, CompanyId, Session, Timestamp, UserId};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::domain;
 use crate::domain::basket::{Basket, BasketItem};
 use crate::domain::calendar::{Day, moment};
-use crate::domain::order::{Order, OrderFilter, OrderId, OrderLine};
+use crate::domain::order::{Direction, Order, OrderFilter, OrderId, OrderLine, OrderStatus};
 use crate::domain::request::RequestName;
 use crate::error::BadField;
 use crate::state::AppState;
 
 /// An order, as its company sees it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Order)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct OrderView {
+    #[schema(format = "uuid")]
     id: String,
     company_id: CompanyId,
     user_id: UserId,
+    #[schema(max_length = 200, examples("N1UhsBXs"))]
     order_no: String,
+    #[schema(value_type = OrderStatus)]
     status: &'static str,
     items: Vec<ItemView>,
+    /// In the smallest unit of the currency.
+    #[schema(minimum = 0, examples(9000))]
     total_minor: i64,
+    /// ISO 4217.
+    #[schema(pattern = "^[A-Z]{3}$", examples("KRW"))]
     currency: String,
+    #[schema(value_type = Option<DateTime>, required)]
     paid_at: Option<Timestamp>,
+    #[schema(value_type = Option<DateTime>, required)]
     settled_at: Option<Timestamp>,
+    #[schema(required, max_length = 255, examples("S-100-2026-07-18-1"))]
     settlement_id: Option<String>,
     /// Rises with each change; the same as in `ETag`.
+    #[schema(minimum = 1)]
     version: i32,
+    #[schema(value_type = DateTime)]
     created_at: Timestamp,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = OrderItem)]
 #[serde(rename_all = "camelCase")]
 struct ItemView {
+    #[schema(minimum = 1)]
     product_id: i64,
+    #[schema(examples("A4 paper"))]
     product: String,
+    #[schema(minimum = 1, maximum = 100_000)]
     quantity: i32,
+    #[schema(minimum = 0, examples(4500))]
     unit_price_minor: i64,
 }
 
@@ -72,24 +91,34 @@ impl From<Order> for OrderView {
 }
 
 /// `cursor` and `limit` page, `order` is `oldest` or `newest` first; the rest filters.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct ListQuery {
+    /// `nextCursor` of the page before.
     cursor: Option<String>,
+    /// The most orders of a page.
+    #[param(minimum = 1, maximum = 200, default = 50)]
     limit: Option<u32>,
+    /// Which come first.
+    #[param(value_type = Option<Direction>, inline)]
     order: Option<String>,
+    #[param(value_type = Option<OrderStatus>)]
     status: Option<String>,
     user_id: Option<UserId>,
-    /// Placed at this moment or later; a day is its first moment in UTC.
+    /// Placed at this moment (RFC 3339) or later; a day is its first moment in UTC.
+    #[param(example = "2026-07-18")]
     placed_from: Option<String>,
     /// Placed before this moment.
     placed_to: Option<String>,
-    /// In UTC.
+    /// Paid on this day in UTC.
+    #[param(format = "date")]
     paid_on: Option<String>,
     /// Paid at this moment or later.
     paid_from: Option<String>,
     /// Paid before this moment.
     paid_to: Option<String>,
+    /// Settled by this statement.
+    #[param(max_length = 255)]
     settlement_id: Option<String>,
 }
 
@@ -113,11 +142,12 @@ impl ListQuery {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct OrderList {
     orders: Vec<OrderView>,
     /// Where the next page begins; null on the last one.
+    #[schema(required, examples("MDE5YzFkNTI"))]
     next_cursor: Option<String>,
 }
 
@@ -155,16 +185,21 @@ pub(super) fn shown(
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = NewOrder)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PlaceBody {
+    #[schema(min_items = 1, max_items = 100)]
     items: Vec<PlaceItem>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = NewOrderItem)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct PlaceItem {
+    #[schema(minimum = 1)]
     product_id: i64,
+    #[schema(minimum = 1, maximum = 100_000)]
     quantity: i32,
 }
 

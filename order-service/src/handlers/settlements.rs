@@ -5,6 +5,7 @@ use actix_web::web::{Data, Json, Path, Query};
 use serde::{Deserialize, Serialize};
 use shared::idempotency::KeptAnswer;
 use shared::{ApiError, ApiResponse, CompanyId, Session};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::domain;
 use crate::domain::calendar::{Day, Stretch, between, moment};
@@ -16,14 +17,17 @@ use crate::handlers::changes::IfMatch;
 use crate::handlers::orders::shown;
 use crate::state::AppState;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct CompaniesQuery {
-    /// In UTC.
+    /// A day in UTC.
+    #[param(format = "date")]
     paid_on: Option<String>,
     /// In place of a day: from this moment on,
+    #[param(example = "2026-07-17T15:00:00Z")]
     paid_from: Option<String>,
     /// and before this one.
+    #[param(example = "2026-07-18T15:00:00Z")]
     paid_to: Option<String>,
 }
 
@@ -39,7 +43,7 @@ impl CompaniesQuery {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct Companies {
     companies: Vec<CompanyId>,
 }
@@ -52,10 +56,17 @@ pub(crate) async fn list_companies(
     Ok(ApiResponse::ok(Companies { companies }))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = Settlement)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct SettleBody {
     /// The statement on which the order will stand.
+    #[schema(
+        min_length = 1,
+        max_length = 255,
+        pattern = "^[!-~]+$",
+        examples("S-100-2026-07-18-1")
+    )]
     settlement_id: String,
 }
 
