@@ -1,6 +1,6 @@
 //! HTTP in, HTTP out.
 
-mod announced;
+pub(crate) mod announced;
 pub(crate) mod download;
 pub(crate) mod expiry;
 mod multipart;
@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use shared::paging::Page;
 use shared::{ApiError, ApiResponse, Session, Timestamp, UserId};
 use url::Url;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::domain;
 use crate::domain::expiry::parse_moment;
@@ -25,19 +26,32 @@ use crate::repository::files::FileFilter;
 use crate::state::AppState;
 
 /// A file, as others see it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = File)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct FileView {
+    #[schema(format = "uuid")]
     id: String,
+    #[schema(min_length = 1, max_length = 255, examples("july.csv"))]
     name: String,
+    #[schema(examples("text/csv"))]
     content_type: String,
+    #[schema(examples(48_120))]
     size_bytes: u64,
+    /// Of the content, in hexadecimal.
+    #[schema(
+        pattern = "^[0-9a-f]{64}$",
+        examples("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")
+    )]
     sha256: String,
+    #[schema(value_type = DateTime)]
     created_at: Timestamp,
     created_by: UserId,
     /// The client that has acted on the user's behalf; null: the user alone.
+    #[schema(required, examples("order-service"))]
     created_through: Option<String>,
     /// Null: never.
+    #[schema(value_type = Option<DateTime>, required)]
     expires_at: Option<Timestamp>,
 }
 
@@ -59,13 +73,22 @@ impl From<StoredFile> for FileView {
 
 /// `cursor` and `limit` page; `name` picks the files that are called exactly so, `idempotencyKey` the one that the
 /// upload of this name has made, `expiredBefore` those that have expired then.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct ListQuery {
+    /// `nextCursor` of the page before.
     cursor: Option<String>,
+    /// The most files of a page.
+    #[param(minimum = 1, maximum = 200, default = 50)]
     limit: Option<u32>,
+    /// Files that are called exactly so.
+    #[param(min_length = 1, max_length = 255)]
     name: Option<String>,
+    /// The file that the upload under this key has made.
+    #[param(min_length = 1, max_length = 255)]
     idempotency_key: Option<String>,
+    /// Files that have expired at this moment (RFC 3339).
+    #[param(format = "date-time")]
     expired_before: Option<String>,
 }
 
@@ -81,11 +104,12 @@ impl ListQuery {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct FileList {
     files: Vec<FileView>,
     /// Where the next page begins; null on the last one.
+    #[schema(required, examples("MDE5YzFkNTI"))]
     next_cursor: Option<String>,
 }
 
@@ -112,11 +136,14 @@ pub(crate) async fn show_file(
     Ok(ApiResponse::ok(file.into()))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Usage)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct UsageView {
+    #[schema(examples(48_120))]
     used_bytes: u64,
     /// Null: there is no limit.
+    #[schema(required, examples(10_737_418_240_u64))]
     quota_bytes: Option<u64>,
 }
 
@@ -130,10 +157,13 @@ pub(crate) async fn show_usage(
     Ok(ApiResponse::ok(UsageView { used_bytes, quota_bytes: quota.limit() }))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = DownloadUrl)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct DownloadUrlView {
+    #[schema(value_type = String, format = "uri")]
     url: Url,
+    #[schema(value_type = DateTime)]
     expires_at: Timestamp,
 }
 
@@ -150,8 +180,10 @@ pub(crate) async fn sign_download(
     Ok(ApiResponse::ok(view).with_header(CACHE_CONTROL, HeaderValue::from_static("no-store")))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = DeletedFile)]
 pub(crate) struct Deleted {
+    #[schema(format = "uuid")]
     id: String,
 }
 

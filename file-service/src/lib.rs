@@ -5,6 +5,7 @@ pub mod config;
 pub mod startup;
 mod state;
 pub mod routes;
+pub mod openapi;
 mod handlers;
 mod domain;
 mod repository;

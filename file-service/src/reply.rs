@@ -10,69 +10,69 @@ use crate::error::FileError;
 use crate::handlers::tus::{TUS_RESUMABLE, TUS_VERSION_HEADER};
 use crate::storage::StorageError;
 
-const NO_SUCH_FILE: ErrorCode = ErrorCode {
+pub(crate) const NO_SUCH_FILE: ErrorCode = ErrorCode {
     code: "F001",
     status: 404,
     ko: "존재하지 않는 파일입니다.",
     en: "There is no such file.",
 };
-const TOO_LARGE: ErrorCode = ErrorCode {
+pub(crate) const TOO_LARGE: ErrorCode = ErrorCode {
     code: "F002",
     status: 413,
     ko: "파일이 너무 큽니다.",
     en: "The file is too large.",
 };
-const WRONG_DIGEST: ErrorCode = ErrorCode {
+pub(crate) const WRONG_DIGEST: ErrorCode = ErrorCode {
     code: "F003",
     status: 422,
     ko: "파일의 체크섬이 일치하지 않습니다.",
     en: "The checksum does not match the file.",
 };
-const OVER_QUOTA: ErrorCode = ErrorCode {
+pub(crate) const OVER_QUOTA: ErrorCode = ErrorCode {
     code: "F002",
     status: 413,
     ko: "저장 공간이 부족합니다.",
     en: "The quota is used up.",
 };
-const WRONG_OFFSET: ErrorCode = ErrorCode {
+pub(crate) const WRONG_OFFSET: ErrorCode = ErrorCode {
     code: "F005",
     status: 409,
     ko: "업로드 위치가 일치하지 않습니다.",
     en: "The upload is at another offset.",
 };
 /// The status is tus's own.
-const WRONG_CHECKSUM: ErrorCode = ErrorCode { status: 460, ..WRONG_DIGEST };
-const UPLOAD_BUSY: ErrorCode = ErrorCode {
+pub(crate) const WRONG_CHECKSUM: ErrorCode = ErrorCode { status: 460, ..WRONG_DIGEST };
+pub(crate) const UPLOAD_BUSY: ErrorCode = ErrorCode {
     code: "F007",
     status: 423,
     ko: "다른 요청이 이 업로드를 전송하고 있습니다.",
     en: "Another request is sending bytes of this upload.",
 };
-const TUS_VERSION: ErrorCode = ErrorCode {
+pub(crate) const TUS_VERSION: ErrorCode = ErrorCode {
     code: "F008",
     status: 412,
     ko: "지원하지 않는 tus 버전입니다.",
     en: "This version of tus is not supported.",
 };
-const NO_DOWNLOAD_URL: ErrorCode = ErrorCode {
+pub(crate) const NO_DOWNLOAD_URL: ErrorCode = ErrorCode {
     code: "F009",
     status: 409,
     ko: "이 저장소는 다운로드 주소를 만들 수 없습니다. 파일을 직접 받아 주세요.",
     en: "This storage has no addresses for downloads: get the file itself.",
 };
-const RANGE_NOT_SATISFIABLE: ErrorCode = ErrorCode {
+pub(crate) const RANGE_NOT_SATISFIABLE: ErrorCode = ErrorCode {
     code: "F004",
     status: 416,
     ko: "요청한 범위가 파일의 크기를 벗어났습니다.",
     en: "The range is beyond the end of the file.",
 };
-const PRECONDITION_FAILED: ErrorCode = ErrorCode {
+pub(crate) const PRECONDITION_FAILED: ErrorCode = ErrorCode {
     code: "F010",
     status: 412,
     ko: "파일이 요청한 조건과 일치하지 않습니다.",
     en: "The file is not what the request says that it is.",
 };
-const TOO_SLOW: ErrorCode = ErrorCode {
+pub(crate) const TOO_SLOW: ErrorCode = ErrorCode {
     code: "F006",
     status: 408,
     ko: "업로드가 너무 오래 걸립니다.",

@@ -5,6 +5,7 @@ use shared::Routes;
 use shared::extractor::show_session;
 
 use crate::handlers::{self, download, expiry, resumable, upload};
+use crate::openapi;
 
 #[rustfmt::skip]
 pub fn routes() -> Routes {
@@ -28,4 +29,5 @@ pub fn routes() -> Routes {
         .post("/api/files/{id}/download-url", handlers::sign_download).session().scope("file:read")
         // Which companies there is work for: asked by a program on nobody's behalf.
         .get("/internal/expired/companies", expiry::list_companies).scope("file:expire")
+        .documented(openapi::document)
 }

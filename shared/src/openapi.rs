@@ -228,10 +228,10 @@ impl Document {
             let policy = &policies[&(operation.method.clone(), operation.path.to_owned())];
             let codes =
                 operation.draft.errors.iter().copied().chain(self.refusals(operation, policy));
-            all.extend(codes.map(|code| (code.code, code)));
+            all.extend(codes.map(|code| (answers::example_name(code), code)));
         }
-        for code in all.values() {
-            components.examples.insert(code.code.to_owned(), answers::example(code).into());
+        for (name, code) in &all {
+            components.examples.insert(name.clone(), answers::example(code).into());
         }
         components.schemas.insert(answers::ERROR_CODE.to_owned(), answers::error_code(&all).into());
     }

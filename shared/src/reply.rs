@@ -33,6 +33,10 @@ pub struct ApiResponse<T> {
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
+/// The data of an answer that has none: null.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Nothing;
+
 impl<T: Serialize> ApiResponse<T> {
     /// 200 with data.
     #[must_use]

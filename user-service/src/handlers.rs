@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use shared::paging::Page;
 use shared::reply::Language;
 use shared::{ApiError, ApiResponse, CompanyId, Session, Timestamp, UserId};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::domain;
 use crate::domain::user::{Email, ImportOutcome, RawUser, User, UserName};
@@ -37,13 +38,17 @@ fn name(text: &str) -> Result<UserName, UserError> {
 }
 
 /// A user, as others see it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = User)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct UserView {
     id: UserId,
     company_id: CompanyId,
+    #[schema(required, format = "email", examples("min@hanbit.example"))]
     email: Option<String>,
+    #[schema(min_length = 1, max_length = 200, examples("Min Seo"))]
     name: String,
+    #[schema(value_type = DateTime)]
     created_at: Timestamp,
 }
 
@@ -57,19 +62,25 @@ impl From<User> for UserView {
 }
 
 /// `cursor` and `limit` page; `ids`, comma-separated, picks these users instead.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ListQuery {
+    /// `nextCursor` of the page before.
     cursor: Option<String>,
+    /// The most users of a page.
+    #[param(minimum = 1, maximum = 200, default = 50)]
     limit: Option<u32>,
+    /// These users instead, at most 200.
+    #[param(example = "200,201")]
     ids: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct UserList {
     users: Vec<UserView>,
     /// Where the next page begins; null on the last one.
+    #[schema(required, examples("MjAw"))]
     next_cursor: Option<String>,
 }
 
@@ -114,16 +125,21 @@ pub(crate) async fn find_me(
     Ok(ApiResponse::ok(user.into()))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = UserImport)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ImportBody {
+    #[schema(max_items = 500)]
     users: Vec<ImportRow>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = NewUser)]
 #[serde(deny_unknown_fields)]
 struct ImportRow {
+    #[schema(examples("min@hanbit.example"))]
     email: String,
+    #[schema(max_length = 200, examples("Min Seo"))]
     name: Option<String>,
 }
 
@@ -134,12 +150,16 @@ impl From<ImportRow> for RawUser {
 }
 
 /// What became of one row: the user, or why there is none.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = ImportedUser)]
 #[serde(rename_all = "camelCase")]
 struct ImportView {
+    #[schema(examples("min@hanbit.example"))]
     email: String,
+    #[schema(required)]
     id: Option<UserId>,
     created: bool,
+    #[schema(required)]
     error: Option<String>,
 }
 
@@ -155,7 +175,8 @@ impl ImportView {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = ImportedUsers)]
 pub(crate) struct ImportAnswer {
     users: Vec<ImportView>,
 }

@@ -6,6 +6,7 @@ pub mod startup;
 mod state;
 mod limits;
 pub mod routes;
+pub mod openapi;
 mod handlers;
 mod domain;
 mod hashing;

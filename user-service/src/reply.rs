@@ -14,49 +14,49 @@ const fn code(code: &'static str, status: u16, ko: &'static str, en: &'static st
     ErrorCode { code, status, ko, en }
 }
 
-const REGISTERED: ErrorCode =
+pub(crate) const REGISTERED: ErrorCode =
     code("U001", 409, "이미 가입된 이메일입니다.", "This e-mail is already registered.");
-const NO_SUCH_USER: ErrorCode =
+pub(crate) const NO_SUCH_USER: ErrorCode =
     code("U002", 404, "존재하지 않는 사용자입니다.", "There is no such user.");
-const NOT_PROVEN: ErrorCode =
+pub(crate) const NOT_PROVEN: ErrorCode =
     code("U003", 400, "이메일 인증이 필요합니다.", "The e-mail has not been verified yet.");
-const BAD_CODE: ErrorCode = code(
+pub(crate) const BAD_CODE: ErrorCode = code(
     "U004",
     400,
     "인증 코드가 올바르지 않거나 만료되었습니다.",
     "The code is wrong, expired or used up.",
 );
-const BAD_RESET_TOKEN: ErrorCode = code(
+pub(crate) const BAD_RESET_TOKEN: ErrorCode = code(
     "U005",
     400,
     "비밀번호 재설정 토큰이 올바르지 않거나 만료되었습니다.",
     "The reset token is wrong, expired or used.",
 );
-const WEAK_PASSWORD: ErrorCode = code(
+pub(crate) const WEAK_PASSWORD: ErrorCode = code(
     "U006",
     400,
     "비밀번호가 보안 조건을 충족하지 않습니다.",
     "The password does not meet the requirements.",
 );
-const NO_SUCH_IDENTITY: ErrorCode = code(
+pub(crate) const NO_SUCH_IDENTITY: ErrorCode = code(
     "U007",
     404,
     "연결되지 않은 로그인 수단입니다.",
     "This way to log in is not linked to your account.",
 );
-const LAST_WAY_IN: ErrorCode = code(
+pub(crate) const LAST_WAY_IN: ErrorCode = code(
     "U008",
     409,
     "마지막 로그인 수단은 연결을 해제할 수 없습니다.",
     "This is your only way to log in. It cannot be unlinked.",
 );
-const WRONG_PASSWORD: ErrorCode = code(
+pub(crate) const WRONG_PASSWORD: ErrorCode = code(
     "A006",
     401,
     "이메일 또는 비밀번호가 올바르지 않습니다.",
     "The e-mail or the password is wrong.",
 );
-const TOO_MANY_FAILURES: ErrorCode = code(
+pub(crate) const TOO_MANY_FAILURES: ErrorCode = code(
     "A009",
     429,
     "로그인 실패가 너무 많습니다. 잠시 후 다시 시도해 주세요.",

@@ -5,6 +5,7 @@ use shared::extractor::show_session;
 use shared::reply::input::json_config;
 
 use crate::handlers::{self, codes, dormancy, identities, logins, mailbox, profile, signing_up};
+use crate::openapi;
 
 /// 500 users, however long their names.
 const MAX_IMPORT_BYTES: usize = 2 * 1024 * 1024;
@@ -44,6 +45,7 @@ pub fn routes() -> Routes {
         .post("/internal/users/{id}/identities", logins::link).scope(INTERNAL)
         .post("/internal/users/{id}/password-check", logins::check_password).scope(INTERNAL)
         .get("/internal/users/{id}", logins::find_person).scope(INTERNAL)
+        .documented(openapi::document)
 }
 
 /// The same with the page of the mail that is not sent.

@@ -8,6 +8,7 @@ use actix_web::web::Query;
 use serde::Deserialize;
 use shared::reply::input::Violation;
 use shared::{ApiError, Timestamp};
+use utoipa::IntoParams;
 
 use crate::domain::expiry::parse_expiry;
 use crate::domain::file::{FileName, IdempotencyKey, MediaType, Sha256};
@@ -17,10 +18,14 @@ use crate::error::FileError;
 const CONTENT_DIGEST: HeaderName = HeaderName::from_static("content-digest");
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct UploadQuery {
+pub(crate) struct UploadQuery {
+    /// What the file is called; needed unless a form names it.
+    #[param(min_length = 1, max_length = 255, example = "july.csv")]
     name: Option<String>,
+    /// When the file is of no more use: a moment in the future (RFC 3339).
+    #[param(format = "date-time")]
     expires_at: Option<String>,
 }
 

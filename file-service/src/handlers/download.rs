@@ -13,6 +13,7 @@ use futures_util::stream;
 use serde::Deserialize;
 use shared::reply::input::Violation;
 use shared::{ApiError, Session};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::domain;
 use crate::domain::file::{FileId, StoredFile};
@@ -23,7 +24,7 @@ use conditions::{Conditions, Verdict};
 use head::{NOSNIFF, content_range, describe};
 
 /// How a browser is to take the file.
-#[derive(Clone, Copy, Default, Deserialize)]
+#[derive(Clone, Copy, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Disposition {
     #[default]
@@ -31,10 +32,12 @@ pub(crate) enum Disposition {
     Inline,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
-struct DownloadQuery {
+pub(crate) struct DownloadQuery {
+    /// Shown inline only where that is safe.
     #[serde(default)]
+    #[param(inline, default = "attachment")]
     disposition: Disposition,
 }
 

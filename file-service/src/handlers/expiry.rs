@@ -3,17 +3,20 @@
 use actix_web::web::{Data, Query};
 use serde::{Deserialize, Serialize};
 use shared::{ApiError, ApiResponse, CompanyId};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::domain::expiry::parse_moment;
 use crate::state::AppState;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CompaniesQuery {
+    /// Files that have expired at this moment (RFC 3339).
+    #[param(format = "date-time")]
     before: String,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct Companies {
     companies: Vec<CompanyId>,
 }

@@ -4,12 +4,17 @@ use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
+use shared::openapi::{Draft, Takes};
 use shared::{ApiError, Identity, Session};
 
 use crate::domain::author::Author;
 
 /// The caller's session, and the client that acts on his behalf.
 pub(crate) struct Writer(pub(crate) Author);
+
+impl Takes for Writer {
+    fn describe(_: &mut Draft) {}
+}
 
 impl FromRequest for Writer {
     type Error = ApiError;

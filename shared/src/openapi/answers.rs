@@ -88,11 +88,12 @@ pub(super) fn failure(details: &[(&'static str, String)]) -> Schema {
     members.into()
 }
 
-pub(super) fn error_code(all: &BTreeMap<&'static str, &'static ErrorCode>) -> Schema {
+pub(super) fn error_code(all: &BTreeMap<String, &'static ErrorCode>) -> Schema {
     let meanings = all.values().map(|one| format!("- `{}` ({}): {}", one.code, one.status, one.en));
     let meanings = meanings.collect::<Vec<_>>().join("\n");
     let what = format!("Decide by this, never by the message.\n\n{meanings}");
-    one_of(all.keys().copied()).description(Some(what)).into()
+    let names: BTreeSet<&str> = all.values().map(|one| one.code).collect();
+    one_of(names).description(Some(what)).into()
 }
 
 pub(super) fn invalid_input() -> Schema {
@@ -120,6 +121,11 @@ pub(super) fn oauth_error(codes: &BTreeSet<&'static str>) -> Schema {
         .property("error_description", text().description(Some("For whoever writes the client.")))
         .required("error_description")
         .into()
+}
+
+/// A code may stand with several statuses.
+pub(super) fn example_name(code: &ErrorCode) -> String {
+    format!("{}_{}", code.code, code.status)
 }
 
 /// A failure with this code, as an example.
@@ -186,7 +192,7 @@ impl Operation {
             if !oauth.is_empty() {
                 return (status.to_string(), response);
             }
-            let name = own.keys().copied().collect::<Vec<_>>().join("_");
+            let name = format!("{}_{status}", own.keys().copied().collect::<Vec<_>>().join("_"));
             let reference = Ref::from_response_name(name.clone()).into();
             shared.insert(name, response);
             (status.to_string(), reference)
@@ -231,8 +237,9 @@ fn bad(
     meanings.extend(oauth.iter().map(|code| format!("`{code}`")));
     let mut response = ResponseBuilder::new().description(meanings.join("  \n"));
     if !own.is_empty() && oauth.is_empty() {
-        let examples = own.keys().map(|code| {
-            (*code, RefOr::<Example>::Ref(Ref::new(format!("#/components/examples/{code}"))))
+        let examples = own.values().map(|code| {
+            let place = format!("#/components/examples/{}", example_name(code));
+            (code.code, RefOr::<Example>::Ref(Ref::new(place)))
         });
         let content = ContentBuilder::new()
             .schema(Some(Ref::from_schema_name(FAILURE)))

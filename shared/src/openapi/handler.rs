@@ -3,7 +3,7 @@
 use actix_web::web::{Bytes, Data, Json, Path, Payload, Query};
 use actix_web::{HttpRequest, HttpResponse};
 use utoipa::openapi::path::ParameterIn;
-use utoipa::openapi::schema::Schema;
+use utoipa::openapi::schema::{Schema, SchemaType, Type};
 use utoipa::openapi::{Ref, RefOr};
 use utoipa::{IntoParams, ToSchema};
 
@@ -117,6 +117,7 @@ fn is_named(schema: &RefOr<Schema>) -> bool {
     match schema {
         RefOr::Ref(_) => false,
         RefOr::T(Schema::Array(_)) => false,
+        RefOr::T(Schema::Object(own)) => own.schema_type != SchemaType::Type(Type::Null),
         RefOr::T(_) => true,
     }
 }

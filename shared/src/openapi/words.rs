@@ -9,6 +9,7 @@ use utoipa::openapi::schema::{
 use utoipa::openapi::{Ref, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
+use crate::reply::Nothing;
 use crate::session::{CompanyId, UserId};
 
 /// A text.
@@ -61,6 +62,14 @@ macro_rules! ids {
 }
 
 ids!(CompanyId "A company." 100, UserId "A user of a company." 200);
+
+impl PartialSchema for Nothing {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new().schema_type(Type::Null).into()
+    }
+}
+
+impl ToSchema for Nothing {}
 
 /// What `GET /api/session` shows.
 pub(super) struct ShownSession;

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use aws_lc_rs::digest;
 use serde::{Deserialize, Serialize};
 use shared::{CompanyId, Timestamp, UserId};
+use utoipa::ToSchema;
 
 use crate::domain::password::PasswordHash;
 use crate::domain::user::{Email, UserName};
@@ -14,7 +15,7 @@ use crate::domain::user::{Email, UserName};
 const MAX_SUBJECT_BYTES: usize = 255;
 
 /// Who vouches for the user: we ourselves, or somebody else.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub(crate) enum Provider {
     Local,

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use shared::cache::TakeIf;
 use shared::reply::Language;
 use tracing::warn;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::domain::account::Account;
@@ -29,7 +30,7 @@ const PROOF_TTL: Duration = Duration::from_secs(600);
 const RESET_TTL: Duration = Duration::from_secs(180);
 
 /// What a code is good for; for the other it is not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(crate) enum Purpose {
     Signup,
@@ -66,10 +67,13 @@ impl Purpose {
 }
 
 /// What a right code is exchanged for.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Token {
+    /// SIGNUP: proof that the address is the caller's. PASSWORD_RESET: what the new password is set with.
+    #[schema(examples("019c1d52-6a3e-7c1b-9f70-2f4a5c6d7e8f"))]
     token: String,
+    #[schema(examples(600))]
     expires_in_s: u64,
 }
 

@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 
 use serde::Serialize;
 use shared::Secret;
+use utoipa::ToSchema;
 
 use crate::domain::user::Email;
 
@@ -19,7 +20,7 @@ const COMMON: &str = include_str!("password/common.txt");
 static COMMON_ONES: LazyLock<HashSet<&str>> = LazyLock::new(|| COMMON.lines().collect());
 
 /// What a password lacks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Missing {
     MinLength,

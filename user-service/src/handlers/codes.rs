@@ -3,19 +3,28 @@
 use actix_web::HttpRequest;
 use actix_web::http::header::{CACHE_CONTROL, HeaderValue};
 use actix_web::web::{Data, Json};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
 use shared::{ApiError, ApiResponse};
+use utoipa::ToSchema;
 
 use crate::domain::codes::{self, Asker, Purpose, Token};
 use crate::handlers::{email, language};
 use crate::state::AppState;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = CodeRequest)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AskBody {
+    #[schema(format = "email", max_length = 254, examples("min@hanbit.example"))]
     email: String,
     purpose: Purpose,
+}
+
+/// To which address a code goes, if it can have one.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct AskedFor {
+    #[schema(format = "email", examples("min@hanbit.example"))]
+    email: String,
 }
 
 /// Says the same whoever has the address.
@@ -23,18 +32,21 @@ pub(crate) async fn ask_code(
     state: Data<AppState>,
     request: HttpRequest,
     body: Json<AskBody>,
-) -> Result<ApiResponse<Value>, ApiError> {
+) -> Result<ApiResponse<AskedFor>, ApiError> {
     let email = email(&body.email)?;
     let asker = Asker { address: state.limits.address(&request), language: language(&request) };
     codes::ask_code(&state, (&email, body.purpose), asker).await?;
-    Ok(ApiResponse::accepted(json!({ "email": email.as_str() })))
+    Ok(ApiResponse::accepted(AskedFor { email: email.as_str().to_owned() }))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = CodeCheck)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct VerifyBody {
+    #[schema(format = "email", max_length = 254, examples("min@hanbit.example"))]
     email: String,
     purpose: Purpose,
+    #[schema(examples("482913"))]
     code: String,
 }
 

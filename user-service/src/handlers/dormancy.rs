@@ -5,8 +5,11 @@ use actix_web::web::{Data, Json, Path, Query};
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use shared::idempotency::{IdempotencyError, MaybeKey};
+use shared::openapi::one_of;
 use shared::paging::Page;
 use shared::{ApiError, ApiResponse, CompanyId, Session, Timestamp, UserId};
+use utoipa::openapi::Schema;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::domain::dormancy::{
     self, Dormant, Term, Warned, Warning, Withdrawal, closes_on, seen_before, warned_before,
@@ -18,20 +21,28 @@ use crate::handlers::profile::owner;
 use crate::state::AppState;
 
 /// `cursor` and `limit` page.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct ListQuery {
+    /// Not seen from this moment on, a day ago or earlier.
+    #[param(value_type = DateTime)]
     seen_before: Timestamp,
+    /// `nextCursor` of the page before.
     cursor: Option<String>,
+    /// The most users of a page.
+    #[param(minimum = 1, maximum = 200, default = 50)]
     limit: Option<u32>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = DormantUser)]
 #[serde(rename_all = "camelCase")]
 struct DormantView {
     id: UserId,
     /// To the day.
+    #[schema(value_type = DateTime)]
     last_seen_at: Timestamp,
+    #[schema(value_type = Option<DateTime>, required)]
     warned_at: Option<Timestamp>,
 }
 
@@ -41,11 +52,12 @@ impl From<Dormant> for DormantView {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct DormantList {
     users: Vec<DormantView>,
     /// Where the next page begins; null on the last one.
+    #[schema(required, examples("MjAw"))]
     next_cursor: Option<String>,
 }
 
@@ -63,13 +75,15 @@ pub(crate) async fn list_users(
     Ok(ApiResponse::ok(DormantList { users, next_cursor }))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct CompaniesQuery {
+    /// Not seen from this moment on, a day ago or earlier.
+    #[param(value_type = DateTime)]
     seen_before: Timestamp,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct Companies {
     companies: Vec<CompanyId>,
 }
@@ -83,18 +97,30 @@ pub(crate) async fn list_companies(
     Ok(ApiResponse::ok(Companies { companies: companies.map_err(UserError::from)? }))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct WarningBody {
+    #[schema(value_type = DateTime)]
     seen_before: Timestamp,
     closes_on: NaiveDate,
 }
 
-#[derive(Serialize)]
+fn warning_outcomes() -> Schema {
+    one_of(["WARNED", "WARNED_BEFORE", "SEEN", "UNREACHABLE"]).into()
+}
+
+fn withdrawal_outcomes() -> Schema {
+    one_of(["WITHDRAWN", "KEPT"]).into()
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = Warning)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct WarningView {
     /// `WARNED` by this request, `WARNED_BEFORE`, `SEEN`, or `UNREACHABLE`: he has no address.
+    #[schema(schema_with = warning_outcomes)]
     outcome: &'static str,
+    #[schema(value_type = Option<DateTime>, required)]
     warned_at: Option<Timestamp>,
 }
 
@@ -126,16 +152,20 @@ pub(crate) async fn warn(
     Ok(ApiResponse::ok(dormancy::warn(&state, owner, &warning, language(&request)).await?.into()))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct WithdrawalBody {
+    #[schema(value_type = DateTime)]
     warned_before: Timestamp,
+    #[schema(value_type = DateTime)]
     seen_before: Timestamp,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Withdrawal)]
 pub(crate) struct WithdrawalView {
     /// `WITHDRAWN`, also by an earlier request; `KEPT`: he has been seen, or not been warned for so long.
+    #[schema(schema_with = withdrawal_outcomes)]
     outcome: &'static str,
 }
 

@@ -2,8 +2,9 @@
 
 use actix_web::web::{Bytes, Data, Path};
 use serde::Serialize;
-use serde_json::Value;
+use shared::reply::Nothing;
 use shared::{ApiError, ApiResponse, Session, Timestamp};
+use utoipa::ToSchema;
 
 use crate::domain::account::{Linked, Provider};
 use crate::domain::identities;
@@ -11,10 +12,12 @@ use crate::error::UserError;
 use crate::handlers::profile::{owner, shown_password};
 use crate::state::AppState;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = LinkedIdentity)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct LinkedView {
     provider: Provider,
+    #[schema(value_type = DateTime)]
     linked_at: Timestamp,
 }
 
@@ -24,7 +27,8 @@ impl From<Linked> for LinkedView {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = LinkedIdentities)]
 pub(crate) struct LinkedList {
     identities: Vec<LinkedView>,
 }
@@ -43,10 +47,10 @@ pub(crate) async fn unlink(
     session: Session,
     provider: Path<String>,
     body: Bytes,
-) -> Result<ApiResponse<Value>, ApiError> {
+) -> Result<ApiResponse<Nothing>, ApiError> {
     let provider: Provider = provider.parse().map_err(|_| UserError::NoSuchIdentity)?;
     let password = shown_password(&body)?;
     let asked = (provider, password.as_ref());
     identities::unlink_identity(&state, owner(&session), asked).await?;
-    Ok(ApiResponse::ok(Value::Null))
+    Ok(ApiResponse::ok(Nothing))
 }

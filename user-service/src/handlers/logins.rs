@@ -3,8 +3,9 @@
 use actix_web::HttpRequest;
 use actix_web::web::{Data, Json, Path};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use shared::reply::Nothing;
 use shared::{ApiError, ApiResponse, CompanyId, Secret, UserId};
+use utoipa::ToSchema;
 
 use crate::domain::account::{Account, Identity, Provider};
 use crate::domain::identities::link_identity;
@@ -15,17 +16,20 @@ use crate::handlers::language;
 use crate::state::AppState;
 
 /// Somebody who logs in: what his session is made of.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Person {
     user_id: UserId,
     company_id: CompanyId,
+    #[schema(required, format = "email", examples("min@hanbit.example"))]
     email: Option<String>,
+    #[schema(examples("Min Seo"))]
     name: String,
     provider: Provider,
     /// As it was when this was true.
     credentials_version: i64,
     /// Nobody has any yet.
+    #[schema(value_type = Vec<String>)]
     roles: [String; 0],
 }
 
@@ -43,10 +47,12 @@ impl From<Account> for Person {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct LoginBody {
+    #[schema(examples("min@hanbit.example"))]
     email: String,
+    #[schema(value_type = String, format = "password")]
     password: Secret,
 }
 
@@ -58,19 +64,24 @@ pub(crate) async fn log_in(
     Ok(ApiResponse::ok(account.into()))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SocialLoginBody {
     provider: Provider,
+    /// The provider's own id of this person.
+    #[schema(min_length = 1, max_length = 255, examples("110169484474386276334"))]
     subject: String,
+    #[schema(examples("min@hanbit.example"))]
     email: Option<String>,
+    #[schema(examples("Min Seo"))]
     name: Option<String>,
     /// No account is made: the provider has said that the address is not this person's for certain.
     #[serde(default)]
     known_only: bool,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = SocialLoginResult)]
 pub(crate) struct SocialLoginAnswer {
     created: bool,
     person: Person,
@@ -95,10 +106,11 @@ pub(crate) async fn log_in_socially(
     Ok(ApiResponse::ok(SocialLoginAnswer { created, person: account.into() }))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct IdentityBody {
     provider: Provider,
+    #[schema(min_length = 1, max_length = 255, examples("110169484474386276334"))]
     subject: String,
     /// The account keeps its own.
     #[serde(rename = "email")]
@@ -119,9 +131,10 @@ pub(crate) async fn link(
     Ok(ApiResponse::ok(account.into()))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PasswordCheckBody {
+    #[schema(value_type = String, format = "password")]
     password: Secret,
 }
 
@@ -129,10 +142,10 @@ pub(crate) async fn check_password(
     state: Data<AppState>,
     id: Path<String>,
     body: Json<PasswordCheckBody>,
-) -> Result<ApiResponse<Value>, ApiError> {
+) -> Result<ApiResponse<Nothing>, ApiError> {
     let id = id.parse().map_err(|_| UserError::WrongPassword)?;
     logins::check_password(&state, id, &body.password).await?;
-    Ok(ApiResponse::ok(Value::Null))
+    Ok(ApiResponse::ok(Nothing))
 }
 
 pub(crate) async fn find_person(

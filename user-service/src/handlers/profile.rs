@@ -3,10 +3,11 @@
 use actix_web::HttpRequest;
 use actix_web::web::{Bytes, Data, Json};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use shared::extractor::Caller;
+use shared::reply::Nothing;
 use shared::reply::codes::BAD_JSON;
 use shared::{ApiError, ApiResponse, CompanyId, Secret, Session, Timestamp, UserId};
+use utoipa::ToSchema;
 
 use crate::domain::account::{Account, Provider};
 use crate::domain::profile::{self, Owner, PasswordChange};
@@ -15,18 +16,23 @@ use crate::handlers::{language, name};
 use crate::state::AppState;
 
 /// An account, as its owner sees it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = OwnAccount)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct OwnView {
     id: UserId,
     company_id: CompanyId,
+    #[schema(required, format = "email", examples("min@hanbit.example"))]
     email: Option<String>,
+    #[schema(min_length = 1, max_length = 200, examples("Min Seo"))]
     name: String,
     provider: Provider,
     has_password: bool,
+    #[schema(value_type = DateTime)]
     created_at: Timestamp,
     /// By which way the last owner of the address came in, whose account has been erased.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     former_provider: Option<Provider>,
 }
 
@@ -62,9 +68,11 @@ pub(crate) async fn find_own(
     Ok(ApiResponse::ok(profile::find_own(&state, owner(&session)).await?.into()))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = NewName)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RenameBody {
+    #[schema(min_length = 1, max_length = 200, examples("Min Seo"))]
     name: String,
 }
 
@@ -77,10 +85,13 @@ pub(crate) async fn rename(
     Ok(ApiResponse::ok(renamed.into()))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = PasswordChange)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(crate) struct PasswordBody {
+    #[schema(value_type = String, format = "password")]
     old_password: Secret,
+    #[schema(value_type = String, format = "password")]
     new_password: Secret,
 }
 
@@ -89,17 +100,18 @@ pub(crate) async fn change_password(
     request: HttpRequest,
     (session, caller): (Session, Caller),
     body: Json<PasswordBody>,
-) -> Result<ApiResponse<Value>, ApiError> {
+) -> Result<ApiResponse<Nothing>, ApiError> {
     let PasswordBody { old_password: old, new_password: new } = body.into_inner();
     let (sid, language) = (caller.claims().sid.clone(), language(&request));
     let asked = PasswordChange { old, new, sid, language };
     profile::change_password(&state, owner(&session), asked).await?;
-    Ok(ApiResponse::ok(Value::Null))
+    Ok(ApiResponse::ok(Nothing))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct ShownPassword {
+pub(crate) struct ShownPassword {
+    #[schema(value_type = Option<String>, format = "password")]
     password: Option<Secret>,
 }
 
@@ -117,9 +129,9 @@ pub(crate) async fn withdraw(
     request: HttpRequest,
     session: Session,
     body: Bytes,
-) -> Result<ApiResponse<Value>, ApiError> {
+) -> Result<ApiResponse<Nothing>, ApiError> {
     let password = shown_password(&body)?;
     let asked = (password.as_ref(), language(&request));
     profile::withdraw(&state, owner(&session), asked).await?;
-    Ok(ApiResponse::ok(Value::Null))
+    Ok(ApiResponse::ok(Nothing))
 }

@@ -3,8 +3,9 @@
 use actix_web::HttpRequest;
 use actix_web::web::{Data, Json};
 use serde::Deserialize;
-use serde_json::Value;
+use shared::reply::Nothing;
 use shared::{ApiError, ApiResponse, Secret};
+use utoipa::ToSchema;
 
 use crate::domain::codes::Asker;
 use crate::domain::resetting::{self, Reset};
@@ -13,12 +14,17 @@ use crate::handlers::profile::OwnView;
 use crate::handlers::{email, language, name};
 use crate::state::AppState;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = SignUp)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SignUpBody {
+    #[schema(format = "email", max_length = 254, examples("min@hanbit.example"))]
     email: String,
+    #[schema(value_type = String, format = "password")]
     password: Secret,
+    #[schema(min_length = 1, max_length = 200, examples("Min Seo"))]
     name: String,
+    /// What a code was exchanged for, with purpose SIGNUP.
     token: String,
 }
 
@@ -32,11 +38,15 @@ pub(crate) async fn sign_up(
     Ok(ApiResponse::created(signed_up.into()))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = PasswordReset)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ResetBody {
+    #[schema(format = "email", max_length = 254, examples("min@hanbit.example"))]
     email: String,
+    #[schema(value_type = String, format = "password")]
     password: Secret,
+    /// What a code was exchanged for, with purpose PASSWORD_RESET.
     token: String,
 }
 
@@ -44,10 +54,10 @@ pub(crate) async fn reset_password(
     state: Data<AppState>,
     request: HttpRequest,
     body: Json<ResetBody>,
-) -> Result<ApiResponse<Value>, ApiError> {
+) -> Result<ApiResponse<Nothing>, ApiError> {
     let ResetBody { email: address, password, token } = body.into_inner();
     let asker = Asker { address: state.limits.address(&request), language: language(&request) };
     let asked = Reset { email: email(&address)?, password, token, asker };
     resetting::reset_password(&state, asked).await?;
-    Ok(ApiResponse::ok(Value::Null))
+    Ok(ApiResponse::ok(Nothing))
 }
