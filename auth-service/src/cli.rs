@@ -34,6 +34,9 @@ pub async fn main() -> ExitCode {
         return process::show_routes(&routes::routes());
     }
     let command = arguments.command.unwrap_or(Command::Serve);
+    if matches!(command, Command::Openapi) {
+        return shared::openapi::print(&routes::routes());
+    }
     if let Some(done) = without_settings(&command) {
         return exit(done);
     }
@@ -74,6 +77,8 @@ async fn run(command: Command, config: &Config) -> Result<(), CommandError> {
         Command::Config(ConfigCommand::Print) => {}
         Command::Migrate => startup::migrate(config).await?,
         Command::MasterKey { path } => make_master_key(&path)?,
+        // Printed already: it needs no settings.
+        Command::Openapi => {}
         Command::Client(command) => clients::run_one(command, config).await?,
         Command::Clients(command) => clients::run_many(command, config).await?,
         Command::Secret(command) => clients::run_secret(command, config).await?,

@@ -6,6 +6,7 @@ pub mod commands;
 pub mod startup;
 mod state;
 pub mod routes;
+pub mod openapi;
 mod limits;
 mod authentication;
 mod handlers;

@@ -1,8 +1,8 @@
 //! The one match from [`TokenRefusal`] to the error answers of RFC 6749 section 5.2, and from [`CommandError`] to the
 //! envelope of `/admin`. People's answers are in a file of their own.
 
-mod account;
-mod social;
+pub(crate) mod account;
+pub(crate) mod social;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE};

@@ -8,6 +8,7 @@ use crate::handlers::{
     feed, forward, introspect, keys, login, metadata, page, people, revoke, sessions, social,
     token, tokens,
 };
+use crate::openapi;
 
 pub(crate) const TOKEN_PATH: &str = "/oauth2/token";
 pub(crate) const TOKENS_PATH: &str = "/oauth2/tokens";
@@ -72,4 +73,5 @@ pub fn routes() -> Routes {
         .post("/admin/keys/rotate", signing_keys::rotate_keys).scope(SCOPE)
         .post("/admin/revocations", revocations::revoke).scope(SCOPE)
         .get("/admin/audit", audit::list_audit).scope(SCOPE)
+        .documented(openapi::document)
 }

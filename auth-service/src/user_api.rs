@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use shared::client::{Call, CallError, SessionClient};
 use shared::{Secret, ServiceClient, UserId};
+use utoipa::ToSchema;
 
 use crate::domain::person::{Person, Provider, SocialIdentity};
 pub(crate) use own_tokens::OwnTokens;
@@ -46,8 +47,10 @@ pub(crate) enum UserApiError {
 }
 
 /// What an account that is there already goes by.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = Registered)]
 pub(crate) struct Taken {
+    #[schema(required, format = "email")]
     pub(crate) email: Option<String>,
     pub(crate) provider: Provider,
 }

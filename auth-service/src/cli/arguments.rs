@@ -36,6 +36,8 @@ pub(super) enum Command {
     Serve,
     /// Bring the database up to date, and end.
     Migrate,
+    /// Print what can be asked, as OpenAPI 3.1, and end.
+    Openapi,
     /// The settings.
     #[command(subcommand)]
     Config(ConfigCommand),

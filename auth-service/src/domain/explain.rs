@@ -3,22 +3,27 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use shared::{Session, Timestamp};
+use utoipa::ToSchema;
 
 use crate::domain::client::Client;
 use crate::domain::grant::{GrantRefusal, Terms, TokenAsk, grant_client_credentials};
 use crate::domain::policy::{MaybeAsked, SessionRefusal};
 
 /// What somebody wants to know: would this client get such a token?
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[schema(as = PolicyQuestion)]
 #[serde(deny_unknown_fields)]
 pub struct Question {
     /// The client's id.
+    #[schema(examples("batch-service"))]
     pub client: String,
     /// The session that it would ask for, as JSON text.
     #[serde(default)]
+    #[schema(examples(json!(r#"{"companyId":100,"userId":200}"#)))]
     pub session: Option<String>,
     /// The scopes, separated by spaces.
     #[serde(default)]
+    #[schema(examples("order:read"))]
     pub scope: Option<String>,
     /// The services.
     #[serde(default)]
@@ -26,7 +31,8 @@ pub struct Question {
 }
 
 /// The answer.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[schema(as = PolicyExplanation)]
 pub struct Explanation {
     /// Whether it would get it.
     pub allowed: bool,
@@ -34,20 +40,23 @@ pub struct Explanation {
     pub rule: String,
     /// The error at the token endpoint.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, examples("unauthorized_client"))]
     pub error: Option<&'static str>,
     /// What the token would hold.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub token: Option<ExplainedToken>,
 }
 
 /// What a token would hold.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct ExplainedToken {
     /// Its scope.
     pub scope: String,
     /// The services that it is for.
     pub resource: Vec<String>,
     /// Its session; null for none.
+    #[schema(value_type = Option<Session>, required)]
     pub session: Value,
     /// How long it lives, in seconds.
     pub expires_in: i64,

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 use shared::{Claims, CompanyId, Revocation, RevocationKind, Timestamp, UserId};
+use utoipa::ToSchema;
 
 use crate::domain::audit::{AuditEvent, Event};
 use crate::domain::registry::By;
@@ -18,13 +19,15 @@ pub(crate) const LONGEST_LOGIN_S: i64 = 400 * 24 * 3600;
 const MAX_VALUE_BYTES: usize = 200;
 
 /// What is to be revoked.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+#[schema(as = NewRevocation)]
 #[serde(deny_unknown_fields)]
 pub struct RevocationAsk {
     /// What `value` names.
     pub kind: RevocationKind,
     /// Which one; empty for `all`.
     #[serde(default)]
+    #[schema(examples("200"))]
     pub value: String,
     /// Tokens issued until then, in seconds since 1970. Where it is not said: until now.
     #[serde(default)]

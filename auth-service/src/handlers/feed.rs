@@ -7,6 +7,7 @@ use actix_web::web::{Data, Query};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
 use shared::Revocation;
+use utoipa::IntoParams;
 
 use crate::error::TokenRefusal;
 use crate::mirror::revocation_log::Stretch;
@@ -19,13 +20,13 @@ const MAX_ENTRIES: usize = 5_000;
 /// The longest wait, in seconds: less than what stands between us and who asks allows a request to take.
 const MAX_WAIT_S: u64 = 10;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct FeedQuery {
     /// The number of the last entry that is known; 0 for none.
     #[serde(default)]
     after: i64,
-    /// How long to wait for the next one, in seconds.
+    /// How long to wait for the next one, in seconds; 10 at the most.
     #[serde(default)]
     wait: u64,
     /// The set of keys that is known: another one is news, too.

@@ -10,6 +10,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
 use shared::{ApiError, ApiResponse, Secret};
 use tracing::warn;
+use utoipa::ToSchema;
 
 use crate::domain::audit::{AuditEvent, Event};
 use crate::domain::login::Device;
@@ -26,19 +27,27 @@ pub(crate) const REFRESH_PATH: &str = "/api/v2/auth";
 /// The longest address that is looked at, in bytes.
 const MAX_EMAIL_BYTES: usize = 1024;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = Credentials)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct LoginBody {
+    #[schema(format = "email", max_length = 1_024, examples("min@hanbit.example"))]
     email: String,
+    #[schema(value_type = String, format = "password")]
     password: Secret,
 }
 
 /// An access token. The refresh token is in a cookie, where no script reads it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct LoggedIn {
+    #[schema(examples(
+        "eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJFUzI1NiJ9.eyJzdWIiOiIyMDAifQ.c2lnbmF0dXJl"
+    ))]
     access_token: String,
+    #[schema(examples("Bearer"))]
     token_type: &'static str,
+    #[schema(examples(300))]
     expires_in_s: i64,
 }
 

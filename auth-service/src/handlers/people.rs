@@ -3,12 +3,14 @@
 use actix_web::web::{Data, Json, Path};
 use serde::{Deserialize, Serialize};
 use shared::{ApiError, ApiResponse, UserId};
+use utoipa::ToSchema;
 
 use crate::domain::login::EndedBy;
 use crate::login_store::Which;
 use crate::state::AppState;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = LoginsToEnd)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct EndLogins {
     reason: Reason,
@@ -19,7 +21,8 @@ pub(crate) struct EndLogins {
     except: Option<String>,
 }
 
-#[derive(Clone, Copy, Deserialize)]
+#[derive(Clone, Copy, Deserialize, ToSchema)]
+#[schema(as = EndReason)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 enum Reason {
     PasswordChanged,
@@ -37,7 +40,8 @@ impl From<Reason> for EndedBy {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = EndedLoginsOfUser)]
 pub(crate) struct EndedLogins {
     ended: usize,
 }

@@ -8,6 +8,7 @@ use actix_web::web::{Data, Path, Query};
 use serde::{Deserialize, Serialize};
 use shared::extractor::Caller;
 use shared::{ApiError, ApiResponse, Refusal, Session, Timestamp, TokenError};
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use crate::domain::device::device_name;
@@ -21,18 +22,25 @@ use crate::state::AppState;
 /// Proxies cut off what takes longer.
 const LONGEST_WATCH: Duration = Duration::from_secs(25);
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Login)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct SessionView {
+    #[schema(value_type = String, format = "uuid")]
     id: Uuid,
     /// For example `Chrome, Windows`.
+    #[schema(examples("Chrome, Windows"))]
     device: String,
     user_agent: String,
+    #[schema(examples("203.0.113.7"))]
     address: String,
     provider: Provider,
+    #[schema(value_type = DateTime)]
     first_used_at: Timestamp,
+    #[schema(value_type = DateTime)]
     last_used_at: Timestamp,
     /// It ends then, if it is not used before.
+    #[schema(value_type = DateTime)]
     expires_at: Timestamp,
     /// The one that this request belongs to.
     current: bool,
@@ -54,7 +62,7 @@ impl SessionView {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct LogoutAllQuery {
     /// All but the one that this request belongs to.
@@ -62,7 +70,8 @@ pub(crate) struct LogoutAllQuery {
     others_only: bool,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = EndedLogins)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Ended {
     /// How many there were to end.

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use shared::extractor::Caller;
 use shared::{ApiError, ApiResponse, Claims, Secret};
 use tracing::{error, info, warn};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::domain::audit::{AuditEvent, Event};
 use crate::domain::person::Provider;
@@ -32,7 +33,7 @@ const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const NO_REFERRER: (HeaderName, HeaderValue) =
     (REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 pub(crate) struct LoginAsked {
     /// Where to go afterwards.
     #[serde(default)]
@@ -42,25 +43,27 @@ pub(crate) struct LoginAsked {
     link: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct LinkAsked {
     /// Not needed within the first minutes of a login.
     #[serde(default)]
+    #[schema(value_type = Option<String>, format = "password")]
     password: Option<Secret>,
     #[serde(default)]
     target: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct LinkBegun {
+    #[schema(format = "uri")]
     authorization_url: String,
 }
 
 /// What a provider adds to the address that it sends a browser back to (RFC 6749 section 4.1.2, RFC 9207).
-#[derive(Deserialize)]
-struct Callback {
+#[derive(Deserialize, IntoParams)]
+pub(crate) struct Callback {
     #[serde(default)]
     state: Option<String>,
     #[serde(default)]

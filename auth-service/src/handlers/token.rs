@@ -5,6 +5,7 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 use shared::{Scopes, Session};
+use utoipa::ToSchema;
 
 use crate::domain::exchange::{self, ExchangeAsk};
 use crate::domain::grant::{self, TokenAsk};
@@ -23,14 +24,23 @@ const ACCESS_TOKEN_TYPE: &str = "urn:ietf:params:oauth:token-type:access_token";
 const JWT_TYPE: &str = "urn:ietf:params:oauth:token-type:jwt";
 
 /// RFC 6749 section 5.1. There is no refresh token in it: section 4.4.3.
-#[derive(Serialize)]
-struct TokenAnswer<'a> {
+#[derive(Serialize, ToSchema)]
+#[schema(as = IssuedToken)]
+pub(crate) struct TokenAnswer<'a> {
+    #[schema(examples(
+        "eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJiYXRjaCJ9.c2lnbmF0dXJl"
+    ))]
     access_token: &'a str,
     /// RFC 8693 section 2.2.1.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, examples("urn:ietf:params:oauth:token-type:access_token"))]
     issued_token_type: Option<&'static str>,
+    #[schema(examples("Bearer"))]
     token_type: &'static str,
+    /// In seconds.
+    #[schema(examples(300))]
     expires_in: i64,
+    #[schema(examples("order:read order:write"))]
     scope: String,
 }
 

@@ -10,6 +10,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
 use shared::{Claims, Scopes};
 use tracing::info;
+use utoipa::ToSchema;
 
 use crate::authentication::Credentials;
 use crate::domain::grant::{Grant, TokenIds};
@@ -29,9 +30,10 @@ const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
 const SESSIONS_A_REQUEST: u32 = 20;
 const JSON: &str = "application/json";
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = TokensRequest)]
 #[serde(deny_unknown_fields)]
-struct Ask {
+pub(crate) struct Ask {
     #[serde(default)]
     client_id: Option<String>,
     #[serde(default)]
@@ -44,6 +46,8 @@ struct Ask {
     scope: Option<String>,
     #[serde(default)]
     resource: Vec<String>,
+    /// Sessions, each as JSON text.
+    #[schema(min_items = 1, max_items = 1_000, examples(json!(r#"{"companyId":100,"userId":200}"#)))]
     sessions: Vec<String>,
 }
 
@@ -60,8 +64,9 @@ impl Ask {
 }
 
 /// A token's place in the answer, when there is none.
-#[derive(Serialize)]
-struct Refused {
+#[derive(Serialize, ToSchema)]
+#[schema(as = RefusedToken)]
+pub(crate) struct Refused {
     error: &'static str,
     error_description: String,
 }

@@ -13,35 +13,35 @@ const fn code(code: &'static str, status: u16, ko: &'static str, en: &'static st
     ErrorCode { code, status, ko, en }
 }
 
-pub(super) const WRONG_CREDENTIALS: ErrorCode = code(
+pub(crate) const WRONG_CREDENTIALS: ErrorCode = code(
     "A006",
     401,
     "이메일 또는 비밀번호가 올바르지 않습니다.",
     "The e-mail or the password is wrong.",
 );
-const REFRESH_INVALID: ErrorCode =
+pub(crate) const REFRESH_INVALID: ErrorCode =
     code("A007", 401, "다시 로그인해 주세요.", "Please log in again.");
-const REFRESH_REUSED: ErrorCode = code(
+pub(crate) const REFRESH_REUSED: ErrorCode = code(
     "A008",
     401,
     "이미 사용된 로그인 정보입니다. 안전을 위해 로그아웃되었습니다. 다시 로그인해 주세요.",
     "This login was used in two places. For safety it is ended: please log in again.",
 );
-pub(super) const TOO_MANY_ATTEMPTS: ErrorCode = code(
+pub(crate) const TOO_MANY_ATTEMPTS: ErrorCode = code(
     "A009",
     429,
     "로그인 실패가 너무 많습니다. 잠시 후 다시 시도해 주세요.",
     "Too many failed logins. Please try again later.",
 );
-const CROSS_SITE: ErrorCode = code(
+pub(crate) const CROSS_SITE: ErrorCode = code(
     "A013",
     403,
     "다른 사이트에서 보낸 요청은 처리할 수 없습니다.",
     "A request from another site is refused.",
 );
-pub(super) const TAKEN: ErrorCode =
+pub(crate) const TAKEN: ErrorCode =
     code("U001", 409, "이미 가입된 이메일입니다.", "This e-mail is already registered.");
-pub(super) const NO_SUCH_USER: ErrorCode =
+pub(crate) const NO_SUCH_USER: ErrorCode =
     code("U002", 404, "존재하지 않는 사용자입니다.", "There is no such user.");
 
 impl From<AccountError> for ApiError {

@@ -9,19 +9,19 @@ use crate::domain::social::SocialRefusal;
 use crate::reply::RETRY_AFTER_S;
 use crate::reply::account::{NO_SUCH_USER, TAKEN, TOO_MANY_ATTEMPTS, WRONG_CREDENTIALS};
 
-const FAILED: ErrorCode = ErrorCode {
+pub(crate) const FAILED: ErrorCode = ErrorCode {
     code: "A010",
     status: 400,
     ko: "소셜 로그인에 실패했습니다.",
     en: "The social login has failed.",
 };
-const EMAIL_NOT_VERIFIED: ErrorCode = ErrorCode {
+pub(crate) const EMAIL_NOT_VERIFIED: ErrorCode = ErrorCode {
     code: "A011",
     status: 403,
     ko: "이메일 인증이 완료되지 않은 계정입니다.",
     en: "The provider has not verified this e-mail.",
 };
-const PROVIDER_AWAY: ErrorCode = ErrorCode {
+pub(crate) const PROVIDER_AWAY: ErrorCode = ErrorCode {
     code: "A012",
     status: 502,
     ko: "소셜 로그인 제공자가 응답하지 않습니다.",

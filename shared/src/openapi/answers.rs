@@ -7,7 +7,7 @@ use utoipa::openapi::example::{Example, ExampleBuilder};
 use utoipa::openapi::extensions::ExtensionsBuilder;
 use utoipa::openapi::header::{Header, HeaderBuilder};
 use utoipa::openapi::response::{Response, ResponseBuilder};
-use utoipa::openapi::schema::{AnyOfBuilder, ObjectBuilder, Schema, SchemaType, Type};
+use utoipa::openapi::schema::{AnyOfBuilder, ArrayItems, ObjectBuilder, Schema, SchemaType, Type};
 use utoipa::openapi::{Content, ContentBuilder, Ref, RefOr};
 
 use super::draft::{Answer, Operation, Payload};
@@ -67,6 +67,15 @@ pub(super) fn success_name(data: &RefOr<Schema>) -> Option<String> {
         RefOr::T(Schema::Object(own)) if own.schema_type == SchemaType::Type(Type::Null) => {
             Some("EmptyAnswer".to_owned())
         }
+        RefOr::T(Schema::Array(list)) => match &list.items {
+            ArrayItems::RefOrSchema(one) => match &**one {
+                RefOr::Ref(one) => {
+                    Some(format!("{}ListAnswer", one.ref_location.rsplit('/').next()?))
+                }
+                RefOr::T(_) => None,
+            },
+            ArrayItems::False => None,
+        },
         RefOr::T(_) => None,
     }
 }

@@ -64,6 +64,7 @@ pub(super) fn headers() -> [(&'static str, Header); 3] {
 }
 
 /// Sent with a key, a request has its effect once, however often it comes.
+#[cfg(feature = "store")]
 pub(super) const IDEMPOTENCY_KEY: (&str, &str) = (
     "Idempotency-Key",
     "Sent again under the same key within a day, the request has its effect once and the same answer. Programs have to send one.",

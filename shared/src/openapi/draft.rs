@@ -7,7 +7,9 @@ use actix_web::{FromRequest, Handler, Responder};
 use utoipa::ToSchema;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::request_body::{RequestBody, RequestBodyBuilder};
-use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaFormat, SchemaType, Type};
+use utoipa::openapi::schema::{
+    ArrayBuilder, ObjectBuilder, Schema, SchemaFormat, SchemaType, Type,
+};
 use utoipa::openapi::{Content, RefOr, Required};
 
 use super::handler::{Gives, Schemas, Takes, schema_of};
@@ -204,6 +206,14 @@ impl Operation {
     pub fn gives_data<T: ToSchema>(mut self, status: u16, what: &'static str) -> Self {
         let data = schema_of::<T>(&mut self.draft.schemas);
         self.answer(status, what, Payload::Data(data))
+    }
+
+    /// Ends well with a list of these.
+    #[must_use]
+    pub fn gives_list<T: ToSchema>(mut self, status: u16, what: &'static str) -> Self {
+        let one = schema_of::<T>(&mut self.draft.schemas);
+        let list = ArrayBuilder::new().items(one);
+        self.answer(status, what, Payload::Data(RefOr::T(list.into())))
     }
 
     /// Ends well with this JSON, without the envelope.

@@ -10,7 +10,7 @@ use utoipa::openapi::{Ref, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::reply::Nothing;
-use crate::session::{CompanyId, UserId};
+use crate::session::{CompanyId, Session, UserId};
 
 /// A text.
 #[must_use]
@@ -71,37 +71,44 @@ impl PartialSchema for Nothing {
 
 impl ToSchema for Nothing {}
 
+impl PartialSchema for Session {
+    fn schema() -> RefOr<Schema> {
+        let what = "Who calls: a user of a company, perhaps with roles and further attributes.";
+        session().description(Some(what)).into()
+    }
+}
+
+fn session() -> ObjectBuilder {
+    let roles = ArrayBuilder::new().items(text().examples(["clerk"]));
+    let more = ObjectBuilder::new().schema_type(SchemaType::AnyValue);
+    ObjectBuilder::new()
+        .property("companyId", Ref::from_schema_name(CompanyId::name()))
+        .required("companyId")
+        .property("userId", Ref::from_schema_name(UserId::name()))
+        .required("userId")
+        .property("roles", roles)
+        .additional_properties(Some(Schema::from(more)))
+}
+
+impl ToSchema for Session {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((CompanyId::name().into_owned(), CompanyId::schema()));
+        schemas.push((UserId::name().into_owned(), UserId::schema()));
+    }
+}
+
 /// What `GET /api/session` shows.
 pub(super) struct ShownSession;
 
 impl PartialSchema for ShownSession {
     fn schema() -> RefOr<Schema> {
-        let roles = ArrayBuilder::new().items(text().examples(["clerk"]));
         let loaded = formatted("date-time").description(Some("When it was loaded here."));
-        let more = ObjectBuilder::new().schema_type(SchemaType::AnyValue);
-        ObjectBuilder::new()
-            .description(Some(
-                "Who calls: a user of a company, perhaps with roles and further attributes.",
-            ))
-            .property("companyId", Ref::from_schema_name(CompanyId::name()))
-            .required("companyId")
-            .property("userId", Ref::from_schema_name(UserId::name()))
-            .required("userId")
-            .property("roles", roles)
-            .property("doDT", loaded)
-            .required("doDT")
-            .additional_properties(Some(Schema::from(more)))
-            .into()
+        session().property("doDT", loaded).required("doDT").into()
     }
 }
 
 impl ToSchema for ShownSession {
-    fn name() -> Cow<'static, str> {
-        Cow::Borrowed("Session")
-    }
-
     fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
-        schemas.push((CompanyId::name().into_owned(), CompanyId::schema()));
-        schemas.push((UserId::name().into_owned(), UserId::schema()));
+        Session::schemas(schemas);
     }
 }

@@ -20,37 +20,54 @@ const MAX_KEYS: usize = 100;
 const MIN_RSA_BYTES: usize = 256;
 
 /// A public key as JSON (RFC 7517 section 4).
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Jwk {
     /// Key type: `EC`, `OKP` or `RSA`.
+    #[cfg_attr(feature = "openapi", schema(examples("EC")))]
     pub kty: String,
     /// Key id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false, examples("es256-2026-07")))]
     pub kid: Option<String>,
     /// The one algorithm that the key is for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false, examples("ES256")))]
     pub alg: Option<String>,
     /// What the key is for: `sig`.
     #[serde(default, rename = "use", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false, examples("sig")))]
     pub use_: Option<String>,
     /// Curve.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false, examples("P-256")))]
     pub crv: Option<String>,
     /// First coordinate, or the whole of an Ed25519 key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(nullable = false, examples("f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU"))
+    )]
     pub x: Option<String>,
     /// Second coordinate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(nullable = false, examples("x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"))
+    )]
     pub y: Option<String>,
     /// RSA modulus.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub n: Option<String>,
     /// RSA exponent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub e: Option<String>,
 }
 
 /// A set of public keys as JSON (RFC 7517 section 5).
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Jwks {
     /// The keys.

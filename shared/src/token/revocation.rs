@@ -15,6 +15,7 @@ use crate::token::Claims;
 use crate::token::verifier::LEEWAY_S;
 
 /// What a revocation is aimed at.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RevocationKind {
@@ -74,6 +75,7 @@ impl RevocationKind {
 }
 
 /// One entry of an issuer's feed.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Revocation {
     /// Its place in the feed; it rises.
@@ -85,6 +87,7 @@ pub struct Revocation {
     /// Tokens whose root was issued until then (`auth_time`, else `iat`, in seconds since 1970) are hit. It means nothing for `jti` and `sid`; where it
     /// is missing for another kind, every token is hit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub before: Option<i64>,
     /// No token that it hits lives longer than that, in seconds since 1970.
     pub exp: i64,

@@ -3,6 +3,7 @@
 use actix_web::web::{Data, Query};
 use serde::{Deserialize, Serialize};
 use shared::{ApiError, ApiResponse, Timestamp};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::error::CommandError;
 use crate::repository::audit::AuditRow;
@@ -12,12 +13,14 @@ use crate::state::AppState;
 const MAX_ROWS: i64 = 1_000;
 
 /// `after`: the number of the last row that is known. Without it, the last rows.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AuditQuery {
+    /// The number of the last row that is known; without it, the last rows come.
     #[serde(default)]
     after: Option<i64>,
     #[serde(default = "default_limit")]
+    #[param(minimum = 1, maximum = 1_000, default = 100)]
     limit: i64,
 }
 
@@ -25,13 +28,20 @@ fn default_limit() -> i64 {
     100
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = AuditEntry)]
 pub(crate) struct AuditView {
+    #[schema(minimum = 1)]
     id: i64,
+    #[schema(value_type = DateTime)]
     at: Timestamp,
+    #[schema(examples("token_issued"))]
     event: String,
+    #[schema(examples("batch-service"))]
     actor: String,
+    #[schema(required)]
     client: Option<String>,
+    #[schema(required)]
     session: Option<String>,
     detail: String,
 }

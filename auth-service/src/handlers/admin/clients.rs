@@ -5,9 +5,10 @@ use actix_web::web::{Data, Json, Path, Query};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use shared::extractor::Caller;
-use shared::reply::codes;
 use shared::reply::input::Violation;
+use shared::reply::{Nothing, codes};
 use shared::{ApiError, ApiResponse, Timestamp};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::domain::client::{Client, ClientId};
 use crate::domain::clients_file::{self, ClientsFileError, Declared};
@@ -18,7 +19,8 @@ use crate::mirror::directory::Registered;
 use crate::state::AppState;
 
 /// A client, its rights, and which secrets it has: not what they are.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = RegisteredClient)]
 pub(crate) struct ClientView {
     #[serde(flatten)]
     client: Client,
@@ -26,10 +28,13 @@ pub(crate) struct ClientView {
     secrets: Vec<SecretView>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = ClientSecret)]
 struct SecretView {
     id: String,
+    #[schema(value_type = DateTime)]
     created_at: Timestamp,
+    #[schema(value_type = Option<DateTime>, required)]
     expires_at: Option<Timestamp>,
 }
 
@@ -47,20 +52,46 @@ impl From<&Registered> for ClientView {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ApplyQuery {
+    /// Only say what would be done.
     #[serde(default)]
     dry_run: bool,
+    /// Remove clients that an earlier file declared and this one does not.
     #[serde(default)]
     prune: bool,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Overlap {
+    /// How long the secret in use stays good, in seconds.
     #[serde(default = "default_overlap_s")]
     overlap_s: u32,
+}
+
+/// A client with its secret, which nobody can tell again.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct CreatedClient {
+    client: Client,
+    #[schema(format = "password")]
+    secret: String,
+}
+
+/// A secret, which nobody can tell again.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct NewSecret {
+    #[schema(format = "password")]
+    secret: String,
+}
+
+/// What has been done, or would be.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct AppliedClients {
+    #[schema(examples(json!("add client batch-service")))]
+    changes: Vec<String>,
+    dry_run: bool,
 }
 
 fn default_overlap_s() -> u32 {
@@ -85,12 +116,12 @@ pub(crate) async fn create_client(
     state: Data<AppState>,
     caller: Caller,
     body: Json<Value>,
-) -> Result<ApiResponse<Value>, ApiError> {
+) -> Result<ApiResponse<CreatedClient>, ApiError> {
     let client = one(body.into_inner())?;
     let actor = actor(&caller);
     let secret = registry::create_client(&state.clients, &client, by(&state, &actor)).await?;
     seen_soon(&state).await;
-    Ok(for_its_eyes(json!({"client": client, "secret": secret.expose()})))
+    Ok(for_its_eyes(CreatedClient { client, secret: secret.expose().to_owned() }))
 }
 
 /// The client of this name has exactly these rights from now on, and the secrets that it had.
@@ -118,11 +149,11 @@ pub(crate) async fn delete_client(
     state: Data<AppState>,
     caller: Caller,
     id: Path<String>,
-) -> Result<ApiResponse<()>, ApiError> {
+) -> Result<ApiResponse<Nothing>, ApiError> {
     let actor = actor(&caller);
     registry::delete_client(&state.clients, &known(&id)?, by(&state, &actor)).await?;
     seen(&state).await?;
-    Ok(ApiResponse::ok(()))
+    Ok(ApiResponse::ok(Nothing))
 }
 
 /// The new secret, once. The one in use stays good for `overlap_s` seconds.
@@ -130,16 +161,16 @@ pub(crate) async fn rotate_secret(
     state: Data<AppState>,
     caller: Caller,
     (id, query): (Path<String>, Query<Overlap>),
-) -> Result<ApiResponse<Value>, ApiError> {
+) -> Result<ApiResponse<NewSecret>, ApiError> {
     let (actor, id) = (actor(&caller), known(&id)?);
     let ask = (&id, query.overlap_s);
     let secret = registry::rotate_secret(&state.clients, ask, by(&state, &actor)).await?;
     seen_soon(&state).await;
-    Ok(for_its_eyes(json!({"secret": secret.expose()})))
+    Ok(for_its_eyes(NewSecret { secret: secret.expose().to_owned() }))
 }
 
 /// A secret is shown once and kept by nobody on the way.
-fn for_its_eyes(data: Value) -> ApiResponse<Value> {
+fn for_its_eyes<T: Serialize>(data: T) -> ApiResponse<T> {
     ApiResponse::created(data).with_header(CACHE_CONTROL, HeaderValue::from_static("no-store"))
 }
 
@@ -148,7 +179,7 @@ pub(crate) async fn apply_clients(
     state: Data<AppState>,
     caller: Caller,
     (query, body): (Query<ApplyQuery>, Json<Value>),
-) -> Result<ApiResponse<Value>, ApiError> {
+) -> Result<ApiResponse<AppliedClients>, ApiError> {
     let clients = body.into_inner().get_mut("client").map(Value::take);
     let Some(Value::Array(clients)) = clients else {
         return Err(Violation::new("client", "required", "a list of clients").into());
@@ -160,7 +191,7 @@ pub(crate) async fn apply_clients(
     let (actor, how) = (actor(&caller), (query.prune, query.dry_run));
     let changes = registry::apply(&state.clients, &declared, how, by(&state, &actor)).await?;
     seen(&state).await?;
-    Ok(ApiResponse::ok(json!({"changes": changes, "dry_run": query.dry_run})))
+    Ok(ApiResponse::ok(AppliedClients { changes, dry_run: query.dry_run }))
 }
 
 fn known(id: &str) -> Result<ClientId, ApiError> {

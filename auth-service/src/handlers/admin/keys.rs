@@ -3,23 +3,36 @@
 use actix_web::web::{Data, Json};
 use serde::{Deserialize, Serialize};
 use shared::extractor::Caller;
-use shared::{ApiError, ApiResponse, Timestamp};
+use shared::openapi::one_of;
+use shared::{Algorithm, ApiError, ApiResponse, Timestamp};
+use utoipa::ToSchema;
+use utoipa::openapi::Schema;
 
 use crate::domain::key::KeyTimes;
 use crate::domain::key_keeper::KeyKeeper;
 use crate::handlers::admin::{actor, by, seen};
 use crate::state::AppState;
 
-#[derive(Serialize)]
+fn algorithms() -> Schema {
+    one_of(Algorithm::ALL.map(Algorithm::name)).into()
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = SigningKey)]
 pub(crate) struct KeyView {
+    #[schema(examples("es256-2026-07"))]
     kid: String,
+    #[schema(schema_with = algorithms)]
     algorithm: &'static str,
+    #[schema(value_type = DateTime)]
     created_at: Timestamp,
+    #[schema(value_type = DateTime)]
     signs_from: Timestamp,
     signs_now: bool,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = KeyRotation)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Rotation {
     /// Withdraw all keys at once: every token is void.
