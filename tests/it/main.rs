@@ -36,3 +36,4 @@ mod administration;
 mod logins;
 mod social_login;
 mod account_page;
+mod api_documents;

@@ -105,6 +105,18 @@ const ROUTES: &[Route] = &[
     ("file", "HEAD", "/api/files/x", Guard::SessionAndScope, (404, "F001")),
     ("file", "DELETE", "/api/files/x", Guard::SessionAndScope, (404, "F001")),
     ("file", "GET", EXPIRED_COMPANIES, Guard::Scope, (200, "")),
+    ("user", "GET", "/openapi.json", Guard::Open, (200, "")),
+    ("user", "GET", "/docs", Guard::Open, (200, "")),
+    ("user", "GET", "/docs/docs.css", Guard::Open, (200, "")),
+    ("user", "GET", "/docs/docs.js", Guard::Open, (200, "")),
+    ("order", "GET", "/openapi.json", Guard::Open, (200, "")),
+    ("order", "GET", "/docs", Guard::Open, (200, "")),
+    ("order", "GET", "/docs/docs.css", Guard::Open, (200, "")),
+    ("order", "GET", "/docs/docs.js", Guard::Open, (200, "")),
+    ("file", "GET", "/openapi.json", Guard::Open, (200, "")),
+    ("file", "GET", "/docs", Guard::Open, (200, "")),
+    ("file", "GET", "/docs/docs.css", Guard::Open, (200, "")),
+    ("file", "GET", "/docs/docs.js", Guard::Open, (200, "")),
 ];
 
 /// What may be wrong with a token.

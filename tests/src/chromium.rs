@@ -40,7 +40,7 @@ impl Chromium {
         let options = options(profile.path(), language, (width, height));
         let wanted = json!({"capabilities": {"alwaysMatch": {
             "goog:chromeOptions": options,
-            "goog:loggingPrefs": {"browser": "ALL"},
+            "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"},
         }}});
         let session = new_session(&http, &root, &wanted).await;
         Self {
@@ -165,6 +165,17 @@ impl Chromium {
             .filter(|line| !line.contains("the server responded with a status of 4"))
             .map(str::to_owned)
             .collect()
+    }
+
+    /// What the page has asked for since this was asked last, or since it began.
+    pub async fn requests(&self) -> Vec<String> {
+        let log = self.post("se/log", json!({"type": "performance"})).await;
+        let entries = log.as_array().expect("a list").iter().map(|entry| &entry["message"]);
+        let entries = entries.filter_map(|text| serde_json::from_str(text.as_str()?).ok());
+        let entries =
+            entries.filter(|own: &Value| own["message"]["method"] == "Network.requestWillBeSent");
+        let urls = entries.map(|own| own["message"]["params"]["request"]["url"].clone());
+        urls.filter_map(|url| url.as_str().map(str::to_owned)).collect()
     }
 
     /// A picture of the page, kept as output of the tests.

@@ -1,5 +1,6 @@
 //! What the end-to-end tests are written with: all services running, and what a caller may say to them.
 
+pub mod api_document;
 pub mod backend;
 pub mod balancer;
 pub mod batch_process;

@@ -159,7 +159,7 @@ const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 
 function curl(method, path, operation) {
   const parameters = (operation.parameters ?? []).map(resolve);
-  const needed = parameters.filter((one) => one.required);
+  const needed = parameters.filter((one) => one.required || one.name === "Idempotency-Key");
   const query = needed.filter((one) => one.in === "query").map((one) => `${one.name}=${encodeURIComponent(sample(one))}`);
   const filled = path.replace(/\{(\w+)\}/g, (_, name) => sample(parameters.find((one) => one.in === "path" && one.name === name) ?? {}));
   const url = location.href.replace(/\/docs.*$/, "") + filled + (query.length ? `?${query.join("&")}` : "");
@@ -251,7 +251,7 @@ function answer(status, given) {
   });
   return el("div", { class: `answer ${kind}` },
     el("span", { class: "status" }, status), prose(response.description),
-    headers.length ? el("p", { class: "headers" }, headers.flatMap(([name, header]) => [el("code", {}, name), ` ${resolve(header).description ?? ""} `])) : null,
+    headers.length ? el("p", { class: "headers" }, headers.flatMap(([name, header]) => [el("code", {}, name), " ", inline(resolve(header).description ?? ""), " "])) : null,
     contents);
 }
 
