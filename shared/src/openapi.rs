@@ -10,29 +10,31 @@ mod answers;
 mod common;
 mod draft;
 mod example;
+mod finish;
 mod handler;
+mod operation;
 mod page;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use actix_web::http::Method;
-use serde_json::Value;
 use utoipa::openapi::path::{HttpMethod, OperationBuilder, PathsBuilder};
 use utoipa::openapi::response::Response;
 use utoipa::openapi::security::SecurityScheme;
+use utoipa::openapi::tag::Tag;
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{
     Components, Info, InfoBuilder, License, OpenApi, OpenApiBuilder, PathItem, RefOr,
 };
-use utoipa::openapi::{Content, schema::Schema, tag::Tag};
 
 use crate::envelope::{ErrorCode, codes};
 use crate::policy::Policy;
 
 pub use common::{CLIENT, client_secret, cookie};
-pub use draft::{Draft, Operation};
+pub use draft::Draft;
 pub use handler::{Gives, Schemas, Takes};
+pub use operation::Operation;
 pub(crate) use page::Described;
 #[cfg(feature = "process")]
 pub use page::print;
@@ -60,7 +62,6 @@ pub type Policies = HashMap<(Method, String), Policy>;
 #[error("{}", .0.join("; "))]
 pub struct DocumentError(Vec<String>);
 
-#[cfg(feature = "process")]
 impl DocumentError {
     fn of(wrong: &str) -> Self {
         Self(vec![wrong.to_owned()])
@@ -161,8 +162,7 @@ impl Document {
             .components(Some(components))
             .tags(Some(self.tags))
             .build();
-        drop_unused(&mut document);
-        add_examples(&mut document);
+        finish::finish(&mut document);
         Ok(document)
     }
 
@@ -200,7 +200,7 @@ impl Document {
         for (_, operation) in &mut self.operations {
             schemas.append(&mut operation.draft.schemas);
             for answer in operation.answers.values() {
-                if let draft::Payload::Data(data) = &answer.payload
+                if let operation::Payload::Data(data) = &answer.payload
                     && let Some(name) = answers::success_name(data)
                 {
                     schemas.push((name, RefOr::T(answers::success(data.clone()).into())));
@@ -288,63 +288,4 @@ fn http_method(method: &Method) -> HttpMethod {
         Method::OPTIONS => HttpMethod::Options,
         _ => HttpMethod::Get,
     }
-}
-
-/// Schemas that nothing refers to: those of types whose fields are described by hand.
-fn drop_unused(document: &mut OpenApi) {
-    while let Ok(text) = document.to_json()
-        && let Some(components) = &mut document.components
-    {
-        let before = components.schemas.len();
-        let is_used = |name: &String| text.contains(&format!("\"#/components/schemas/{name}\""));
-        components.schemas.retain(|name, _| is_used(name));
-        if components.schemas.len() == before {
-            return;
-        }
-    }
-}
-
-/// Bodies that have no example get one from their schema.
-fn add_examples(document: &mut OpenApi) {
-    let schemas = document.components.as_ref().map(|own| serde_json::to_value(&own.schemas));
-    let schemas = schemas.and_then(Result::ok).unwrap_or_default();
-    for item in document.paths.paths.values_mut() {
-        for operation in operations(item) {
-            if let Some(RefOr::T(body)) = &mut operation.request_body {
-                body.content.values_mut().for_each(|content| add_example(content, &schemas));
-            }
-            for (status, response) in &mut operation.responses.responses {
-                let RefOr::T(response) = response else { continue };
-                for content in response.content.values_mut() {
-                    add_example(content, &schemas);
-                    repeat_status(content, status);
-                }
-            }
-        }
-    }
-}
-
-/// Answers of one schema are given with several statuses.
-fn repeat_status(content: &mut RefOr<Content>, status: &str) {
-    let RefOr::T(content) = content else { return };
-    let said = content.example.as_mut().and_then(|own| own.get_mut("statusCode"));
-    if let (Some(said), Ok(status)) = (said, status.parse::<u16>()) {
-        *said = status.into();
-    }
-}
-
-fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut utoipa::openapi::path::Operation> {
-    let PathItem { get, put, post, delete, options, head, patch, .. } = item;
-    [get, put, post, delete, options, head, patch].into_iter().flatten()
-}
-
-fn add_example(content: &mut RefOr<Content>, schemas: &Value) {
-    let RefOr::T(content) = content else { return };
-    let is_bytes =
-        matches!(&content.schema, Some(RefOr::T(Schema::Object(own))) if own.properties.is_empty());
-    if !content.examples.is_empty() || content.example.is_some() || is_bytes {
-        return;
-    }
-    let schema = content.schema.as_ref().map(serde_json::to_value).and_then(Result::ok);
-    content.example = schema.map(|schema| example::example(&schema, schemas));
 }

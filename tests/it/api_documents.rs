@@ -7,19 +7,18 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 use shared::Routes;
-use shared::openapi::{Document, to_json};
+use shared::openapi::to_json;
 use tests::api_document::ApiDocument;
 use tests::caller::send;
 use tests::system::System;
 
-/// Name, routes, document.
-type Service = (&'static str, fn() -> Routes, fn() -> Document);
+type Service = (&'static str, fn() -> Routes);
 
 pub const SERVICES: [Service; 4] = [
-    ("auth", auth_service::routes::routes, auth_service::openapi::document),
-    ("user", user_service::routes::routes, user_service::openapi::document),
-    ("order", order_service::routes::routes, order_service::openapi::document),
-    ("file", file_service::routes::routes, file_service::openapi::document),
+    ("auth", auth_service::routes::routes),
+    ("user", user_service::routes::routes),
+    ("order", order_service::routes::routes),
+    ("file", file_service::routes::routes),
 ];
 
 pub fn root(system: &System, service: &str) -> String {
@@ -49,8 +48,8 @@ fn own_routes(routes: &Routes) -> Vec<(String, String, String)> {
 
 #[test]
 fn the_documents_in_the_repository_are_what_the_code_says() {
-    for (service, routes, document) in SERVICES {
-        let document = document().of(&routes().policies()).expect("a document");
+    for (service, routes) in SERVICES {
+        let document = routes().document().expect("a document");
         assert!(
             to_json(&document) == written(service),
             "deploy/openapi/{service}-service.json is of another day: tests/api-documents write"
@@ -60,7 +59,7 @@ fn the_documents_in_the_repository_are_what_the_code_says() {
 
 #[test]
 fn every_route_is_described_and_no_other() {
-    for (service, routes, _) in SERVICES {
+    for (service, routes) in SERVICES {
         let document = document(service);
         let described = document.operations().into_iter();
         let described: BTreeSet<_> =
@@ -73,7 +72,7 @@ fn every_route_is_described_and_no_other() {
 /// `session, scope a` is `[{"bearer": ["a"]}]`, `optional` is that or nothing. Who is public may ask for another proof.
 #[test]
 fn the_security_of_each_operation_is_the_policy_of_its_route() {
-    for (service, routes, _) in SERVICES {
+    for (service, routes) in SERVICES {
         let document = document(service);
         for (method, path, policy) in own_routes(&routes()) {
             let security = &document.0["paths"][&path][method.to_lowercase()]["security"];
@@ -95,7 +94,7 @@ fn the_security_of_each_operation_is_the_policy_of_its_route() {
 #[tokio::test(flavor = "multi_thread")]
 async fn each_service_serves_its_document_to_everybody_and_once() {
     let system = System::start().await;
-    for (service, ..) in SERVICES {
+    for (service, _) in SERVICES {
         let url = format!("{}/openapi.json", root(&system, service));
         let answer = system.stranger().get(&url).await;
         assert_eq!((answer.status, answer.header("content-type")), (200, "application/json"));
@@ -116,7 +115,7 @@ fn example(path: &str) -> String {
 async fn who_has_no_token_is_refused_as_the_documents_say() {
     let system = System::start().await;
     let mut asked = 0;
-    for (service, ..) in SERVICES {
+    for (service, _) in SERVICES {
         let document = document(service);
         for operation in document.operations() {
             let bearer = |way: &Value| way.get("bearer").is_some();

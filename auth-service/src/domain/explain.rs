@@ -56,7 +56,7 @@ pub struct ExplainedToken {
     /// The services that it is for.
     pub resource: Vec<String>,
     /// Its session; null for none.
-    #[schema(value_type = Option<Session>, required)]
+    #[schema(value_type = Session, nullable, required)]
     pub session: Value,
     /// How long it lives, in seconds.
     pub expires_in: i64,

@@ -10,7 +10,7 @@ use utoipa::openapi::response::{Response, ResponseBuilder};
 use utoipa::openapi::schema::{AnyOfBuilder, ArrayItems, ObjectBuilder, Schema, SchemaType, Type};
 use utoipa::openapi::{Content, ContentBuilder, Ref, RefOr};
 
-use super::draft::{Answer, Operation, Payload};
+use super::operation::{Answer, Operation, Payload};
 use super::words::{formatted, one_of, text};
 use crate::envelope::{ErrorCode, Language, codes};
 use crate::policy::Policy;

@@ -8,7 +8,7 @@ use utoipa::openapi::security::{
 };
 use utoipa::openapi::{Components, Ref, Required};
 
-use super::draft::{Operation, Proof};
+use super::operation::{Operation, Proof};
 use super::words::text;
 use crate::policy::Policy;
 

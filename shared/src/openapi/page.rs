@@ -70,9 +70,7 @@ pub fn to_json(document: &OpenApi) -> String {
 /// Prints the document; exit code 1 when there is none, or it does not fit its routes.
 #[cfg(feature = "process")]
 pub fn print(routes: &Routes) -> std::process::ExitCode {
-    let missing = || DocumentError::of("the routes have no document");
-    let document = routes.described.as_ref().ok_or_else(missing).and_then(Described::document);
-    crate::server::exit(document.map(|document| print!("{}", to_json(&document))))
+    crate::server::exit(routes.document().map(|document| print!("{}", to_json(&document))))
 }
 
 const FILES: [(&str, &str, &str); 3] = [
@@ -100,6 +98,15 @@ impl Described {
 }
 
 impl Routes {
+    /// The document of [documented](Self::documented) routes.
+    ///
+    /// # Errors
+    /// A [`DocumentError`] where there is none, or it does not fit the routes.
+    pub fn document(&self) -> Result<OpenApi, DocumentError> {
+        let missing = || DocumentError::of("the routes have no document");
+        self.described.as_ref().ok_or_else(missing).and_then(Described::document)
+    }
+
     /// The same routes with `GET /openapi.json`, which describes those that stand before it, and `GET /docs`, which shows it;
     /// for everybody. What the document forgets is found by [`audit`](Self::audit).
     #[must_use]

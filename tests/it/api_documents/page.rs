@@ -12,8 +12,10 @@ const SHOWN: &str =
 async fn the_page_shows_every_operation_and_asks_nobody_but_its_service() {
     let system = System::start().await;
     let browser = Chromium::start("en-US", DESKTOP).await;
-    for (service, ..) in SERVICES {
+    for (service, _) in SERVICES {
         let root = root(&system, service);
+        // What the browser shows before anything was opened.
+        browser.requests().await;
         browser.open(&format!("{root}/docs")).await;
         browser.wait_for("details.operation").await;
         let shown = browser.run(SHOWN).await;
@@ -73,7 +75,7 @@ async fn an_operation_is_found_by_its_name_its_code_and_its_address() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_page_may_run_nothing_but_its_own_script() {
     let system = System::start().await;
-    for (service, ..) in SERVICES {
+    for (service, _) in SERVICES {
         for path in ["/docs", "/docs/docs.js", "/docs/docs.css", "/openapi.json"] {
             let answer = system.stranger().get(&format!("{}{path}", root(&system, service))).await;
             let policy = answer.header("content-security-policy");
