@@ -14,7 +14,11 @@ use crate::routes::{
 const JSON: &str = "application/json";
 const NO_STORE: (&str, &str) = ("Cache-Control", "`no-store`: nobody on the way keeps it.");
 
-pub(super) fn all() -> [Operation; 7] {
+pub(super) fn all() -> impl Iterator<Item = Operation> {
+    of_clients().into_iter().chain(of_verifiers())
+}
+
+fn of_clients() -> [Operation; 4] {
     [
         by_client(Operation::post(TOKEN_PATH, token::issue_token))
             .named("issueToken", "Issue an access token")
@@ -41,6 +45,11 @@ pub(super) fn all() -> [Operation; 7] {
             .gives_nothing(200, "It is revoked, or was no good anyway.")
             .with(NO_STORE.0, NO_STORE.1)
             .fails_as_oauth(400, &["invalid_request", "unauthorized_client"]),
+    ]
+}
+
+fn of_verifiers() -> [Operation; 3] {
+    [
         Operation::get("/.well-known/oauth-authorization-server", metadata::show_metadata)
             .named("showMetadata", "Show what this server can do (RFC 8414)")
             .gives_bare::<Metadata>((200, JSON), "Its endpoints and methods."),

@@ -21,7 +21,11 @@ const SET_COOKIE: (&str, &str) = ("Set-Cookie", "The next refresh token, which n
 const REMOVED: (&str, &str) = ("Set-Cookie", "The cookie goes.");
 const BEARER: (&str, &str) = ("Authorization", "`Bearer` and the access token.");
 
-pub(super) fn logins() -> [Operation; 7] {
+pub(super) fn logins() -> impl Iterator<Item = Operation> {
+    this_login().into_iter().chain(all_logins())
+}
+
+fn this_login() -> [Operation; 3] {
     [
         Operation::post("/api/v2/auth/login", login::log_in)
             .named("logIn", "Log in with address and password")
@@ -52,6 +56,11 @@ pub(super) fn logins() -> [Operation; 7] {
             .gives_nothing(204, "The login has ended, or there was none.")
             .with(REMOVED.0, REMOVED.1)
             .fails(&[&CROSS_SITE, &UNAVAILABLE]),
+    ]
+}
+
+fn all_logins() -> [Operation; 4] {
+    [
         Operation::post("/api/v2/auth/logout-all", sessions::log_out_all)
             .named("logOutEverywhere", "Log out everywhere")
             .gives(200, "How many logins have ended.")
