@@ -77,8 +77,8 @@ async fn whoever_asks_for_anything_makes_no_more_series() {
     let after = all_series(&system).await;
     for (before, after) in before.iter().zip(&after) {
         let new: Vec<_> = after.difference(before).collect();
-        // A status that the first wave happened not to meet.
-        assert!(new.len() <= 5, "{new:#?}");
+        // A route or a status that the first wave happened not to meet; each label of a caller's choice would add hundreds.
+        assert!(new.len() <= WAVE / 10, "{new:#?}");
         assert!(after.len() < 600, "{} series", after.len());
         println!("series before {} and after {}", before.len(), after.len());
     }
