@@ -54,7 +54,7 @@ impl TraceContext {
 
     /// Whether this is another step of the same trace.
     #[must_use]
-    pub(crate) fn is_of_the_same(self, other: Self) -> bool {
+    pub fn is_of_the_same(self, other: Self) -> bool {
         self.trace_id == other.trace_id
     }
 

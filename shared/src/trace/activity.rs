@@ -174,7 +174,7 @@ impl Activity {
     }
 
     /// A call that was made meanwhile is over; `trace` is what it was sent with.
-    pub(crate) fn finish_call(&self, trace: TraceContext, ended: Ended) {
+    pub fn finish_call(&self, trace: TraceContext, ended: Ended) {
         self.take((trace, Some(self.0.trace)), ended);
     }
 
