@@ -104,50 +104,51 @@ impl Fleet {
 
     async fn describe(&mut self, master_key: PathBuf) {
         let auth = self.url(Kind::Auth);
+        let [user, order] = self.secrets().await;
+        let master_key = master_key.display().to_string();
+        let files = format!("file://{}", self.folder.path().join("files").display());
+        let cache = ("cache_url", self.backend.cache_url.clone());
+        let databases = self.backend.databases.clone();
+        let (user_url, file_url) = (self.url(Kind::User), self.url(Kind::File));
+        let token_url = format!("{auth}/oauth2/token");
+        let own = [
+            vec![
+                ("database_url", databases.auth),
+                ("master_key_file", master_key),
+                ("issuer", auth.clone()),
+                ("user_url", user_url),
+                cache.clone(),
+            ],
+            vec![
+                ("database_url", databases.user),
+                ("auth_url", auth.clone()),
+                ("client_secret", user),
+                cache.clone(),
+            ],
+            vec![
+                ("database_url", databases.order),
+                ("file_url", file_url),
+                ("token_url", token_url),
+                ("client_secret", order),
+                cache,
+            ],
+            vec![("database_url", databases.file), ("storage_url", files)],
+        ];
+        for (kind, own) in Kind::ALL.into_iter().zip(own) {
+            self.settings.insert(kind, settings_of(kind, own, &auth));
+        }
+    }
+
+    /// Those of user-service and order-service, which are clients themselves.
+    async fn secrets(&self) -> [String; 2] {
         let user = client("user-service", "auth:logins", "auth-service");
-        let order = client("order-service", "file:write", "file-service");
         let order = Client {
             exchange: ["file-service".to_owned()].into(),
             session_policy: "assert:any".parse().unwrap(),
-            ..order
+            ..client("order-service", "file:write", "file-service")
         };
         let (user, order) = (self.register(&user).await, self.register(&order).await);
-        let secret = |secret: Secret| secret.expose().to_owned();
-        let databases = &self.backend.databases;
-        let cache = ("cache_url", self.backend.cache_url.clone());
-        let files = format!("file://{}", self.folder.path().join("files").display());
-        let own = [
-            vec![
-                ("database_url", databases.auth.clone()),
-                ("master_key_file", master_key.display().to_string()),
-                ("issuer", auth.clone()),
-                ("user_url", self.url(Kind::User)),
-                cache.clone(),
-            ],
-            vec![
-                ("database_url", databases.user.clone()),
-                ("auth_url", auth.clone()),
-                ("client_secret", secret(user)),
-                cache.clone(),
-            ],
-            vec![
-                ("database_url", databases.order.clone()),
-                ("file_url", self.url(Kind::File)),
-                ("token_url", format!("{auth}/oauth2/token")),
-                ("client_secret", secret(order)),
-                cache,
-            ],
-            vec![("database_url", databases.file.clone()), ("storage_url", files)],
-        ];
-        for (kind, own) in Kind::ALL.into_iter().zip(own) {
-            let mut settings: Settings =
-                own.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
-            if kind != Kind::Auth {
-                settings.extend(trusting(&auth));
-            }
-            settings.insert("log".to_owned(), "warn".to_owned());
-            self.settings.insert(kind, settings);
-        }
+        [user, order].map(|secret| secret.expose().to_owned())
     }
 
     /// Starts one more process of this service, behind its balancer.
@@ -214,6 +215,16 @@ fn command_of(kind: Kind, settings: &Settings) -> std::process::Command {
     let variables: Vec<(&str, String)> =
         variables.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
     command(&kind.service(), &variables)
+}
+
+fn settings_of(kind: Kind, own: Vec<(&str, String)>, auth: &str) -> Settings {
+    let mut settings: Settings =
+        own.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+    if kind != Kind::Auth {
+        settings.extend(trusting(auth));
+    }
+    settings.insert("log".to_owned(), "warn".to_owned());
+    settings
 }
 
 /// Where tokens come from, as all services but the issuer itself want to know it.

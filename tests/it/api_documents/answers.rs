@@ -1,6 +1,7 @@
 //! Real answers, held against the schemas.
 
 use serde_json::{Value, json};
+use tests::api_document::ApiDocument;
 use tests::caller::{Caller, send};
 use tests::oauth::{OAuthClient, declared};
 use tests::system::System;
@@ -60,7 +61,8 @@ async fn user_service_answers_as_its_document_says() {
     let (document, root) = (document("user"), system.services.user.url());
     let caller = system.caller("user-service", SESSION).await;
     let at = |path: &str| format!("{root}{path}");
-    let rows = json!({"users": [{"email": "a@hanbit.example", "name": "A"}, {"email": "no", "name": null}]});
+    let rows =
+        json!({"users": [{"email": "a@example.com", "name": "A"}, {"email": "no", "name": null}]});
     let imported = caller.post_json(&at("/internal/users/import"), &rows).await;
     document.check(("post", "/internal/users/import"), &imported);
     let listed = caller.get(&at("/api/users?limit=1")).await;
@@ -126,9 +128,17 @@ async fn file_service_answers_as_its_document_says() {
 #[tokio::test(flavor = "multi_thread")]
 async fn auth_service_answers_as_its_document_says() {
     let system = System::start().await;
-    let (document, root) = (document("auth"), system.services.auth.url());
+    let document = document("auth");
+    tokens_are_as_described(&system, &document).await;
+    logins_are_as_described(&system, &document).await;
+    administration_is_as_described(&system, &document).await;
+    system.stop().await;
+}
+
+async fn tokens_are_as_described(system: &System, document: &ApiDocument) {
+    let root = system.services.auth.url();
     let at = |path: &str| format!("{root}{path}");
-    let worker = OAuthClient::register(&system, &declared("worker")).await;
+    let worker = OAuthClient::register(system, &declared("worker")).await;
     let issued = worker.token(&[]).await;
     document.check(("post", "/oauth2/token"), &issued);
     document.check(("post", "/oauth2/token"), &worker.token(&[("scope", "none:such")]).await);
@@ -146,7 +156,12 @@ async fn auth_service_answers_as_its_document_says() {
     ] {
         document.check(("get", path), &stranger.get(&at(path)).await);
     }
-    let login = json!({"email": "a@hanbit.example", "password": "turtles"});
+}
+
+async fn logins_are_as_described(system: &System, document: &ApiDocument) {
+    let (root, stranger) = (system.services.auth.url(), system.stranger());
+    let at = |path: &str| format!("{root}{path}");
+    let login = json!({"email": "a@example.com", "password": "turtles"});
     document.check(
         ("post", "/api/v2/auth/login"),
         &stranger.post_json(&at("/api/v2/auth/login"), &login).await,
@@ -155,6 +170,11 @@ async fn auth_service_answers_as_its_document_says() {
         ("post", "/api/v2/auth/refresh"),
         &stranger.post_json(&at("/api/v2/auth/refresh"), &json!({})).await,
     );
+}
+
+async fn administration_is_as_described(system: &System, document: &ApiDocument) {
+    let (root, stranger) = (system.services.auth.url(), system.stranger());
+    let at = |path: &str| format!("{root}{path}");
     let admin = system.admin().await;
     let client = json!({"id": "shop", "scope": ["order:read"], "resources": ["order-service"], "session_policy": {"assert": {"companies": [100], "roles": "any", "attributes": {"team": ["a"]}, "max_ttl_s": 60}}});
     let made = admin.post_json(&at("/admin/clients"), &client).await;
@@ -178,5 +198,4 @@ async fn auth_service_answers_as_its_document_says() {
         admin.post_json(&at("/admin/revocations"), &json!({"kind": "user", "value": "200"})).await;
     document.check(("post", "/admin/revocations"), &revoked);
     document.check(("get", "/admin/keys"), &stranger.get(&at("/admin/keys")).await);
-    system.stop().await;
 }
