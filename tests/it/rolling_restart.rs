@@ -72,11 +72,7 @@ async fn start_all(fleet: &Fleet) -> Vec<Vec<Member>> {
         }
         members.push(replicas);
     }
-    for balancer in fleet.balancers.values() {
-        while balancer.ready() < REPLICAS {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    }
+    fleet.has_ready(REPLICAS).await;
     members
 }
 

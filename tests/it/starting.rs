@@ -36,6 +36,7 @@ async fn services_started_in_the_wrong_order_become_ready_by_themselves() {
     for member in &members {
         member.is_ready().await;
     }
+    fleet.has_ready(1).await;
     let client = fleet.client("shop").await;
     let session = ("session", r#"{"companyId":7,"userId":8}"#);
     let token = client.token(&[session]).await;

@@ -73,6 +73,7 @@ async fn what_the_first_schema_has_kept_is_there_after_all_migrations() {
     for member in &members {
         member.is_ready().await;
     }
+    fleet.has_ready(1).await;
     let client = OAuthClient::known(&fleet.url(Kind::Auth), "old-shop", Secret::new(SECRET));
     let token = client.token(&[("session", SESSION)]).await;
     assert_eq!(token.status, 200, "the old client and its secret: {}", token.body);

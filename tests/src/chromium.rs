@@ -167,14 +167,16 @@ impl Chromium {
             .collect()
     }
 
-    /// What the page has asked for since this was asked last, or since it began.
+    /// What pages have asked for since this was asked last, or since it began; those that the browser itself is made of aside.
     pub async fn requests(&self) -> Vec<String> {
         let log = self.post("se/log", json!({"type": "performance"})).await;
         let entries = log.as_array().expect("a list").iter().map(|entry| &entry["message"]);
         let entries = entries.filter_map(|text| serde_json::from_str(text.as_str()?).ok());
         let entries =
             entries.filter(|own: &Value| own["message"]["method"] == "Network.requestWillBeSent");
-        let urls = entries.map(|own| own["message"]["params"]["request"]["url"].clone());
+        let asked = entries.map(|own| own["message"]["params"].clone());
+        let asked = asked.filter(|asked| !is_of_the_browser(&asked["documentURL"]));
+        let urls = asked.map(|asked| asked["request"]["url"].clone());
         urls.filter_map(|url| url.as_str().map(str::to_owned)).collect()
     }
 
@@ -186,6 +188,10 @@ impl Chromium {
         std::fs::create_dir_all(&folder).expect("a folder");
         std::fs::write(folder.join(format!("{name}.png")), bytes).expect("it is written");
     }
+}
+
+fn is_of_the_browser(document: &Value) -> bool {
+    document.as_str().is_some_and(|document| document.starts_with("chrome:"))
 }
 
 /// Where pictures are kept.

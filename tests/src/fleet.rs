@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use auth_service::commands;
 use auth_service::config::Config;
@@ -162,6 +163,15 @@ impl Fleet {
         let process = Process::start(command_of(kind, &settings));
         self.balancers[&kind].add(address, &format!("{management}/readyz"));
         Member { kind, process, address, management, settings }
+    }
+
+    /// Waits until so many of each service get connections.
+    pub async fn has_ready(&self, replicas: usize) {
+        for balancer in self.balancers.values() {
+            while balancer.ready() < replicas {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
     }
 
     /// Brings the database of this service up to date, as a process of its own does.
