@@ -25,7 +25,10 @@ const STARTS: u32 = 10;
 
 /// Without settings, too: then the schedules are those that the jobs declare.
 pub(super) fn list(jobs: &Jobs, file: Option<&Path>) -> Result<ExitCode, CommandError> {
-    let schedules = Config::load(file).map(|config| config.schedules).unwrap_or_default();
+    let schedules = Config::load(file).map(|config| config.schedules).unwrap_or_else(|error| {
+        eprintln!("{error}\nSo these are the schedules that the jobs declare:\n");
+        Schedules::new()
+    });
     let declarations = jobs.declarations();
     let now = SystemClock::new().now();
     let mut table = Table::new();
