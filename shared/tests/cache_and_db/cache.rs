@@ -183,7 +183,7 @@ fn an_address_that_is_no_cache_is_refused_without_repeating_its_password() {
         "memory:",
         "http://u:s3cret@host",
         "redis://u:s3cret@host:port",
-        "rediss://u:s3cret@h",
+        "rediss://u:s3cret@host:port",
     ] {
         let error = Cache::open(url, SystemClock::shared()).unwrap_err().to_string();
         assert!(!error.contains("s3cret"), "{error}");
