@@ -10,8 +10,8 @@ use std::time::Duration;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready};
 use actix_web::http::header::{
-    ACCEPT_LANGUAGE, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderName,
-    HeaderValue,
+    ACCEPT_LANGUAGE, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap,
+    HeaderName, HeaderValue,
 };
 use actix_web::http::{ConnectionType, Method};
 use actix_web::{Error, HttpMessage, ResponseError};
@@ -214,7 +214,11 @@ impl Edge {
         answered.log(arrival, took);
         known.map_or(failure, |known| {
             let known = known.in_language(arrival.language);
-            known.with_header(X_REQUEST_ID, arrival.request_id.clone()).into()
+            let known = known.with_header(X_REQUEST_ID, arrival.request_id.clone());
+            if !self.readiness.is_stopping() {
+                return known.into();
+            }
+            known.with_header(CONNECTION, HeaderValue::from_static("close")).into()
         })
     }
 

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::config::{ConfigError, LogLevels};
 use crate::routes::Routes;
-use crate::server::{self, BoundServer, Listen, Listeners, StartupError, exit};
+use crate::server::{self, BoundServer, Listen, Listeners, Signals, StartupError, exit};
 
 /// A service, as its process needs to know it.
 pub trait Service {
@@ -180,8 +180,9 @@ where
     F: Fn(Listeners) -> B,
     B: Future<Output = Result<BoundServer, StartupError>>,
 {
-    match server::start(listen, bind).await? {
-        Some(bound) => bound.run_until_signal().await.map_err(StartupError::part("server")),
+    let mut signals = Signals::listen();
+    match server::start(listen, bind, &mut signals).await? {
+        Some(bound) => bound.run_until(signals).await.map_err(StartupError::part("server")),
         None => Ok(()),
     }
 }

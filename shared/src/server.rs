@@ -362,14 +362,19 @@ impl BoundServer {
     /// # Errors
     /// As [`BoundServer::run`].
     pub async fn run_until_signal(self) -> io::Result<()> {
+        self.run_until(Signals::listen()).await
+    }
+
+    /// The same, with signals that are listened for already: one that has come in the meantime counts.
+    pub(crate) async fn run_until(self, mut signals: Signals) -> io::Result<()> {
         let (stopper, readiness) = (self.stopper(), self.readiness.clone());
         let stopping = tokio::spawn(async move {
-            let drains = termination().await == Termination::Orderly;
+            let drains = signals.next().await == Termination::Orderly;
             readiness.stop();
             info!(drains, "stopping");
             tokio::select! {
                 () = stopper.stop_after(if drains { DRAIN } else { Duration::ZERO }) => {}
-                _ = termination() => stopper.stop_now().await,
+                _ = signals.next() => stopper.stop_now().await,
             }
         });
         let result = self.run().await;
@@ -426,14 +431,31 @@ pub enum Termination {
     Interactive,
 }
 
+/// SIGTERM and SIGINT, listened for from the beginning: a signal that comes before it is waited for is not lost.
+pub(crate) struct Signals(Option<[tokio::signal::unix::Signal; 2]>);
+
+impl Signals {
+    pub(crate) fn listen() -> Self {
+        use tokio::signal::unix::{SignalKind, signal};
+        let both = signal(SignalKind::terminate()).and_then(|terminate| {
+            signal(SignalKind::interrupt()).map(|interrupt| [terminate, interrupt])
+        });
+        Self(both.ok())
+    }
+
+    /// The next one.
+    pub(crate) async fn next(&mut self) -> Termination {
+        let Some([terminate, interrupt]) = &mut self.0 else {
+            return std::future::pending().await;
+        };
+        tokio::select! {
+            _ = terminate.recv() => Termination::Orderly,
+            _ = interrupt.recv() => Termination::Interactive,
+        }
+    }
+}
+
 /// Resolves at SIGTERM or SIGINT.
 pub async fn termination() -> Termination {
-    use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = terminate.recv() => Termination::Orderly,
-        _ = tokio::signal::ctrl_c() => Termination::Interactive,
-    }
+    Signals::listen().next().await
 }

@@ -1,6 +1,6 @@
 //! TLS by files: certificates, keys and roots that are read again when they change.
 //!
-//! - Every 2 s the files are read; what counts is what is in them, not when they were written or what kind of link leads
+//! - Every 5 s the files are read; what counts is what is in them, not when they were written or what kind of link leads
 //!   to them. That is how Kubernetes and cert-manager replace them.
 //! - What cannot be used changes nothing: the certificate of before goes on, and a log line says so once.
 //! - [`ClientTls`] is for calls out; a listener takes [`ListenerFiles`](crate::server::ListenerFiles) (feature `server-tls`).

@@ -116,3 +116,19 @@ async fn a_service_that_does_not_migrate_waits_until_somebody_has() {
     }
     fleet.end(Vec::new()).await;
 }
+
+/// A signal that comes as soon as the service has started is not lost between waiting and serving.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signal_in_the_moment_of_the_start_is_heard() {
+    let mut fleet = Fleet::new().await;
+    fleet.settings.get_mut(&Kind::Order).unwrap().insert("log".to_owned(), "info".to_owned());
+    for _ in 0..3 {
+        let mut member = fleet.start_watched(Kind::Order);
+        assert!(member.process.wait_for_line(|line| line.contains("listening on")));
+        member.process.terminate();
+        let ended = tokio::task::spawn_blocking(move || member.process.wait());
+        let ended = tokio::time::timeout(Duration::from_secs(20), ended).await;
+        assert_eq!(ended.expect("it ends").unwrap(), Some(0));
+    }
+    fleet.end(Vec::new()).await;
+}

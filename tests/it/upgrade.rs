@@ -2,10 +2,8 @@
 
 use std::path::Path;
 
-use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
 use shared::Secret;
-use shared::db::AsyncSqliteConnection;
-use tests::backend::{Backend, ask};
+use tests::backend::{Backend, ask, execute};
 use tests::caller::Caller;
 use tests::fleet::{Fleet, Kind};
 use tests::oauth::OAuthClient;
@@ -15,20 +13,6 @@ const SECRET: &str = "a-secret-that-the-first-schema-has-kept";
 const SESSION: &str = r#"{"companyId":70,"userId":1001}"#;
 const FILE: &str = "0198a000-0000-7000-8000-0000000000f1";
 const ORDER: &str = "0198a000-0000-7000-8000-000000000001";
-
-/// Runs statements past everybody.
-async fn execute(url: &str, sql: &str) {
-    match url.strip_prefix("sqlite://") {
-        Some(path) => {
-            let mut connection = AsyncSqliteConnection::establish(path).await.expect("a file");
-            connection.batch_execute(sql).await.expect("it is done");
-        }
-        None => {
-            let mut connection = AsyncPgConnection::establish(url).await.expect("a server");
-            connection.batch_execute(sql).await.expect("it is done");
-        }
-    }
-}
 
 /// The first schema of this service, as its first migration made it, with what it kept.
 async fn install(service: &str, url: &str, kept: &str) {

@@ -68,17 +68,7 @@ impl Backend {
 
     /// Runs a statement in auth-service's database, past auth-service.
     pub async fn execute_in_auth(&self, sql: &str) {
-        let url = &self.databases.auth;
-        match url.strip_prefix("sqlite://") {
-            Some(path) => {
-                let mut connection = AsyncSqliteConnection::establish(path).await.expect("a file");
-                connection.batch_execute(sql).await.expect("it is done");
-            }
-            None => {
-                let mut connection = AsyncPgConnection::establish(url).await.expect("a server");
-                connection.batch_execute(sql).await.expect("it is done");
-            }
-        }
+        execute(&self.databases.auth, sql).await;
     }
 
     /// A number that auth-service's database gives, past auth-service.
@@ -100,6 +90,20 @@ impl Backend {
         for name in NAMES {
             let drop = format!("DROP DATABASE IF EXISTS {prefix}_{name} WITH (FORCE)");
             diesel::sql_query(drop).execute(&mut connection).await.expect("a database is dropped");
+        }
+    }
+}
+
+/// Runs statements, past everybody.
+pub async fn execute(url: &str, sql: &str) {
+    match url.strip_prefix("sqlite://") {
+        Some(path) => {
+            let mut connection = AsyncSqliteConnection::establish(path).await.expect("a file");
+            connection.batch_execute(sql).await.expect("it is done");
+        }
+        None => {
+            let mut connection = AsyncPgConnection::establish(url).await.expect("a server");
+            connection.batch_execute(sql).await.expect("it is done");
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use auth_service::commands;
@@ -154,13 +155,26 @@ impl Fleet {
 
     /// Starts one more process of this service, behind its balancer.
     pub fn start(&self, kind: Kind) -> Member {
+        self.start_by(kind, |_| ())
+    }
+
+    /// The same, whose log lines can be waited for.
+    pub fn start_watched(&self, kind: Kind) -> Member {
+        self.start_by(kind, |command| {
+            command.stderr(Stdio::piped());
+        })
+    }
+
+    fn start_by(&self, kind: Kind, prepare: impl FnOnce(&mut Command)) -> Member {
         let [port, management] = free_ports();
         let mut settings = self.settings[&kind].clone();
         settings.insert("listen".to_owned(), format!("127.0.0.1:{port}"));
         settings.insert("management_listen".to_owned(), format!("127.0.0.1:{management}"));
         let address = SocketAddr::from(([127, 0, 0, 1], port));
         let management = format!("http://127.0.0.1:{management}");
-        let process = Process::start(command_of(kind, &settings));
+        let mut command = command_of(kind, &settings);
+        prepare(&mut command);
+        let process = Process::start(command);
         self.balancers[&kind].add(address, &format!("{management}/readyz"));
         Member { kind, process, address, management, settings }
     }
@@ -212,11 +226,11 @@ impl Member {
 }
 
 /// Stands in for a process that has been taken elsewhere.
-fn nothing() -> std::process::Command {
-    std::process::Command::new("true")
+fn nothing() -> Command {
+    Command::new("true")
 }
 
-fn command_of(kind: Kind, settings: &Settings) -> std::process::Command {
+fn command_of(kind: Kind, settings: &Settings) -> Command {
     let prefix = format!("BATON_{}_", kind.section().to_uppercase());
     let variables: Vec<(String, String)> = settings
         .iter()

@@ -35,8 +35,8 @@ pub struct Config {
     /// no certificate.
     #[serde(default)]
     pub tls_client_ca_file: Option<PathBuf>,
-    /// A file (PEM) with roots that are trusted beside the system's in calls to other services. Read again when it changes.
-    /// Default none.
+    /// A file (PEM) with roots that are trusted beside the system's in calls to other services, and by the mail
+    /// server. Read again when it changes, but for the mail server. Default none.
     #[serde(default)]
     pub ca_file: Option<PathBuf>,
     /// A file (PEM) with the certificate that this service shows where one is demanded, with `tls_client_key_file`. Read again

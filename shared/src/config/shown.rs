@@ -38,6 +38,9 @@ fn table(section: &str, settings: &Map<String, Value>, origin: impl Fn(&str) -> 
         // Writing into a text cannot fail.
         let _ = match value {
             Value::Null => writeln!(text, "# {key} is not set"),
+            value if is_strange(key, value) => {
+                writeln!(text, "{key} = \"{HIDDEN}\"  # {}, and not an address", origin(key))
+            }
             value => writeln!(text, "{key} = {}  # {}", toml(value), origin(key)),
         };
     }
@@ -71,7 +74,8 @@ fn toml_key(key: &str) -> String {
     }
 }
 
-/// The same URL without the password before its host, and without parameters that name one. Another text stays as it is.
+/// The same URL without what stands before its host, but for a name, and without parameters that hold a secret. Another text stays
+/// as it is.
 fn without_password(text: &str) -> String {
     let Some((scheme, rest)) = text.split_once("://") else { return text.to_owned() };
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
@@ -79,12 +83,12 @@ fn without_password(text: &str) -> String {
     let end = rest.rfind('@').map_or(end, |at| end.max(at + 1));
     let (authority, rest) = rest.split_at(end);
     let authority = match authority.rsplit_once('@') {
-        Some((user, host)) => {
-            let user = user
-                .split_once(':')
-                .map_or(user.to_owned(), |(user, _)| format!("{user}:{HIDDEN}"));
-            format!("{user}@{host}")
-        }
+        Some((user, host)) => match user.split_once(':') {
+            Some((user, _)) => format!("{user}:{HIDDEN}@{host}"),
+            // A name alone, of a database's role; or a token.
+            None if scheme.starts_with("postgres") => format!("{user}@{host}"),
+            None => format!("{HIDDEN}@{host}"),
+        },
         None => authority.to_owned(),
     };
     format!("{scheme}://{authority}{}", without_named(rest))
@@ -92,13 +96,30 @@ fn without_password(text: &str) -> String {
 
 fn without_named(rest: &str) -> String {
     let Some((path, query)) = rest.split_once('?') else { return rest.to_owned() };
+    let is_secret = |name: &str| {
+        let name = name.to_ascii_lowercase();
+        let plain = ["sslkey", "sslcert", "sslrootcert"].contains(&name.as_str());
+        !plain
+            && ["pass", "pwd", "token", "secret", "key", "auth"]
+                .iter()
+                .any(|word| name.contains(word))
+    };
     let query = query.split('&').map(|pair| match pair.split_once('=') {
-        Some((name, _)) if name.to_ascii_lowercase().contains("password") => {
-            format!("{name}={HIDDEN}")
-        }
+        Some((name, _)) if is_secret(name) => format!("{name}={HIDDEN}"),
         _ => pair.to_owned(),
     });
     format!("{path}?{}", query.collect::<Vec<_>>().join("&"))
+}
+
+/// The address of a database or a cache that is none may hold a password anywhere.
+fn is_strange(key: &str, value: &Value) -> bool {
+    let is_address = ["database_url", "cache_url"].contains(&key);
+    let known = ["postgres://", "postgresql://", "sqlite://", "redis://", "rediss://", "memory://"];
+    is_address
+        && value.as_str().is_some_and(|text| {
+            let known = known.iter().find_map(|scheme| text.strip_prefix(scheme));
+            known.is_none_or(|rest| rest.contains('#'))
+        })
 }
 
 #[cfg(test)]
@@ -118,11 +139,26 @@ mod tests {
             ),
             ("redis://:s3cret@redis", "redis://:(hidden)@redis"),
             ("redis://redis:6379/0", "redis://redis:6379/0"),
+            ("postgres://baton@db/orders", "postgres://baton@db/orders"),
+            ("https://tok3n@c/v1?api-key=s3cret&a=b", "https://(hidden)@c/v1?api-key=(hidden)&a=b"),
+            (
+                "postgres://db/o?sslmode=require&sslkey=/x",
+                "postgres://db/o?sslmode=require&sslkey=/x",
+            ),
             ("sqlite://order.db", "sqlite://order.db"),
             ("baton <no-reply@localhost>", "baton <no-reply@localhost>"),
         ];
         for (text, shown) in table {
             assert_eq!(without_password(text), shown);
+        }
+    }
+
+    #[test]
+    fn an_address_that_is_none_is_not_shown_at_all() {
+        for text in ["host=db password=s3cret", "postgres:s3cret@h", "postgres://u:secr#et"] {
+            let members = [("database_url".to_owned(), json!(text))].into_iter().collect();
+            let shown = table("order", &members, |_| "default".to_owned());
+            assert!(!shown.contains("cr") && shown.contains("hidden"), "{shown}");
         }
     }
 

@@ -12,7 +12,7 @@ use tracing::{info, warn};
 
 use crate::health;
 use crate::reply::ApiError;
-use crate::server::{BindError, BoundServer, Listen, Listeners, StartupError, termination, tls};
+use crate::server::{BindError, BoundServer, Listen, Listeners, Signals, StartupError, tls};
 
 /// A service that needs longer than this to start says meanwhile that it is alive.
 const HASTE: Duration = Duration::from_millis(500);
@@ -32,6 +32,7 @@ const RETRY_AFTER_S: u64 = 2;
 pub(crate) async fn start<F, B>(
     listen: &Listen,
     bind: F,
+    signals: &mut Signals,
 ) -> Result<Option<BoundServer>, StartupError>
 where
     F: Fn(Listeners) -> B,
@@ -41,7 +42,7 @@ where
     let mut waiting = Waiting { room: None, missing: Missing::default(), attempts: 0 };
     tokio::select! {
         started = waiting.until_started(&listeners, bind) => started.map(Some),
-        _ = termination() => {
+        _ = signals.next() => {
             info!("told to stop before it had started");
             Ok(None)
         }

@@ -46,7 +46,7 @@ impl ClientFiles {
     }
 }
 
-/// Whom calls out trust, and by which certificate they show who calls. Its files are read again every 2 s, so a client
+/// Whom calls out trust, and by which certificate they show who calls. Its files are read again every 5 s, so a client
 /// that is made with it goes on with what is in them then; connections that are open stay as they are. Clones share
 /// everything.
 ///

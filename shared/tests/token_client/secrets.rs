@@ -91,7 +91,9 @@ impl std::io::Write for Captured {
 }
 
 impl Captured {
-    fn begin() -> (Self, tracing::subscriber::DefaultGuard) {
+    /// With another subscriber beside it: as long as there is one alone, a thread that has none of its own switches off for all
+    /// what it is the first to pass.
+    fn begin() -> (Self, (tracing::subscriber::DefaultGuard, tracing::Dispatch)) {
         let captured = Self::default();
         let writer = captured.clone();
         let subscriber = tracing_subscriber::fmt()
@@ -99,7 +101,8 @@ impl Captured {
             .with_ansi(false)
             .with_writer(move || writer.clone())
             .finish();
-        (captured, tracing::subscriber::set_default(subscriber))
+        let guard = tracing::subscriber::set_default(subscriber);
+        (captured, (guard, tracing::Dispatch::new(tracing_subscriber::registry())))
     }
 
     fn text(&self) -> String {
