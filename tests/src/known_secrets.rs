@@ -55,7 +55,10 @@ pub fn note_answer(answer: &Answer) {
     if logs::folder().is_none() {
         return;
     }
-    note_members(&answer.body);
+    // What a document shows as an example is nobody's.
+    if answer.body["openapi"].is_null() {
+        note_members(&answer.body);
+    }
     for cookie in answer.headers.get_all("set-cookie") {
         let pair = cookie.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
         let value = pair.split_once('=').map_or("", |(_, value)| value);
