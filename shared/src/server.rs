@@ -6,6 +6,7 @@ mod parts;
 mod signals;
 mod tls;
 mod unread;
+#[cfg(feature = "process")]
 mod waiting;
 
 use std::io;
@@ -29,6 +30,7 @@ pub use parts::{Parts, Stopping};
 pub(crate) use signals::Signals;
 pub use signals::{Termination, termination};
 pub use tls::ListenerFiles;
+#[cfg(feature = "process")]
 pub(crate) use waiting::start;
 
 /// How long a client may take to send the head of a request.
@@ -94,6 +96,7 @@ impl Listeners {
         Ok(Self { listener, management_listener, address, management_address, workers, tls })
     }
 
+    #[cfg(feature = "process")]
     /// The same ports once more, for another attempt: whoever serves first gets the callers who wait.
     pub(crate) fn another(&self) -> Result<Self, BindError> {
         let failed = |cause| BindError::Listen { address: self.address.to_string(), cause };

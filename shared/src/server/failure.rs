@@ -79,6 +79,7 @@ impl StartupError {
         matches!(self, Self::Away { .. })
     }
 
+    #[cfg(feature = "process")]
     pub(super) fn name(&self) -> &'static str {
         match self {
             Self::Part { part, .. } | Self::Away { part, .. } => part,

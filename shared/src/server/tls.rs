@@ -98,8 +98,9 @@ macro_rules! listen {
 }
 #[cfg(not(feature = "server-tls"))]
 macro_rules! listen {
-    ($server:expr, $listener:expr, $tls:expr) => {
+    ($server:expr, $listener:expr, $tls:expr) => {{
+        let _ = &$tls;
         $server.listen($listener)
-    };
+    }};
 }
 pub(super) use listen;
