@@ -4,8 +4,9 @@ import re
 
 from rendered import ROOT
 
+SHARED = ROOT / "shared/src"
 # Any service: a setting that holds a secret may stand in a file, named by its key with `_file` behind it.
-LAYERS = ROOT / "shared/src/config/layers.rs"
+LAYERS = SHARED / "config/layers.rs"
 TABLES = {"trusted_issuers": "TrustedIssuer", "social": "SocialProvider"}
 
 
@@ -47,7 +48,10 @@ def required(section):
     return [key for key, doc in known(section).items() if "No default" in doc]
 
 
-def seconds(name, path="shared/src/server.rs"):
-    """A constant of the server, in seconds."""
-    found = re.search(rf"const {name}: \w+ = (?:Duration::from_secs\()?(\d+)", (ROOT / path).read_text())
-    return int(found.group(1))
+def seconds(name):
+    """A constant of the package that the services are built on, in seconds; wherever it is declared."""
+    declared = rf"const {name}: \w+ = (?:Duration::from_secs\()?(\d+)"
+    found = [hit for source in SHARED.rglob("*.rs") for hit in re.findall(declared, source.read_text())]
+    if len(found) != 1:
+        raise SystemExit(f"{name} is declared {len(found)} times in {SHARED}, not once")
+    return int(found[0])

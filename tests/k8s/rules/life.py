@@ -22,7 +22,7 @@ def probes_ask_the_management_port(rendered):
 
 @rule
 def a_start_may_wait_for_a_migration(rendered):
-    patience = declared.seconds("MIGRATION_WAIT_S", "shared/src/db/migrations.rs")
+    patience = declared.seconds("MIGRATION_WAIT_S")
     for deployment in filter(is_service, rendered.workloads()):
         for container in containers(deployment):
             probe = container.get("startupProbe") or {}
