@@ -15,6 +15,7 @@ use shared::server::ListenerFiles;
 use shared::tls::{ClientFiles, ClientTls};
 use standalone::options::Tls;
 use time::{Duration, OffsetDateTime};
+use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
@@ -138,4 +139,17 @@ pub async fn served(
     let stream = connector.connect(ServerName::from(address.ip()), stream).await?;
     let chain = stream.get_ref().1.peer_certificates().expect("a certificate");
     Ok(chain[0].clone().into_owned())
+}
+
+/// What a listener says to whoever shows it a certificate that it does not take, or none. With TLS 1.3 that comes after the caller
+/// has done his part. He says nothing more meanwhile: a listener that closes upon unread words resets the connection, and its own
+/// last word may be lost with it.
+pub async fn refusal(address: SocketAddr, tls: &ClientTls) -> String {
+    let connector = TlsConnector::from(Arc::new(tls.rustls().expect("files")));
+    let stream = TcpStream::connect(address).await.expect("it listens");
+    let answer = match connector.connect(ServerName::from(address.ip()), stream).await {
+        Ok(mut stream) => stream.read_u8().await.map(|_| ()),
+        Err(error) => Err(error),
+    };
+    format!("{:?}", answer.expect_err("nothing but a refusal is said to nobody"))
 }

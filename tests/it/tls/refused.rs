@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use reqwest::Method;
-use tests::certificates::Signed;
+use tests::certificates::{Signed, refusal};
 use tests::process::{command, free_ports};
 use time::Duration as Days;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -40,13 +40,14 @@ async fn without_a_good_certificate_nobody_gets_to_a_handler() {
     for (name, signed) in table {
         let tls = client(folder.path(), name, (&mounted, signed));
         let sent = Caller::over_tls(&tls).request(Method::GET, &url).send().await;
-        let error = format!("{:?}", sent.expect_err(name));
+        sent.expect_err(name);
+        let said = refusal(system.services.order.address, &tls).await;
         let alert = match name {
             "none" => "CertificateRequired",
             "strange" => "UnknownCA",
             _ => "CertificateExpired",
         };
-        assert!(error.contains(alert), "{name}: {error}");
+        assert!(said.contains(alert), "{name}: {said}");
     }
     assert_eq!(requests(&system).await, before, "one got to a handler");
     let own = client(folder.path(), "own", (&mounted, Some(&authority.sign("me"))));
