@@ -105,7 +105,8 @@ impl Post {
     }
 
     async fn deliver(&self, mail: &Mail) -> Result<(), DbError> {
-        if !self.outbox.claim(mail, self.clock.now() + CLAIM).await? {
+        let now = self.clock.now();
+        if !self.outbox.claim(mail, (now, now + CLAIM)).await? {
             return Ok(());
         }
         let sent = match &self.way {

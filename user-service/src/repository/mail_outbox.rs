@@ -86,11 +86,16 @@ impl MailRepository {
         Ok(rows.into_iter().map(Mail::from).collect())
     }
 
-    /// Notes a try, and when the next one is due; false when another replica was faster.
-    pub(crate) async fn claim(&self, mail: &Mail, next: Timestamp) -> Result<bool, DbError> {
+    /// Notes a try, and when the next one is due; false when another replica was faster, or it is good for nothing any more.
+    pub(crate) async fn claim(
+        &self,
+        mail: &Mail,
+        (now, next): (Timestamp, Timestamp),
+    ) -> Result<bool, DbError> {
         let own = mail_outbox::table
             .filter(mail_outbox::id.eq(&mail.id))
-            .filter(mail_outbox::attempts.eq(mail.attempts));
+            .filter(mail_outbox::attempts.eq(mail.attempts))
+            .filter(mail_outbox::expires_at.gt(now.naive_utc()));
         let changes = (
             mail_outbox::attempts.eq(mail.attempts.saturating_add(1)),
             mail_outbox::next_try_at.eq(next.naive_utc()),
