@@ -1,6 +1,7 @@
 """The settings that a service has, as its config.rs declares them."""
 
 import re
+from functools import cache
 
 from rendered import ROOT
 
@@ -48,6 +49,7 @@ def required(section):
     return [key for key, doc in known(section).items() if "No default" in doc]
 
 
+@cache
 def seconds(name):
     """A constant of the package that the services are built on, in seconds; wherever it is declared."""
     declared = rf"const {name}: \w+ = (?:Duration::from_secs\()?(\d+)"

@@ -18,6 +18,7 @@ use time::{Duration, OffsetDateTime};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 /// Somebody who signs certificates.
 pub struct Authority {
@@ -134,9 +135,7 @@ pub async fn served(
     address: SocketAddr,
     tls: &ClientTls,
 ) -> std::io::Result<CertificateDer<'static>> {
-    let connector = TlsConnector::from(Arc::new(tls.rustls().expect("files")));
-    let stream = TcpStream::connect(address).await?;
-    let stream = connector.connect(ServerName::from(address.ip()), stream).await?;
+    let stream = shaken_hands(address, tls).await?;
     let chain = stream.get_ref().1.peer_certificates().expect("a certificate");
     Ok(chain[0].clone().into_owned())
 }
@@ -145,11 +144,18 @@ pub async fn served(
 /// has done his part. He says nothing more meanwhile: a listener that closes upon unread words resets the connection, and its own
 /// last word may be lost with it.
 pub async fn refusal(address: SocketAddr, tls: &ClientTls) -> String {
-    let connector = TlsConnector::from(Arc::new(tls.rustls().expect("files")));
-    let stream = TcpStream::connect(address).await.expect("it listens");
-    let answer = match connector.connect(ServerName::from(address.ip()), stream).await {
+    let answer = match shaken_hands(address, tls).await {
         Ok(mut stream) => stream.read_u8().await.map(|_| ()),
         Err(error) => Err(error),
     };
     format!("{:?}", answer.expect_err("nothing but a refusal is said to nobody"))
+}
+
+async fn shaken_hands(
+    address: SocketAddr,
+    tls: &ClientTls,
+) -> std::io::Result<TlsStream<TcpStream>> {
+    let connector = TlsConnector::from(Arc::new(tls.rustls().expect("files")));
+    let stream = TcpStream::connect(address).await?;
+    connector.connect(ServerName::from(address.ip()), stream).await
 }
