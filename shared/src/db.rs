@@ -1,8 +1,10 @@
 //! [`Db`]: PostgreSQL or SQLite behind one query text, with every wait bounded.
 
+mod lent;
 mod metrics;
 mod migrations;
 mod postgres;
+mod sqlite;
 pub mod tenancy;
 #[cfg(feature = "store-tls")]
 mod tls;
@@ -16,7 +18,7 @@ use deadpool::Runtime;
 use deadpool::managed::{Hook, HookError, Metrics, Timeouts};
 use diesel::SqliteConnection;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
-use diesel_async::pooled_connection::deadpool::{BuildError, Object, Pool, PoolError};
+use diesel_async::pooled_connection::deadpool::{BuildError, Pool, PoolError};
 use diesel_async::pooled_connection::{
     AsyncDieselConnectionManager, ManagerConfig, PoolableConnection, RecyclingMethod,
 };
@@ -25,6 +27,8 @@ use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
+#[doc(hidden)]
+pub use lent::Lent;
 pub use migrations::{Migrations, migrate};
 use postgres::Postgres;
 
@@ -49,7 +53,7 @@ const SQLITE_SETTINGS: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode =
      PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;";
 
 /// A SQLite connection whose work is done off the event loop.
-pub type AsyncSqliteConnection = SyncConnectionWrapper<SqliteConnection>;
+pub type AsyncSqliteConnection = SyncConnectionWrapper<SqliteConnection, sqlite::Threads>;
 
 /// A pool of connections to whichever database is configured.
 #[derive(Clone)]
@@ -64,7 +68,8 @@ pub enum Db {
 /// whose error can be made from diesel's; so does the macro.
 ///
 /// A body that takes longer than 8 s is given up and its connection is closed: PostgreSQL's own limit for
-/// a statement is kept by the server, and a server that is frozen keeps nothing.
+/// a statement is kept by the server, and a server that is frozen keeps nothing. So it is where the whole is dropped in the middle,
+/// for example by a `select!`.
 ///
 /// The surrounding function returns a `Result` whose error is made `From<DbError>`.
 #[macro_export]
@@ -82,20 +87,20 @@ macro_rules! with_conn {
 #[macro_export]
 macro_rules! with_pooled {
     ($pool:expr, |$conn:ident| $body:expr) => {{
-        let mut pooled = $crate::db::checkout($pool).await?;
+        let mut lent = $crate::db::checkout($pool).await?;
         let work = async {
-            let $conn = &mut *pooled;
-            $body
+            match lent.connection() {
+                Some($conn) => $body,
+                None => Err(::core::convert::From::from($crate::db::no_answer())),
+            }
         };
         match $crate::db::within_limit(work).await {
             Some(result) => {
-                if result.is_err() {
-                    $crate::db::look_after(pooled).await;
-                }
+                lent.give_back(result.is_err()).await;
                 result
             }
             None => {
-                $crate::db::close(pooled);
+                drop(lent);
                 Err(::core::convert::From::from($crate::db::no_answer()))
             }
         }
@@ -104,14 +109,14 @@ macro_rules! with_pooled {
 
 /// A connection of the pool, within 3 s in all: a pool would check one dead connection after the other.
 #[doc(hidden)]
-pub async fn checkout<C>(pool: &Pool<C>) -> Result<Object<C>, DbError>
+pub async fn checkout<C>(pool: &Pool<C>) -> Result<Lent<C>, DbError>
 where
-    C: PoolableConnection + Send + 'static,
+    C: PoolableConnection + SimpleAsyncConnection + Send + 'static,
     AsyncDieselConnectionManager<C>:
         deadpool::managed::Manager<Type = C, Error = diesel_async::pooled_connection::PoolError>,
 {
     match tokio::time::timeout(CHECKOUT_TIMEOUT, pool.get()).await {
-        Ok(connection) => Ok(connection?),
+        Ok(connection) => Ok(Lent::new(connection?)),
         Err(_) => Err(DbError::Unavailable("no connection within 3 s".to_owned())),
     }
 }
@@ -119,29 +124,6 @@ where
 #[doc(hidden)]
 pub async fn within_limit<T>(work: impl Future<Output = T>) -> Option<T> {
     tokio::time::timeout(ANSWER_TIMEOUT, work).await.ok()
-}
-
-/// Takes the connection out of its pool: what it answers next belongs to a question that nobody asks any more.
-#[doc(hidden)]
-pub fn close<C>(connection: Object<C>)
-where
-    AsyncDieselConnectionManager<C>: deadpool::managed::Manager,
-{
-    drop(Object::<C>::take(connection));
-}
-
-/// Closes a connection on which something has failed, if it is the connection that has failed: the next one who gets it from
-/// the pool is not to hear of it.
-#[doc(hidden)]
-pub async fn look_after<C>(mut connection: Object<C>)
-where
-    C: PoolableConnection + SimpleAsyncConnection + Send + 'static,
-    AsyncDieselConnectionManager<C>: deadpool::managed::Manager<Type = C>,
-{
-    let sign_of_life = connection.batch_execute("SELECT 1");
-    if !matches!(tokio::time::timeout(CHECK_TIMEOUT, sign_of_life).await, Ok(Ok(()))) {
-        close(connection);
-    }
 }
 
 #[doc(hidden)]

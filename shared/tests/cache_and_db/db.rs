@@ -2,9 +2,9 @@
 
 use diesel::sql_types::{BigInt, Text};
 use diesel::{QueryableByName, sql_query};
-use diesel_async::RunQueryDsl;
+use diesel_async::{AsyncConnection, RunQueryDsl, SimpleAsyncConnection};
 use futures_util::future::join_all;
-use shared::db::{Db, DbError};
+use shared::db::{AsyncSqliteConnection, Db, DbError};
 use shared::with_conn;
 use tempfile::TempDir;
 
@@ -199,4 +199,26 @@ async fn a_statement_of_postgresql_ends_after_5_s_and_its_clock_is_utc() {
         Ok::<Setting, DbError>(with_conn!(&db, |conn| sql_query(query).get_result(conn).await)?)
     };
     assert_eq!(read.await.unwrap().setting, "UTC");
+}
+
+/// As under actix, where a runtime has one thread. Somebody else holds the file, so that the statement is under way when it is
+/// given up.
+#[tokio::test]
+async fn a_statement_on_sqlite_that_nobody_waits_for_any_more_is_made_to_its_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = format!("{}/baton.db", folder.path().display());
+    let db = Db::open(&format!("sqlite://{path}"), 1).unwrap();
+    execute(&db, "CREATE TABLE uses (number INTEGER)").await.unwrap();
+    let mut other = AsyncSqliteConnection::establish(&path).await.unwrap();
+    other.batch_execute("BEGIN EXCLUSIVE").await.unwrap();
+    let insert = execute(&db, "INSERT INTO uses VALUES (1)");
+    let given_up = tokio::time::timeout(Duration::from_millis(200), insert).await;
+    assert!(given_up.is_err(), "{given_up:?}");
+    other.batch_execute("COMMIT").await.unwrap();
+    let made = async {
+        while execute(&db, "UPDATE uses SET number = 2").await.unwrap() == 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(SOON, made).await.unwrap();
 }
