@@ -34,6 +34,8 @@ impl Chromium {
         let (port, profile) = (free_port(), tempfile::tempdir().expect("a folder"));
         let mut command = Command::new("chromedriver");
         command.arg(format!("--port={port}")).stdout(Stdio::null()).stderr(Stdio::null());
+        // It leaves a folder behind whenever it is ended; there it goes with the rest.
+        command.env("TMPDIR", profile.path());
         let driver = Process::start(command);
         let http = Client::builder().no_proxy().build().expect("a client");
         let root = format!("http://127.0.0.1:{port}");
