@@ -18,7 +18,8 @@ pub fn binary(name: &str) -> PathBuf {
     static BUILT: OnceLock<()> = OnceLock::new();
     BUILT.get_or_init(|| {
         let build = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "--workspace", "--bins"])
+            // The same set of features as for the tests: nothing is compiled twice.
+            .args(["build", "--quiet", "--workspace", "--all-features", "--bins", "--examples"])
             .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
             .status();
         assert!(build.expect("cargo runs").success(), "the binaries are built");
@@ -30,18 +31,7 @@ pub fn binary(name: &str) -> PathBuf {
 
 /// An example of `shared` or batch-service, up to date.
 pub fn example(name: &str) -> PathBuf {
-    static BUILT: OnceLock<()> = OnceLock::new();
-    BUILT.get_or_init(|| {
-        let build = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "-p", "shared", "-p", "batch-service"])
-            .args(["--examples", "--all-features"])
-            .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
-            .status();
-        assert!(build.expect("cargo runs").success(), "the examples are built");
-    });
-    let mut path = binary("examples");
-    path.push(name);
-    path
+    binary("examples").join(name)
 }
 
 /// A command of a binary whose environment holds no settings but these.
