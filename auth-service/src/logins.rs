@@ -270,6 +270,7 @@ impl Logins {
             sid: Some(sid.to_string()),
             auth_time: None,
             act: None,
+            handoff: None,
         }
     }
 }

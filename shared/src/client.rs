@@ -1,6 +1,7 @@
 //! [`ServiceClient`]: reqwest that carries a fresh token for a session.
 
 mod call;
+mod hand_off;
 pub mod http;
 mod inbound;
 mod outgoing;
@@ -23,6 +24,7 @@ use crate::token::AccessToken;
 use crate::trace::{Activity, TraceContext};
 use call::RetryBudgets;
 pub use call::{Call, CallError};
+pub use hand_off::{HandOff, HandOffTo};
 pub use inbound::{Inbound, NoSession};
 pub use reqwest::Body;
 pub use service_url::{PlainHosts, ServiceUrl, ServiceUrlError};

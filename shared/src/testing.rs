@@ -114,6 +114,7 @@ impl TestIssuer {
             sid: None,
             auth_time: None,
             act: None,
+            handoff: None,
         }
     }
 

@@ -76,6 +76,7 @@ pub(crate) fn exchange(
         sub: subject.sub,
         session: subject.session,
         act: Some(act),
+        handoff: subject.handoff,
     })
 }
 
@@ -114,7 +115,7 @@ fn narrowed(
 
 /// RFC 8693 section 4.1: the outermost is the current actor, those before are nested inside. The innermost is the client
 /// that began it all, so that ending what a client has ends what came of it, too.
-fn acting(
+pub(crate) fn acting(
     client: &Client,
     (before, began): (Option<Value>, &str),
 ) -> Result<Value, ExchangeRefusal> {

@@ -9,6 +9,9 @@ use uuid::{Builder, Uuid};
 use crate::domain::client::Client;
 use crate::domain::policy::{MaybeAsked, SessionRefusal};
 
+/// Somewhat longer than clients keep a token before they ask for the next one.
+const SHORTEST_TOLD_S: i64 = 40;
+
 /// What a client asks for.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct TokenAsk {
@@ -38,6 +41,11 @@ pub(crate) struct Terms {
 }
 
 impl Terms {
+    /// A token that has less life left than this is not told again, in seconds: whoever asks wants the next one.
+    pub(crate) fn shortest_told_s(&self) -> i64 {
+        i64::from(self.token_ttl_s / 4).min(SHORTEST_TOLD_S)
+    }
+
     /// How long a token lives, in seconds, if it may live so long at the most.
     fn ttl_s(&self, at_most: Option<u32>) -> i64 {
         i64::from(at_most.unwrap_or(u32::MAX).min(self.token_ttl_s))
@@ -105,6 +113,7 @@ impl<'c> Grant<'c> {
                 MaybeAsked::Session(session) => Some(session),
             },
             act: None,
+            handoff: None,
         })
     }
 }

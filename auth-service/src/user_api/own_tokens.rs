@@ -42,6 +42,7 @@ impl OwnTokens {
             jti,
             session: request.session().cloned(),
             act: None,
+            handoff: None,
         }
     }
 }

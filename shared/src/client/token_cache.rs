@@ -19,7 +19,9 @@ use prometheus::Registry;
 use reqwest::header::HeaderValue;
 use tokio::sync::Semaphore;
 
-use crate::client::token_source::{TokenFetchError, TokenRequest, TokenSource};
+use crate::client::token_source::{
+    HandOffRequest, Handoff, TokenFetchError, TokenRequest, TokenSource,
+};
 use crate::clock::Clock;
 use crate::token::AccessToken;
 use gate::Gate;
@@ -155,6 +157,22 @@ impl TokenCache {
             Ok(held) => Ok(held?.header.clone()),
             Err(_) => Err(self.inner.too_late(request, deadline)),
         }
+    }
+
+    /// Hands on the session of a token that this client has received; nothing of it is kept here.
+    ///
+    /// # Errors
+    /// As [`TokenSource::hand_off`].
+    pub async fn hand_off(&self, request: &HandOffRequest) -> Result<Handoff, TokenFetchError> {
+        self.inner.source.hand_off(request).await
+    }
+
+    /// Ends what was handed on. A token of it that is held here is refused by the services from then on.
+    ///
+    /// # Errors
+    /// As [`TokenSource::end_handoff`].
+    pub async fn end_handoff(&self, id: &str) -> Result<(), TokenFetchError> {
+        self.inner.source.end_handoff(id).await
     }
 
     /// Drops the token that a service has rejected, and says whether another one may be had: then the call may be

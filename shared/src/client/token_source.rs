@@ -3,6 +3,7 @@
 mod client_credentials;
 mod client_proof;
 mod client_settings;
+mod handoff;
 
 use std::fmt;
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
@@ -18,6 +19,7 @@ use crate::token::AccessToken;
 pub use client_credentials::ClientCredentials;
 pub use client_proof::ClientProof;
 pub use client_settings::{ClientSettings, ClientSettingsError};
+pub use handoff::{HandOffRequest, Handoff, HandoffRefusal};
 
 /// Drawn once for the process, so that a hash can be computed once and used with every cache. It is not known outside:
 /// nobody can choose sessions that collide.
@@ -33,9 +35,19 @@ pub struct TokenRequest(Arc<Wanted>);
 struct Wanted {
     audience: Arc<str>,
     scope: Arc<Scopes>,
-    session: Option<Session>,
-    subject: Option<AccessToken>,
+    basis: Basis,
     hash: u64,
+}
+
+/// What a token is asked for by.
+#[derive(Clone, PartialEq, Eq)]
+enum Basis {
+    /// By the client's own right to act for this session, or for nobody.
+    Own(Option<Session>),
+    /// By a token that was received, and the session that it carries.
+    Subject(AccessToken, Option<Session>),
+    /// By what was handed on, and what for.
+    Handoff { id: Arc<str>, purpose: Option<Arc<str>> },
 }
 
 impl TokenRequest {
@@ -43,13 +55,13 @@ impl TokenRequest {
     /// `scope` on behalf of `session`; `None` for a call of the client itself.
     #[must_use]
     pub fn new(audience: &str, scope: Scopes, session: Option<Session>) -> Self {
-        Self::of(audience.into(), Arc::new(scope), (session, None))
+        Self::of(audience.into(), Arc::new(scope), Basis::Own(session))
     }
 
     /// The same for another session. What both have in common is held once.
     #[must_use]
     pub fn for_session(&self, session: Option<Session>) -> Self {
-        Self::of(Arc::clone(&self.0.audience), Arc::clone(&self.0.scope), (session, None))
+        self.by(Basis::Own(session))
     }
 
     /// The same by token exchange (RFC 8693): `subject` is a token that we have received, and `session` the one that it
@@ -57,19 +69,30 @@ impl TokenRequest {
     /// the subject.
     #[must_use]
     pub fn for_subject(&self, subject: AccessToken, session: Option<Session>) -> Self {
-        let (audience, scope) = (Arc::clone(&self.0.audience), Arc::clone(&self.0.scope));
-        Self::of(audience, scope, (session, Some(subject)))
+        self.by(Basis::Subject(subject, session))
     }
 
-    fn of(
-        audience: Arc<str>,
-        scope: Arc<Scopes>,
-        (session, subject): (Option<Session>, Option<AccessToken>),
-    ) -> Self {
-        let of_session = session.as_ref().map(Session::as_json);
-        let of_subject = subject.as_ref().map(AccessToken::expose);
-        let hash = HASHING.hash_one((&audience, &scope, of_session, of_subject));
-        Self(Arc::new(Wanted { audience, scope, session, subject, hash }))
+    /// The same by what another client has handed on to this one. The authorization server knows the session; `purpose` is what
+    /// it is believed to be for, and one for something else is refused.
+    #[must_use]
+    pub fn for_handoff(&self, id: &str, purpose: Option<&str>) -> Self {
+        self.by(Basis::Handoff { id: id.into(), purpose: purpose.map(Arc::from) })
+    }
+
+    fn by(&self, basis: Basis) -> Self {
+        Self::of(Arc::clone(&self.0.audience), Arc::clone(&self.0.scope), basis)
+    }
+
+    fn of(audience: Arc<str>, scope: Arc<Scopes>, basis: Basis) -> Self {
+        let of_basis = match &basis {
+            Basis::Own(session) => (0, session.as_ref().map(Session::as_json), None),
+            Basis::Subject(subject, session) => {
+                (1, session.as_ref().map(Session::as_json), Some(subject.expose()))
+            }
+            Basis::Handoff { id, purpose } => (2, purpose.as_deref(), Some(&**id)),
+        };
+        let hash = HASHING.hash_one((&audience, &scope, of_basis));
+        Self(Arc::new(Wanted { audience, scope, basis, hash }))
     }
 
     /// The service that the token is for.
@@ -84,16 +107,31 @@ impl TokenRequest {
         &self.0.scope
     }
 
-    /// On whose behalf.
+    /// On whose behalf. None for a call of the client itself, and by what was handed on: that is not known here.
     #[must_use]
     pub fn session(&self) -> Option<&Session> {
-        self.0.session.as_ref()
+        match &self.0.basis {
+            Basis::Own(session) | Basis::Subject(_, session) => session.as_ref(),
+            Basis::Handoff { .. } => None,
+        }
     }
 
     /// The token that is to be exchanged, if that is how it is asked for.
     #[must_use]
     pub fn subject(&self) -> Option<&AccessToken> {
-        self.0.subject.as_ref()
+        match &self.0.basis {
+            Basis::Subject(subject, _) => Some(subject),
+            _ => None,
+        }
+    }
+
+    /// What was handed on and what for, if that is how it is asked for.
+    #[must_use]
+    pub fn handoff(&self) -> Option<(&str, Option<&str>)> {
+        match &self.0.basis {
+            Basis::Handoff { id, purpose } => Some((id, purpose.as_deref())),
+            _ => None,
+        }
     }
 
     pub(super) fn hash(&self) -> u64 {
@@ -106,8 +144,7 @@ impl PartialEq for TokenRequest {
         let (own, other) = (&*self.0, &*other.0);
         std::ptr::eq(own, other)
             || own.hash == other.hash
-                && own.session == other.session
-                && own.subject == other.subject
+                && own.basis == other.basis
                 && own.audience == other.audience
                 && own.scope == other.scope
     }
@@ -149,6 +186,9 @@ pub enum TokenFetchError {
         /// What the server says about it.
         description: String,
     },
+    /// It refuses what was handed on, and only that.
+    #[error("{0}")]
+    Handoff(HandoffRefusal),
     /// It is away, slow or busy.
     #[error("the authorization server is away: {cause}")]
     Unavailable {
@@ -178,12 +218,17 @@ impl TokenFetchError {
     /// Whether asking again later may help.
     #[must_use]
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Unavailable { .. } | Self::Deadline { .. })
+        matches!(
+            self,
+            Self::Unavailable { .. }
+                | Self::Deadline { .. }
+                | Self::Handoff(HandoffRefusal::NotYet)
+        )
     }
 
     /// It would have come for every other session, too.
     pub(super) fn is_of_the_source(&self) -> bool {
-        !matches!(self, Self::Refused { .. }) || self.refuses_the_client()
+        !matches!(self, Self::Refused { .. } | Self::Handoff(_)) || self.refuses_the_client()
     }
 
     /// The client itself is refused, whatever it asks for.
@@ -192,11 +237,22 @@ impl TokenFetchError {
     }
 }
 
+/// As the request says.
+pub(super) async fn fetch_one<S: TokenSource + ?Sized>(
+    source: &S,
+    request: &TokenRequest,
+) -> Result<IssuedToken, TokenFetchError> {
+    match request.handoff() {
+        Some(_) => source.redeem(request).await,
+        None => source.fetch(request).await,
+    }
+}
+
 async fn fetch_each<S: TokenSource + ?Sized>(
     source: &S,
     requests: Vec<&TokenRequest>,
 ) -> Vec<Result<IssuedToken, TokenFetchError>> {
-    let fetches: Vec<_> = requests.into_iter().map(|request| source.fetch(request)).collect();
+    let fetches: Vec<_> = requests.into_iter().map(|request| fetch_one(source, request)).collect();
     stream::iter(fetches).buffered(EACH_AT_ONCE).collect().await
 }
 
@@ -213,8 +269,36 @@ pub trait TokenSource: Send + Sync {
         0
     }
 
-    /// Fetches a token.
+    /// Fetches a token by the client's own right, or for one that it has received.
     async fn fetch(&self, request: &TokenRequest) -> Result<IssuedToken, TokenFetchError>;
+
+    /// Fetches a token by what was handed on ([`TokenRequest::handoff`]).
+    ///
+    /// # Errors
+    /// A [`TokenFetchError`]; from a source that cannot do it, [`TokenFetchError::Nonsense`]: the client's own token would be
+    /// the wrong one.
+    async fn redeem(&self, request: &TokenRequest) -> Result<IssuedToken, TokenFetchError> {
+        let _ = request;
+        Err(TokenFetchError::Nonsense("this source cannot use what was handed on".to_owned()))
+    }
+
+    /// Hands on the session of a token that this client has received.
+    ///
+    /// # Errors
+    /// A [`TokenFetchError`]; from a source that cannot do it, [`TokenFetchError::Nonsense`].
+    async fn hand_off(&self, request: &HandOffRequest) -> Result<Handoff, TokenFetchError> {
+        let _ = request;
+        Err(TokenFetchError::Nonsense("this source cannot hand anything on".to_owned()))
+    }
+
+    /// Ends what was handed on under this id (RFC 7009).
+    ///
+    /// # Errors
+    /// As [`TokenSource::hand_off`].
+    async fn end_handoff(&self, id: &str) -> Result<(), TokenFetchError> {
+        let _ = id;
+        Err(TokenFetchError::Nonsense("this source cannot end what was handed on".to_owned()))
+    }
 
     /// Fetches several, and gives as many results in the same order. By itself it fetches one after the other, 16 at a
     /// time.

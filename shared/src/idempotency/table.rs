@@ -44,6 +44,16 @@ pub trait IdempotentConnection {
         answer: Option<&KeptAnswer>,
     ) -> impl Future<Output = Result<Claim, IdempotencyError>> + Send;
 
+    /// The answer of a request that was carried out before. None claims nothing: before work that cannot be undone, and only to
+    /// save it.
+    ///
+    /// # Errors
+    /// [`IdempotencyError::Reused`], [`IdempotencyError::Db`].
+    fn find(
+        &mut self,
+        request: &KeyedRequest,
+    ) -> impl Future<Output = Result<Option<KeptAnswer>, IdempotencyError>> + Send;
+
     /// Keeps the answer of a request whose key has been claimed.
     ///
     /// # Errors
@@ -80,15 +90,23 @@ macro_rules! requests_on {
                 if inserted == 1 {
                     return Ok(Claim::New);
                 }
+                // None: it was forgotten in this very moment.
+                let before = self.find(request).await?.ok_or(IdempotencyError::Running)?;
+                Ok(Claim::Replay(before))
+            }
+
+            async fn find(
+                &mut self,
+                request: &KeyedRequest,
+            ) -> Result<Option<KeptAnswer>, IdempotencyError> {
                 let before: Option<(String, Option<String>)> = idempotent_requests::table
                     .find((company_of(request), request.key()))
                     .select((idempotent_requests::sha256, idempotent_requests::answer))
                     .first(self)
                     .await
                     .optional()?;
-                // None: it was forgotten in this very moment.
-                let (sha256, answer) = before.ok_or(IdempotencyError::Running)?;
-                replay(request, &sha256, answer.as_deref())
+                let before = before.map(|(sha256, answer)| kept(request, &sha256, answer));
+                before.transpose()
             }
 
             async fn keep(
@@ -115,16 +133,16 @@ fn company_of(request: &KeyedRequest) -> i64 {
     request.tenant().company_id().get()
 }
 
-fn replay(
+fn kept(
     request: &KeyedRequest,
     sha256: &str,
-    answer: Option<&str>,
-) -> Result<Claim, IdempotencyError> {
+    answer: Option<String>,
+) -> Result<KeptAnswer, IdempotencyError> {
     if sha256 != request.sha256() {
         return Err(IdempotencyError::Reused);
     }
-    let answer = answer.and_then(KeptAnswer::from_text);
-    Ok(Claim::Replay(answer.ok_or(DbError::Corrupt("answer of an idempotent request"))?))
+    let answer = answer.as_deref().and_then(KeptAnswer::from_text);
+    Ok(answer.ok_or(DbError::Corrupt("answer of an idempotent request"))?)
 }
 
 /// Claims the keys of several requests of one tenant at once, with the answers that they are given; says which were free. Of

@@ -45,6 +45,10 @@ pub struct Claims {
     /// Who acts for the subject (RFC 8693 section 4.1).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub act: Option<Value>,
+    /// The handoff of which it came, by the name that the issuer's feed of revocations has for it: ending the handoff ends
+    /// this token, too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub handoff: Option<String>,
 }
 
 impl Claims {
@@ -120,6 +124,7 @@ struct Read {
     sid: Option<Option<String>>,
     auth_time: Option<Option<i64>>,
     act: Option<Value>,
+    handoff: Option<Option<String>>,
     others: Names,
 }
 
@@ -144,6 +149,7 @@ impl Read {
             }
             "sid" => set_once(&mut self.sid, members.next_value()?),
             "auth_time" => set_once(&mut self.auth_time, members.next_value()?),
+            "handoff" => set_once(&mut self.handoff, members.next_value()?),
             "act" => set_once(&mut self.act, members.next_value_seed(UniqueNames)?),
             other => {
                 members.next_value_seed(UniqueNames)?;
@@ -168,6 +174,7 @@ impl Read {
             sid: self.sid.flatten(),
             auth_time: self.auth_time.flatten(),
             act: self.act.filter(|act| !act.is_null()),
+            handoff: self.handoff.flatten(),
         })
     }
 }

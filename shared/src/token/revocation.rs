@@ -31,6 +31,8 @@ pub enum RevocationKind {
     Company,
     /// The tokens that this client has asked for, or takes part in as an actor (RFC 8693 section 4.1).
     Client,
+    /// The tokens that came of the handoff of this name, however young.
+    Handoff,
     /// Every token of the issuer; the value is empty.
     All,
 }
@@ -51,8 +53,16 @@ impl FromStr for RevocationKind {
 
 impl RevocationKind {
     const COUNT: usize = Self::All as usize + 1;
-    const ALL_KINDS: [Self; Self::COUNT] =
-        [Self::Jti, Self::Sid, Self::Sub, Self::User, Self::Company, Self::Client, Self::All];
+    const ALL_KINDS: [Self; Self::COUNT] = [
+        Self::Jti,
+        Self::Sid,
+        Self::Sub,
+        Self::User,
+        Self::Company,
+        Self::Client,
+        Self::Handoff,
+        Self::All,
+    ];
 
     /// The word for it, as it stands in the feed.
     #[must_use]
@@ -64,13 +74,14 @@ impl RevocationKind {
             Self::User => "user",
             Self::Company => "company",
             Self::Client => "client",
+            Self::Handoff => "handoff",
             Self::All => "all",
         }
     }
 
-    /// A single token or login stays revoked; of the others it is said until when they were issued.
+    /// A single token, login or handoff stays revoked; of the others it is said until when they were issued.
     fn is_bounded(self) -> bool {
-        !matches!(self, Self::Jti | Self::Sid)
+        !matches!(self, Self::Jti | Self::Sid | Self::Handoff)
     }
 }
 
@@ -84,8 +95,8 @@ pub struct Revocation {
     pub kind: RevocationKind,
     /// Which one. Ids of users and companies are written in decimal.
     pub value: String,
-    /// Tokens whose root was issued until then (`auth_time`, else `iat`, in seconds since 1970) are hit. It means nothing for `jti` and `sid`; where it
-    /// is missing for another kind, every token is hit.
+    /// Tokens whose root was issued until then (`auth_time`, else `iat`, in seconds since 1970) are hit. It means nothing for `jti`, `sid` and
+    /// `handoff`; where it is missing for another kind, every token is hit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub before: Option<i64>,
@@ -299,7 +310,7 @@ impl Index {
     /// What there is for whatever these claims are, and the date of theirs that is held against it: the root's, but for
     /// the client that was given this very token.
     fn matching<'i>(&'i self, claims: &'i Claims) -> impl Iterator<Item = (&'i Bound, i64)> {
-        use RevocationKind::{All, Client, Company, Jti, Sid, Sub, User};
+        use RevocationKind::{All, Client, Company, Handoff, Jti, Sid, Sub, User};
         let sid = claims.sid.as_deref();
         // A client that has asked for itself: the first of all who act, or the only one.
         let first = actors(claims).last().unwrap_or(&claims.client_id);
@@ -310,6 +321,7 @@ impl Index {
             self.find(All, ""),
             self.find(Jti, &claims.jti),
             sid.and_then(|sid| self.find(Sid, sid)),
+            claims.handoff.as_deref().and_then(|handoff| self.find(Handoff, handoff)),
             subject.and_then(|subject| self.find(Sub, subject)),
             session.and_then(|session| self.find_id(User, session.user_id().get())),
             session.and_then(|session| self.find_id(Company, session.company_id().get())),

@@ -35,7 +35,8 @@ pub struct Activity(Arc<Inner>);
 struct Inner {
     trace: TraceContext,
     parent: Option<TraceContext>,
-    link: Option<TraceContext>,
+    /// Found out on the way, too: what is done at last may have been asked for long ago.
+    link: OnceLock<TraceContext>,
     tracer: Tracer,
     request_id: Option<Box<str>>,
     labels: Vec<(&'static str, Value)>,
@@ -78,13 +79,14 @@ impl Activity {
         let (request_id, labels) = (own.request_id.clone(), own.labels.clone());
         let (tracer, caller) = (own.tracer.clone(), own.caller.clone());
         let parent = Some(own.trace);
-        Self(Arc::new(Inner { trace, parent, link: None, tracer, request_id, labels, caller }))
+        let link = OnceLock::new();
+        Self(Arc::new(Inner { trace, parent, link, tracer, request_id, labels, caller }))
     }
 
     /// Something that this has led to, with a trace of its own that names this one.
     #[must_use]
     pub fn apart(&self) -> Self {
-        let (labels, link) = (self.0.labels.clone(), Some(self.0.trace));
+        let (labels, link) = (self.0.labels.clone(), OnceLock::from(self.0.trace));
         self.0.tracer.begin().changed(|inner| (inner.labels, inner.link) = (labels, link))
     }
 
@@ -115,6 +117,11 @@ impl Activity {
     pub fn on_behalf_of(self, session: Session) -> Self {
         self.is_for(Caller::Session(session));
         self
+    }
+
+    /// It has turned out what has led to this, in a trace of its own: the span names it. The first one counts.
+    pub fn caused_by(&self, origin: TraceContext) {
+        let _ = self.0.link.set(origin);
     }
 
     /// It has turned out who asks.
@@ -192,7 +199,7 @@ impl Activity {
         for (name, value) in &self.0.labels {
             ended.attribute(format!("baton.{name}"), value.clone());
         }
-        let link = self.0.link.filter(|_| parent.is_none());
+        let link = self.0.link.get().copied().filter(|_| trace == self.0.trace);
         self.0.tracer.take(Span { trace, parent, link, ended });
     }
 

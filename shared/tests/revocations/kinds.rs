@@ -28,6 +28,7 @@ fn claims(sub: &str, client: &str, session: Option<(i64, i64)>) -> Claims {
         sid: None,
         auth_time: None,
         act: None,
+        handoff: None,
     }
 }
 

@@ -73,6 +73,7 @@ fn kind(error: &TokenFetchError) -> &'static str {
     match error {
         TokenFetchError::Unavailable { .. } => "unavailable",
         TokenFetchError::Refused { .. } => "refused",
+        TokenFetchError::Handoff(_) => "handoff",
         TokenFetchError::Nonsense(_) => "nonsense",
         TokenFetchError::Deadline { .. } => "deadline",
     }

@@ -81,6 +81,7 @@ impl Signing {
             session: Some(Session::parse(&ask.session).map_err(error::ErrorBadRequest)?),
             auth_time: None,
             act: None,
+            handoff: None,
         })
     }
 }

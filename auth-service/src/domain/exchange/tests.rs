@@ -23,6 +23,7 @@ fn subject(aud: &str, scope: &str) -> Result<Claims, Failure> {
         sid: Some("login".to_owned()),
         auth_time: None,
         act: None,
+        handoff: None,
     })
 }
 

@@ -43,6 +43,7 @@ mod tests {
             sid: Some("login".to_owned()),
             auth_time: Some(9_900),
             act: None,
+            handoff: None,
         }
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::StatusCode;
 
 use crate::client::http;
-use crate::client::token_source::TokenFetchError;
+use crate::client::token_source::{HandoffRefusal, TokenFetchError};
 
 /// Why a call has no answer, or not the one that was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -71,6 +71,15 @@ impl CallError {
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Refused { retry_after, .. } => *retry_after,
+            _ => None,
+        }
+    }
+
+    /// Why what was handed on gives no token, if that is why there was no call.
+    #[must_use]
+    pub fn handoff_refusal(&self) -> Option<&HandoffRefusal> {
+        match self {
+            Self::Token(TokenFetchError::Handoff(refusal)) => Some(refusal),
             _ => None,
         }
     }

@@ -186,7 +186,9 @@ impl State {
     pub(super) fn pause_after(&mut self, now: Duration, error: &TokenFetchError) -> Duration {
         let pause = match error {
             // Where the client itself is refused, the gate sees to it that nobody asks for longer.
-            TokenFetchError::Refused { .. } if !error.refuses_the_client() => {
+            TokenFetchError::Refused { .. } | TokenFetchError::Handoff(_)
+                if !error.refuses_the_client() =>
+            {
                 growing(FIRST_REFUSAL_PAUSE, self.failures, LONGEST_REFUSAL_PAUSE)
             }
             _ => pause_after(self.failures),

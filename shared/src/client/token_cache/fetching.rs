@@ -12,7 +12,7 @@ use super::Inner;
 use super::entry::{Entry, FetchResult, Flight, Held, State};
 use super::gate::Passage;
 use super::launch::{Landing, prepare_fetch};
-use crate::client::token_source::{IssuedToken, TokenFetchError, TokenRequest};
+use crate::client::token_source::{IssuedToken, TokenFetchError, TokenRequest, fetch_one};
 
 /// After this a source has failed, whatever it still does: it must not keep its place in the line for ever.
 const FETCH_LIMIT: Duration = Duration::from_secs(30);
@@ -152,7 +152,7 @@ impl Inner {
             return Err(error);
         }
         let asked = Asked { at: self.clock.monotonic(), proof: self.source.proof_version() };
-        let answer = tokio::time::timeout(FETCH_LIMIT, self.source.fetch(request)).await;
+        let answer = tokio::time::timeout(FETCH_LIMIT, fetch_one(&*self.source, request)).await;
         let late = TokenFetchError::Unavailable {
             cause: format!("no answer within {FETCH_LIMIT:?}"),
             retry_after: None,

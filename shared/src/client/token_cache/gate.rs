@@ -99,7 +99,9 @@ impl Gate {
     pub(super) fn failed(&self, now: Duration, error: &TokenFetchError, proof: u64) {
         let asked = match error {
             _ if error.refuses_the_client() => Some(UNKNOWN_CLIENT_PAUSE),
-            TokenFetchError::Refused { .. } => return self.answered(now),
+            TokenFetchError::Refused { .. } | TokenFetchError::Handoff(_) => {
+                return self.answered(now);
+            }
             TokenFetchError::Unavailable { retry_after, .. } => {
                 retry_after.filter(|wait| !wait.is_zero())
             }

@@ -126,8 +126,8 @@ impl Metrics {
     pub(super) fn failed(&self, error: &TokenFetchError, took: Duration) {
         let class = match error {
             TokenFetchError::Unavailable { .. } | TokenFetchError::Deadline { .. } => 0,
-            TokenFetchError::Refused { .. } if !error.refuses_the_client() => 1,
-            TokenFetchError::Refused { .. } => 2,
+            TokenFetchError::Refused { .. } if error.refuses_the_client() => 2,
+            TokenFetchError::Refused { .. } | TokenFetchError::Handoff(_) => 1,
             TokenFetchError::Nonsense(_) => 3,
         };
         add(&self.failures[class]);

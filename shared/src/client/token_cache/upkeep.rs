@@ -60,6 +60,8 @@ impl Inner {
             self.entries.remove(&request);
         }
         let due = self.entries.select(|entry| entry.is_due_at(now).then_some(()));
-        due.into_iter().map(|((), request)| request).collect()
+        // What was handed on may be used so many times: not where nobody needs it just now.
+        let due = due.into_iter().map(|((), request)| request);
+        due.filter(|request| request.handoff().is_none()).collect()
     }
 }

@@ -1,6 +1,7 @@
 //! [`ClientCredentials`]: tokens by RFC 6749 section 4.4, and by RFC 8693 where a token is to be exchanged.
 
 mod batch;
+mod handoff;
 mod wire;
 
 use std::fmt;
@@ -13,6 +14,7 @@ use oauth2::{AuthType, ClientId, RequestTokenError, Scope, TokenResponse, TokenU
 use url::Url;
 
 use super::client_proof::{ClientProof, Shown};
+use super::handoff::{HandOffRequest, Handoff};
 use super::{IssuedToken, TokenFetchError, TokenRequest, TokenSource, fetch_each};
 use crate::client::service_url::ServiceUrl;
 use crate::secret::Secret;
@@ -134,6 +136,18 @@ impl TokenSource for ClientCredentials {
         let shown = self.proof.show().await?;
         let answer = self.ask(request, &shown).await.map_err(|error| explain(error, &shown))?;
         issued(&answer)
+    }
+
+    async fn redeem(&self, request: &TokenRequest) -> Result<IssuedToken, TokenFetchError> {
+        handoff::redeem(self, request).await
+    }
+
+    async fn hand_off(&self, request: &HandOffRequest) -> Result<Handoff, TokenFetchError> {
+        handoff::hand_off(self, request).await
+    }
+
+    async fn end_handoff(&self, id: &str) -> Result<(), TokenFetchError> {
+        handoff::end(self, id).await
     }
 
     /// By one request for each thousand that have service and scope in common.

@@ -43,9 +43,14 @@ pub(super) fn groups(requests: &[TokenRequest]) -> Vec<Vec<usize>> {
 
 /// Where a server has it that gives tokens at `.../token`: at `.../tokens`.
 pub(super) fn url_beside(token_url: &Url) -> Option<Url> {
+    url_beside_as(token_url, "tokens")
+}
+
+/// The path beside `.../token` that ends like this.
+pub(super) fn url_beside_as(token_url: &Url, name: &str) -> Option<Url> {
     let root = token_url.path().strip_suffix("/token")?;
     let mut url = token_url.clone();
-    url.set_path(&format!("{root}/tokens"));
+    url.set_path(&format!("{root}/{name}"));
     Some(url)
 }
 
