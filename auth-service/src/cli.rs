@@ -2,6 +2,7 @@
 
 mod arguments;
 mod clients;
+mod handoffs;
 mod policy;
 
 use std::io::Write;
@@ -15,7 +16,7 @@ use shared::process::{self, ConfigCommand};
 use shared::server::exit;
 
 use crate::cli::arguments::{
-    Arguments, AuditCommand, Command, KeyCommand, PolicyCommand, RevokeArguments,
+    Arguments, AuditCommand, Command, HandoffCommand, KeyCommand, PolicyCommand, RevokeArguments,
 };
 use crate::commands::{self, AuditReader, CommandError, KeyTask};
 use crate::config::Config;
@@ -86,6 +87,9 @@ async fn run(command: Command, config: &Config) -> Result<(), CommandError> {
         Command::Policy(PolicyCommand::Explain(explain)) => {
             policy::explain(&explain, config).await?;
         }
+        Command::Handoffs(HandoffCommand::Explain { id, json }) => {
+            handoffs::explain(config, (&id, json)).await?;
+        }
         Command::Revoke(revoke) => {
             println!("{}", commands::revoke(config, &ask(revoke)?).await?);
         }
@@ -128,6 +132,7 @@ fn ask(revoke: RevokeArguments) -> Result<RevocationAsk, CommandError> {
     let named = [
         (RevocationKind::Jti, target.jti),
         (RevocationKind::Sid, target.sid),
+        (RevocationKind::Handoff, target.handoff),
         (RevocationKind::Sub, target.sub),
         (RevocationKind::User, target.user),
         (RevocationKind::Client, target.client),

@@ -4,17 +4,24 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use shared::clock::SystemClock;
-use shared::{Clock, RevocationKind, Secret, Timestamp};
+use shared::{Clock, RevocationKind, Revocations, Secret, Timestamp};
 
-use crate::config::Config;
+use crate::config::{Config, LoginStore};
 use crate::domain::client::{Client, ClientId};
 use crate::domain::clients_file;
 use crate::domain::explain::{Explanation, Question, explain};
+use crate::domain::grant::Terms;
+use crate::domain::handoff::explain::HandoffExplanation;
+use crate::domain::handoff::redeeming::Known;
+use crate::domain::handoff::{self, HandoffName, RootLogin};
 use crate::domain::key_keeper::KeyKeeper;
+use crate::domain::login::EndedBy;
 use crate::domain::registry::{self, By};
 use crate::domain::revoking::{self, RevocationAsk};
+use crate::handoffs::is_tied_to_login;
 use crate::repository::audit::{AuditRepository, AuditRow};
 use crate::repository::clients::ClientRepository;
+use crate::repository::handoffs::{Found, HandoffRepository};
 use crate::repository::keys::KeyRepository;
 use crate::repository::revocations::RevocationRepository;
 use crate::startup;
@@ -199,7 +206,8 @@ pub async fn revoke(config: &Config, ask: &RevocationAsk) -> Result<String, Comm
     let entry = ask.entry(by.now).map_err(|rule| CommandError::Invalid(rule.to_owned()))?;
     let db = startup::open_database(config).await?;
     let known = ClientRepository::new(db.clone()).list().await?;
-    let done = revoking::revoke(&RevocationRepository::new(db), entry, by).await?;
+    let done =
+        revoking::revoke(&RevocationRepository::new(db), (entry, EndedBy::Operator), by).await?;
     let mut said = format!("revoked: {} {}", done.kind.name(), done.value);
     if let Some(before) = done.before.and_then(|before| Timestamp::from_timestamp(before, 0)) {
         said += &format!(", issued until {before}");
@@ -209,6 +217,39 @@ pub async fn revoke(config: &Config, ask: &RevocationAsk) -> Result<String, Comm
         said += " (no client of this name is registered)";
     }
     Ok(said)
+}
+
+/// Says who may use a handoff, for what, how often, until when, and why a use would be refused now. `id` is its id or its
+/// name.
+///
+/// # Errors
+/// [`CommandError::NoSuchHandoff`], or when the database is away.
+pub async fn explain_handoff(
+    config: &Config,
+    id: &str,
+) -> Result<HandoffExplanation, CommandError> {
+    let db = startup::open_database(config).await?;
+    let handoffs = HandoffRepository::new(db.clone());
+    let found = handoffs.find_with_login(&HandoffName::of_either(id)).await?;
+    let Found { handoff, login } =
+        found.ok_or_else(|| CommandError::NoSuchHandoff(id.to_owned()))?;
+    // Logins that are in Redis are not asked about: where one has ended, that stands with the handoff.
+    let is_asked = config.login_store != LoginStore::Redis && is_tied_to_login(&handoff);
+    let clients = ClientRepository::new(db.clone()).list().await?;
+    let find = |id: &ClientId| clients.iter().map(|own| &own.client).find(|own| own.id == *id);
+    let (revoked, now) = (Revocations::new(), by().now);
+    revoked.replace(RevocationRepository::new(db).list_after(0).await?);
+    let nobody = Client::new(handoff.executor.clone());
+    let issuer = config.issuer.clone().unwrap_or_default();
+    let known = Known {
+        client: find(&handoff.executor).unwrap_or(&nobody),
+        handed_on_by: find(&handoff.handed_on_by),
+        root_ended: RootLogin::ended_at(login, now).filter(|_| is_asked),
+        revoked: &|claims| revoked.hits(claims, now.timestamp()),
+        terms: &Terms { issuer, token_ttl_s: config.token_ttl_s },
+        now,
+    };
+    Ok(handoff::explain::explain(&handoff, &known))
 }
 
 /// Reads the audit log.

@@ -8,6 +8,8 @@ pub(crate) mod assertion;
 pub mod policy;
 pub(crate) mod grant;
 pub(crate) mod exchange;
+pub mod purpose;
+pub(crate) mod handoff;
 pub mod explain;
 pub(crate) mod key;
 pub(crate) mod audit;

@@ -9,6 +9,8 @@ use crate::domain::assertion::AssertionRefusal;
 use crate::domain::clients_file::ClientsFileError;
 use crate::domain::exchange::ExchangeRefusal;
 use crate::domain::grant::GrantRefusal;
+use crate::domain::handoff::handing_on::HandingRefusal;
+use crate::domain::handoff::redeeming::RedeemRefusal;
 use crate::limits::TooOften;
 use crate::repository::clients::ClientStoreError;
 use crate::seal::SealError;
@@ -39,6 +41,10 @@ pub(crate) enum TokenRefusal {
     Grant(#[from] GrantRefusal),
     #[error(transparent)]
     Exchange(#[from] ExchangeRefusal),
+    #[error(transparent)]
+    Handing(#[from] HandingRefusal),
+    #[error(transparent)]
+    Redeem(#[from] RedeemRefusal),
     /// The subject token is not one that can be exchanged; why is for the log.
     #[error("the subject token is not valid: {0}")]
     SubjectToken(String),
@@ -94,6 +100,8 @@ pub(crate) enum AccountError {
     CrossSite(&'static str),
     #[error("no such login")]
     NoSuchLogin,
+    #[error("no such handoff")]
+    NoSuchHandoff,
     #[error("registered with {}", .0.provider)]
     Taken(Taken),
     #[error("no such user")]
@@ -142,6 +150,9 @@ pub enum CommandError {
     /// There is no client of this name.
     #[error("there is no client called {0}")]
     NoSuchClient(String),
+    /// There is no handoff of this id or name.
+    #[error("there is no handoff {0}")]
+    NoSuchHandoff(String),
     /// The client cannot be stored.
     #[error(transparent)]
     Store(#[from] ClientStoreError),

@@ -5,6 +5,8 @@ mod asking;
 pub(crate) mod feed;
 pub(crate) mod form;
 pub(crate) mod forward;
+pub(crate) mod handing_on;
+pub(crate) mod handoffs;
 pub(crate) mod introspect;
 pub(crate) mod keys;
 pub(crate) mod login;

@@ -13,6 +13,7 @@ mod handlers;
 mod issuer;
 mod user_api;
 mod logins;
+mod handoffs;
 mod login_gate;
 mod login_store;
 mod social;

@@ -94,6 +94,11 @@ impl LoginStore {
         }
     }
 
+    /// Whether logins are in the database, whatever there is before it.
+    pub(crate) fn is_database(&self) -> bool {
+        !matches!(self, Self::Redis(_))
+    }
+
     /// Exchanges the token, if it is still the one that is good; false when it is not. Of many at once one does it.
     pub(crate) async fn exchange(
         &self,

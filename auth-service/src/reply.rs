@@ -16,6 +16,8 @@ use tracing::{error, warn};
 
 use crate::domain::exchange::ExchangeRefusal;
 use crate::domain::explain::error_code;
+use crate::domain::handoff::handing_on::HandingRefusal;
+use crate::domain::handoff::redeeming::RedeemRefusal;
 use crate::error::{CommandError, TokenRefusal};
 use crate::repository::clients::ClientStoreError;
 
@@ -26,7 +28,16 @@ const RETRY_AFTER_S: u64 = 2;
 struct OAuthError<'a> {
     error: &'a str,
     error_description: &'a str,
+    /// Why a handoff is refused, for programs; RFC 6749 section 8.5 has no word for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    handoff_refusal: Option<&'a str>,
+    /// By what it has ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ended_by: Option<&'a str>,
 }
+
+/// What is open ends by being used, or by its time.
+const OPEN_RETRY_AFTER_S: u64 = 60;
 
 impl TokenRefusal {
     /// Status and error code. RFC 6749 has no code for a server that is away at the token endpoint, or for one that is
@@ -44,6 +55,11 @@ impl TokenRefusal {
             Self::MalformedScope => (StatusCode::BAD_REQUEST, "invalid_scope"),
             Self::Grant(refusal) => (StatusCode::BAD_REQUEST, error_code(refusal)),
             Self::Exchange(refusal) => (StatusCode::BAD_REQUEST, exchange_code(refusal)),
+            Self::Handing(HandingRefusal::TooMany(_)) => {
+                (StatusCode::TOO_MANY_REQUESTS, "temporarily_unavailable")
+            }
+            Self::Handing(refusal) => (StatusCode::BAD_REQUEST, handing_code(refusal)),
+            Self::Redeem(refusal) => (StatusCode::BAD_REQUEST, redeem_code(*refusal)),
             Self::NotItsToken => (StatusCode::BAD_REQUEST, "unauthorized_client"),
             Self::TooOften(_) => (StatusCode::TOO_MANY_REQUESTS, "temporarily_unavailable"),
             Self::Db(DbError::Unavailable(_))
@@ -78,13 +94,17 @@ impl TokenRefusal {
     fn retry_after_s(&self) -> Option<u64> {
         match self {
             Self::TooOften(too_often) => Some(too_often.retry_after_s),
+            Self::Handing(HandingRefusal::TooMany(_)) => Some(OPEN_RETRY_AFTER_S),
             refusal if refusal.wire().0 == StatusCode::SERVICE_UNAVAILABLE => Some(RETRY_AFTER_S),
             _ => None,
         }
     }
 
-    /// Whether it gets a row in the audit log: floods do not, nor what is no decision.
+    /// Whether it gets a row in the audit log: floods do not, nor what is no decision, nor what has a row of its own.
     pub(crate) fn is_audited(&self) -> bool {
+        if matches!(self, Self::Redeem(_)) {
+            return false;
+        }
         let (status, _) = self.wire();
         status.is_client_error() && status != StatusCode::TOO_MANY_REQUESTS
     }
@@ -112,6 +132,32 @@ fn exchange_code(refusal: &ExchangeRefusal) -> &'static str {
     }
 }
 
+fn handing_code(refusal: &HandingRefusal) -> &'static str {
+    match refusal {
+        HandingRefusal::Purpose | HandingRefusal::Executor | HandingRefusal::Outliving => {
+            "unauthorized_client"
+        }
+        HandingRefusal::Target => "invalid_target",
+        HandingRefusal::Scope => "invalid_scope",
+        HandingRefusal::NotRecipient
+        | HandingRefusal::NoSession
+        | HandingRefusal::HandedOn
+        | HandingRefusal::Uses(_)
+        | HandingRefusal::Times(_)
+        | HandingRefusal::TooMany(_)
+        | HandingRefusal::TooManyActors => "invalid_request",
+    }
+}
+
+fn redeem_code(refusal: RedeemRefusal) -> &'static str {
+    match refusal {
+        RedeemRefusal::Target => "invalid_target",
+        RedeemRefusal::Scope => "invalid_scope",
+        RedeemRefusal::NotAllowed => "unauthorized_client",
+        _ => "invalid_grant",
+    }
+}
+
 impl ResponseError for TokenRefusal {
     fn status_code(&self) -> StatusCode {
         self.wire().0
@@ -127,7 +173,16 @@ impl ResponseError for TokenRefusal {
         if let Some(seconds) = self.retry_after_s() {
             response.insert_header((RETRY_AFTER, seconds));
         }
-        response.json(OAuthError { error, error_description: &self.description() })
+        let handoff = match self {
+            Self::Redeem(refusal) => Some(*refusal),
+            _ => None,
+        };
+        response.json(OAuthError {
+            error,
+            error_description: &self.description(),
+            handoff_refusal: handoff.map(RedeemRefusal::word),
+            ended_by: handoff.and_then(RedeemRefusal::ended_by),
+        })
     }
 }
 
@@ -135,7 +190,9 @@ impl From<CommandError> for ApiError {
     fn from(error: CommandError) -> Self {
         let invalid = |field, rule, message: String| Violation::new(field, rule, message).into();
         match error {
-            CommandError::NoSuchClient(_) => Self::new(&codes::NO_SUCH_PATH).because(error),
+            CommandError::NoSuchClient(_) | CommandError::NoSuchHandoff(_) => {
+                Self::new(&codes::NO_SUCH_PATH).because(error)
+            }
             CommandError::ClientExists(_) => invalid("id", "unique", error.to_string()),
             CommandError::Store(ClientStoreError::ServiceAccountTaken) => {
                 invalid("service_account", "unique", error.to_string())

@@ -14,6 +14,20 @@ macro_rules! note_change {
     };
 }
 
+/// Holds up every change of revocations until the end of the transaction, without being one.
+macro_rules! lock_revocations {
+    ($conn:expr) => {
+        diesel::update(
+            crate::repository::schema::changes::table.find(crate::repository::changes::REVOCATIONS),
+        )
+        .set(
+            crate::repository::schema::changes::version
+                .eq(crate::repository::schema::changes::version),
+        )
+        .execute($conn)
+    };
+}
+
 /// Writes a row of the audit log in the transaction of a change.
 macro_rules! note_audit {
     ($conn:expr, $event:expr) => {
@@ -29,6 +43,7 @@ pub(crate) mod audit;
 pub(crate) mod changes;
 pub(crate) mod clients;
 pub(crate) mod eras;
+pub(crate) mod handoffs;
 pub(crate) mod keys;
 pub(crate) mod logins;
 pub(crate) mod revocations;

@@ -8,6 +8,7 @@ use tokio::sync::Semaphore;
 use crate::authentication::Authenticator;
 use crate::domain::person::Provider;
 use crate::error::AccountError;
+use crate::handoffs::Handoffs;
 use crate::issuer::Issuer;
 use crate::login_gate::LoginGate;
 use crate::logins::Logins;
@@ -29,6 +30,7 @@ pub(crate) struct AppState {
     pub(crate) revocations: RevocationRepository,
     pub(crate) audit: AuditRepository,
     pub(crate) logins: Logins,
+    pub(crate) handoffs: Handoffs,
     pub(crate) gate: LoginGate,
     /// None: nobody can log in here.
     pub(crate) users: Option<UserApi>,

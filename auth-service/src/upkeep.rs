@@ -20,6 +20,7 @@ use crate::repository::assertions::AssertionRepository;
 use crate::repository::attempts::AttemptRepository;
 use crate::repository::audit::{AuditLimits, AuditRepository};
 use crate::repository::clients::ClientRepository;
+use crate::repository::handoffs::HandoffRepository;
 use crate::repository::keys::KeyRepository;
 use crate::repository::logins::LoginRepository;
 use crate::repository::revocations::RevocationRepository;
@@ -37,6 +38,8 @@ const REMEMBER_EVERY: Duration = Duration::from_secs(1);
 const LOGINS_EACH: u32 = 10;
 /// Rows stay so much longer than they are needed, since replicas' clocks may differ.
 const CLOCKS_DIFFER: TimeDelta = TimeDelta::hours(2);
+/// A handoff that has expired stays so long: a job that comes late is told why, and so is who looks for it.
+const HANDOFFS_KEPT: TimeDelta = TimeDelta::hours(24);
 /// Who does it, in the audit log.
 pub(crate) const ITSELF: &str = "the server itself";
 
@@ -136,6 +139,7 @@ pub(crate) struct Cleaning {
     pub(crate) audit: AuditRepository,
     pub(crate) logins: LoginRepository,
     pub(crate) attempts: AttemptRepository,
+    pub(crate) handoffs: HandoffRepository,
     /// How long a refresh token may be exchanged again.
     pub(crate) repeat_s: u32,
     pub(crate) limits: Arc<Limits>,
@@ -162,6 +166,7 @@ impl Cleaning {
     async fn logins(&self) -> Result<(), DbError> {
         let now = self.clock.now();
         self.attempts.delete_forgotten(now).await?;
+        self.handoffs.delete_until((now - HANDOFFS_KEPT).timestamp()).await?;
         let repeatable_since = now - TimeDelta::seconds(self.repeat_s.into());
         self.logins.clean((now - CLOCKS_DIFFER, repeatable_since)).await
     }

@@ -61,6 +61,9 @@ pub(super) enum Command {
     /// Session policies.
     #[command(subcommand)]
     Policy(PolicyCommand),
+    /// What was handed on for work that runs later.
+    #[command(subcommand)]
+    Handoffs(HandoffCommand),
     /// End tokens: one, those of a login, or all that a user, a client or a company has.
     Revoke(RevokeArguments),
     /// The audit log.
@@ -177,6 +180,19 @@ pub(super) struct ExplainArguments {
     pub(super) json: bool,
 }
 
+#[derive(Subcommand)]
+pub(super) enum HandoffCommand {
+    /// Say who may use it, for what, how often, until when, and why a use would be refused now. Exit code 0 when it would be
+    /// allowed, 1 when not.
+    Explain {
+        /// Its id, or the name that tokens and the audit log have for it.
+        id: String,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
 #[derive(Args)]
 pub(super) struct RevokeArguments {
     #[command(flatten)]
@@ -195,6 +211,9 @@ pub(super) struct Target {
     /// All that came of this login or root session.
     #[arg(long)]
     pub(super) sid: Option<String>,
+    /// This handoff, by its id or its name, and all that came of it.
+    #[arg(long)]
+    pub(super) handoff: Option<String>,
     /// The tokens of this subject.
     #[arg(long)]
     pub(super) sub: Option<String>,

@@ -24,6 +24,10 @@ pub(crate) enum Event {
     SocialLogin,
     SocialRefused,
     IdentityLinked,
+    HandedOn,
+    HandoffUsed,
+    HandoffRefused,
+    HandoffEnded,
 }
 
 impl Event {
@@ -47,6 +51,10 @@ impl Event {
             Self::SocialLogin => "login.social",
             Self::SocialRefused => "login.social_refused",
             Self::IdentityLinked => "identity.linked",
+            Self::HandedOn => "handoff.made",
+            Self::HandoffUsed => "handoff.used",
+            Self::HandoffRefused => "handoff.refused",
+            Self::HandoffEnded => "handoff.ended",
         }
     }
 }

@@ -1,6 +1,6 @@
 //! A client: a service that may ask for tokens, and its rights.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use shared::{Jwk, Scopes};
 
 use crate::domain::policy::SessionPolicy;
+use crate::domain::purpose::{Handing, Purpose, Taking};
 
 /// The longest client id, in bytes.
 const MAX_ID_BYTES: usize = 100;
@@ -83,6 +84,12 @@ pub struct Client {
     /// The services for which it may exchange a token that it has received (RFC 8693).
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub exchange: BTreeSet<String>,
+    /// What it may hand on to other clients, by purpose: the right to act in the session of a token that it has received.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub hands_on: BTreeMap<Purpose, Handing>,
+    /// What it takes over from other clients, by purpose.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub takes_over: BTreeMap<Purpose, Taking>,
     /// The names under which tokens are for it. Where none is declared: its id.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub serves: BTreeSet<String>,
@@ -104,6 +111,8 @@ impl Client {
             audiences: BTreeSet::new(),
             session_policy: SessionPolicy::None,
             exchange: BTreeSet::new(),
+            hands_on: BTreeMap::new(),
+            takes_over: BTreeMap::new(),
             serves: BTreeSet::new(),
             keys: Vec::new(),
             service_account: None,

@@ -122,7 +122,13 @@ pub fn check(client: &Client) -> Result<(), String> {
     {
         return Err(format!("max_ttl_s is {MIN_TTL_S} at least"));
     }
+    for (purpose, handing) in &client.hands_on {
+        handing.check().map_err(|cause| format!("hands_on.{purpose}: {cause}"))?;
+    }
+    let handed_on = client.hands_on.values().flat_map(|own| &own.resources);
+    let taken_over = client.takes_over.values().flat_map(|own| &own.resources);
     let names = client.audiences.iter().chain(&client.exchange).chain(&client.serves);
+    let names = names.chain(handed_on).chain(taken_over);
     let sound = |name: &String| {
         !name.is_empty() && name.len() <= 200 && name.bytes().all(|byte| byte.is_ascii_graphic())
     };

@@ -5,6 +5,9 @@ use shared::{Claims, CompanyId, Revocation, RevocationKind, Timestamp, UserId};
 use utoipa::ToSchema;
 
 use crate::domain::audit::{AuditEvent, Event};
+use crate::domain::handoff::HandoffName;
+use crate::domain::handoff::name::NAME_CHARS;
+use crate::domain::login::EndedBy;
 use crate::domain::registry::By;
 use crate::error::CommandError;
 use crate::repository::revocations::RevocationRepository;
@@ -42,9 +45,14 @@ impl RevocationAsk {
     pub(crate) fn entry(&self, now: Timestamp) -> Result<Revocation, &'static str> {
         let now_s = now.timestamp();
         let value = self.named().ok_or("the value does not name one of this kind")?;
-        let bounded = !matches!(self.kind, RevocationKind::Jti | RevocationKind::Sid);
+        let bounded = !matches!(
+            self.kind,
+            RevocationKind::Jti | RevocationKind::Sid | RevocationKind::Handoff
+        );
         if self.issued_before.is_some_and(|before| !bounded || !(0..=now_s).contains(&before)) {
-            return Err("issued_before is a time that has passed, and not for one token or login");
+            return Err(
+                "issued_before is a time that has passed, and not for one token, login or handoff",
+            );
         }
         // It is committed a moment from now, and tokens are dated in whole seconds.
         let before = bounded.then(|| self.issued_before.unwrap_or(now_s + 1));
@@ -58,6 +66,10 @@ impl RevocationAsk {
         let value = self.value.as_str();
         match self.kind {
             RevocationKind::All => value.is_empty().then(String::new),
+            RevocationKind::Handoff => {
+                let name = HandoffName::of_either(value);
+                (name.as_str().len() == NAME_CHARS).then(|| name.as_str().to_owned())
+            }
             RevocationKind::User => Some(value.parse::<UserId>().ok()?.to_string()),
             RevocationKind::Company => Some(value.parse::<CompanyId>().ok()?.to_string()),
             _ => {
@@ -85,10 +97,16 @@ pub(crate) fn of_login(sid: &str, now: Timestamp) -> Revocation {
     Revocation { seq: 0, kind, value: sid.to_owned(), before: None, exp }
 }
 
-/// Writes it down; from then on it holds.
+/// What ends with a handoff that nobody may use from now on.
+pub(crate) fn of_handoff(name: &HandoffName, now: Timestamp) -> Revocation {
+    let (kind, exp) = (RevocationKind::Handoff, now.timestamp() + LONGEST_TOKEN_S);
+    Revocation { seq: 0, kind, value: name.as_str().to_owned(), before: None, exp }
+}
+
+/// Writes it down; from then on it holds. What was handed on of what ends with it ends as `ends` says.
 pub(crate) async fn revoke(
     revocations: &RevocationRepository,
-    revocation: Revocation,
+    (revocation, ends): (Revocation, EndedBy),
     by: By<'_>,
 ) -> Result<Revocation, CommandError> {
     let detail = format!(
@@ -98,7 +116,7 @@ pub(crate) async fn revoke(
         revocation.before.map_or_else(|| "whenever".to_owned(), |before| before.to_string())
     );
     let event = AuditEvent::new(Event::Revoked, by.actor, by.now).because(detail);
-    let revocation = revocations.insert(revocation, &event).await?;
+    let revocation = revocations.insert((revocation, ends), &event).await?;
     event.log();
     Ok(revocation)
 }

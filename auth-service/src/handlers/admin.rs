@@ -2,6 +2,7 @@
 
 pub(crate) mod audit;
 pub(crate) mod clients;
+pub(crate) mod handoffs;
 pub(crate) mod keys;
 pub(crate) mod policy;
 pub(crate) mod revocations;

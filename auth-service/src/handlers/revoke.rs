@@ -5,6 +5,9 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use shared::TokenError;
 
+use crate::domain::handoff::HandoffName;
+use crate::domain::handoff::name::PREFIX;
+use crate::domain::login::EndedBy;
 use crate::domain::registry::By;
 use crate::domain::revoking::{revocation_of, revoke};
 use crate::error::{CommandError, TokenRefusal};
@@ -22,6 +25,11 @@ pub(crate) async fn revoke_token(
     let token = form.get("token").ok_or(TokenRefusal::BadRequest("token is missing"))?;
     // `token_type_hint` helps to find a token in a table (section 2.1); there is none.
     let done = || Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).finish());
+    // A handoff ends with what has been made of it. Of one that is not this client's nothing is said.
+    if token.starts_with(PREFIX) {
+        state.handoffs.end_by_client(&HandoffName::of_id(token), &client.client.id).await?;
+        return done();
+    }
     let claims = match state.verifier.verify(token).await {
         Ok(token) => token.claims().clone(),
         Err(TokenError::KeysUnavailable(_)) => return Err(TokenRefusal::NoKey),
@@ -34,7 +42,9 @@ pub(crate) async fn revoke_token(
         return Err(TokenRefusal::NotItsToken);
     }
     let by = By { actor: client.id.as_str(), now: state.issuer.now() };
-    revoke(&state.revocations, revocation_of(&claims), by).await.map_err(unavailable)?;
+    revoke(&state.revocations, (revocation_of(&claims), EndedBy::Logout), by)
+        .await
+        .map_err(unavailable)?;
     state.issuer.mirror.changed().await?;
     done()
 }

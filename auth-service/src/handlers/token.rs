@@ -4,12 +4,15 @@ use actix_web::http::header::{CACHE_CONTROL, PRAGMA};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
-use shared::{Scopes, Session};
+use shared::{Claims, Scopes, Session};
 use utoipa::ToSchema;
 
 use crate::domain::exchange::{self, ExchangeAsk};
 use crate::domain::grant::{self, TokenAsk};
+use crate::domain::handoff::redeeming::RedeemAsk;
+use crate::domain::handoff::{HandoffName, UseLine};
 use crate::domain::policy::MaybeAsked;
+use crate::domain::purpose::Purpose;
 use crate::error::TokenRefusal;
 use crate::handlers::asking::asked;
 use crate::handlers::form::Form;
@@ -19,6 +22,8 @@ use crate::state::AppState;
 
 pub(crate) const CLIENT_CREDENTIALS: &str = "client_credentials";
 pub(crate) const TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
+/// Ours: RFC 6749 section 4.5 leaves room for it.
+pub(crate) const SESSION_HANDOFF: &str = "urn:baton:oauth:grant-type:session-handoff";
 /// RFC 8693 section 3.
 const ACCESS_TOKEN_TYPE: &str = "urn:ietf:params:oauth:token-type:access_token";
 const JWT_TYPE: &str = "urn:ietf:params:oauth:token-type:jwt";
@@ -42,6 +47,22 @@ pub(crate) struct TokenAnswer<'a> {
     expires_in: i64,
     #[schema(examples("order:read order:write"))]
     scope: String,
+    /// The request in which the session was handed on, as its `traceparent`; for a handoff.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    handed_on_in: Option<String>,
+    /// How often the handoff may be used after this.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    uses_left: Option<u32>,
+}
+
+/// A token, and what there is to say with it.
+#[derive(Default)]
+struct Beside {
+    issued_token_type: Option<&'static str>,
+    handed_on_in: Option<String>,
+    uses_left: Option<u32>,
 }
 
 pub(crate) async fn issue_token(
@@ -51,7 +72,7 @@ pub(crate) async fn issue_token(
 ) -> Result<HttpResponse, TokenRefusal> {
     let (form, client) = asked(&state, &request, body).await?;
     let granted = grant(&state, &client, &form).await;
-    let (issued, token_type) = granted.inspect_err(|refusal| {
+    let (issued, beside) = granted.inspect_err(|refusal| {
         state.issuer.refused(client.client.id.as_str(), form.get("session"), refusal);
     })?;
     let claims = &issued.claims;
@@ -60,10 +81,12 @@ pub(crate) async fn issue_token(
         .insert_header((PRAGMA, "no-cache"))
         .json(TokenAnswer {
             access_token: issued.token.expose(),
-            issued_token_type: token_type,
+            issued_token_type: beside.issued_token_type,
             token_type: "Bearer",
             expires_in: claims.exp - claims.iat,
             scope: claims.scope.to_string(),
+            handed_on_in: beside.handed_on_in,
+            uses_left: beside.uses_left,
         }))
 }
 
@@ -71,13 +94,18 @@ async fn grant(
     state: &AppState,
     client: &Registered,
     form: &Form,
-) -> Result<(Issued, Option<&'static str>), TokenRefusal> {
+) -> Result<(Issued, Beside), TokenRefusal> {
     state.issuer.check_age()?;
     match form.get("grant_type") {
-        Some(CLIENT_CREDENTIALS) => Ok((client_credentials(state, client, form).await?, None)),
-        Some(TOKEN_EXCHANGE) => {
-            Ok((token_exchange(state, client, form).await?, Some(ACCESS_TOKEN_TYPE)))
+        Some(CLIENT_CREDENTIALS) => {
+            Ok((client_credentials(state, client, form).await?, Beside::default()))
         }
+        Some(TOKEN_EXCHANGE) => {
+            let issued_token_type = Some(ACCESS_TOKEN_TYPE);
+            let issued = token_exchange(state, client, form).await?;
+            Ok((issued, Beside { issued_token_type, ..Beside::default() }))
+        }
+        Some(SESSION_HANDOFF) => session_handoff(state, client, form).await,
         Some(_) => Err(TokenRefusal::GrantType),
         None => Err(TokenRefusal::BadRequest("grant_type is missing")),
     }
@@ -118,28 +146,66 @@ async fn token_exchange(
     form: &Form,
 ) -> Result<Issued, TokenRefusal> {
     check_types(form)?;
+    let subject = received(state, form).await?;
+    let mut audiences = form.all("resource");
+    audiences.extend(form.all("audience"));
+    let scope = scope(form.get("scope"))?;
+    let ask = ExchangeAsk { subject, audiences, scope };
+    let issuer = &state.issuer;
+    issuer.issue(exchange::exchange(&client.client, ask, &issuer.terms, issuer.now())?).await
+}
+
+/// The token that the client has received: one that is good.
+pub(super) async fn received(state: &AppState, form: &Form) -> Result<Claims, TokenRefusal> {
     let subject = form.get("subject_token");
     let subject = subject.ok_or(TokenRefusal::BadRequest("subject_token is missing"))?;
     // What came of a token that was revoked a moment ago would outlive it.
     state.issuer.mirror.read_if_it_answers().await;
     let subject = state.verifier.verify(subject).await;
     let subject = subject.map_err(|error| TokenRefusal::SubjectToken(error.to_string()))?;
+    Ok(subject.claims().clone())
+}
+
+async fn session_handoff(
+    state: &AppState,
+    client: &Registered,
+    form: &Form,
+) -> Result<(Issued, Beside), TokenRefusal> {
+    let handoff = form.get("handoff").ok_or(TokenRefusal::BadRequest("handoff is missing"))?;
+    let purpose = form.get("purpose").map(Purpose::parse).transpose();
     let mut audiences = form.all("resource");
     audiences.extend(form.all("audience"));
-    let scope = scope(form.get("scope"))?;
-    let ask = ExchangeAsk { subject: subject.claims().clone(), audiences, scope };
-    let issuer = &state.issuer;
-    issuer.issue(exchange::exchange(&client.client, ask, &issuer.terms, issuer.now())?).await
+    let name = HandoffName::of_id(handoff);
+    let line = form.get("redemption_id").map(|word| {
+        UseLine::parse(word).ok_or(TokenRefusal::BadRequest("redemption_id is no word"))
+    });
+    let ask = RedeemAsk {
+        purpose: purpose.map_err(|_| TokenRefusal::BadRequest("purpose is no name of one"))?,
+        audiences,
+        scope: scope(form.get("scope"))?,
+        line: line.transpose()?,
+    };
+    let made = state.handoffs.redeem(&client.client, (&name, &ask)).await?;
+    let (handed_on_in, uses_left) = (made.trace, Some(made.uses_left));
+    Ok((made.issued, Beside { issued_token_type: None, handed_on_in, uses_left }))
+}
+
+fn is_access_token(form: &Form, name: &str) -> bool {
+    form.get(name).is_some_and(|own| [ACCESS_TOKEN_TYPE, JWT_TYPE].contains(&own))
+}
+
+pub(super) fn check_subject_type(form: &Form) -> Result<(), TokenRefusal> {
+    if is_access_token(form, "subject_token_type") {
+        return Ok(());
+    }
+    Err(TokenRefusal::BadRequest("subject_token_type is that of an access token"))
 }
 
 /// Access tokens for access tokens; the client itself is the actor.
 fn check_types(form: &Form) -> Result<(), TokenRefusal> {
-    let is_known =
-        |name: &str| form.get(name).is_some_and(|own| [ACCESS_TOKEN_TYPE, JWT_TYPE].contains(&own));
-    if !is_known("subject_token_type") {
-        return Err(TokenRefusal::BadRequest("subject_token_type is that of an access token"));
-    }
-    if form.get("requested_token_type").is_some() && !is_known("requested_token_type") {
+    check_subject_type(form)?;
+    let requested = "requested_token_type";
+    if form.get(requested).is_some() && !is_access_token(form, requested) {
         return Err(TokenRefusal::BadRequest("requested_token_type is that of an access token"));
     }
     if form.get("actor_token").is_some() || form.get("actor_token_type").is_some() {

@@ -203,7 +203,7 @@ impl RedisLogins {
         let Some(beyond) = beyond else { return Ok(None) };
         let ended: Vec<Uuid> = beyond.iter().filter_map(|sid| sid.parse().ok()).collect();
         if !ended.is_empty() {
-            self.database.revoke(&ended, login.began_at).await?;
+            self.database.revoke((&ended, None), (EndedBy::TooMany, login.began_at)).await?;
             self.remove(user, &ended).await?;
         }
         Ok(Some(ended))
@@ -257,15 +257,16 @@ impl RedisLogins {
     pub(super) async fn end(
         &self,
         which: &Which,
-        (_, now): (EndedBy, Timestamp),
+        why: (EndedBy, Timestamp),
     ) -> Result<Vec<Uuid>, AccountError> {
         if let Some(version) = which.older_than {
             self.raise_version(which.user, version).await?;
         }
-        let logins = self.list(which.user, now).await?;
+        let logins = self.list(which.user, why.1).await?;
         let ended: Vec<Uuid> =
             logins.iter().filter(|login| which.takes(login)).map(|login| login.sid).collect();
-        self.database.revoke(&ended, now).await?;
+        let older_than = which.older_than.map(|version| (which.user, version));
+        self.database.revoke((&ended, older_than), why).await?;
         self.remove(which.user, &ended).await?;
         Ok(ended)
     }

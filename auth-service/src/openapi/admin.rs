@@ -8,7 +8,7 @@ use crate::domain::client::Client;
 use crate::handlers::admin::audit::AuditView;
 use crate::handlers::admin::clients::ClientView;
 use crate::handlers::admin::keys::KeyView;
-use crate::handlers::admin::{audit, clients, keys, policy, revocations};
+use crate::handlers::admin::{audit, clients, handoffs, keys, policy, revocations};
 
 const JSON: &str = "application/json";
 const NO_STORE: (&str, &str) = ("Cache-Control", "`no-store`: the secret is shown once.");
@@ -56,7 +56,7 @@ fn of_client(operation: Operation) -> Operation {
     operation.part(("id", "The client."), text()).fails(&[&NO_SUCH_PATH, &UNAVAILABLE])
 }
 
-fn others() -> [Operation; 5] {
+fn others() -> [Operation; 6] {
     [
         Operation::post("/admin/policy/explain", policy::explain_policy)
             .named("explainPolicy", "Ask whether a client would get such a token")
@@ -72,6 +72,14 @@ fn others() -> [Operation; 5] {
             .named("revoke", "Revoke what tokens were issued")
             .gives(201, "The entry of the feed.")
             .fails(&[&VALIDATION, &UNAVAILABLE]),
+        Operation::get("/admin/handoffs/{id}", handoffs::explain_handoff)
+            .named(
+                "explainHandoff",
+                "Ask who may use a handoff, and why a use would be refused now",
+            )
+            .part(("id", "Its id, or the name that tokens have for it."), text())
+            .gives(200, "What there is to say of it.")
+            .fails(&[&NO_SUCH_PATH, &UNAVAILABLE]),
         Operation::get("/admin/audit", audit::list_audit)
             .named("listAudit", "List what has been done")
             .gives_list::<AuditView>(200, "Entries, the oldest first.")

@@ -3,12 +3,14 @@
 use shared::Jwks;
 use shared::openapi::{CLIENT, Operation};
 
-use super::wire::{Introspection, IssuedTokens, Metadata, OneTokenForm, TokenForm};
+use super::wire::{HandoffForm, Introspection, IssuedTokens, Metadata, OneTokenForm, TokenForm};
+use crate::handlers::handing_on::HandoffAnswer;
 use crate::handlers::token::TokenAnswer;
 use crate::handlers::tokens::Ask;
-use crate::handlers::{feed, introspect, keys, metadata, revoke, token, tokens};
+use crate::handlers::{feed, handing_on, introspect, keys, metadata, revoke, token, tokens};
 use crate::routes::{
-    INTROSPECT_PATH, JWKS_PATH, REVOCATIONS_PATH, REVOKE_PATH, TOKEN_PATH, TOKENS_PATH,
+    HANDOFFS_PATH, INTROSPECT_PATH, JWKS_PATH, REVOCATIONS_PATH, REVOKE_PATH, TOKEN_PATH,
+    TOKENS_PATH,
 };
 
 const JSON: &str = "application/json";
@@ -18,19 +20,26 @@ pub(super) fn all() -> impl Iterator<Item = Operation> {
     of_clients().into_iter().chain(of_verifiers())
 }
 
-fn of_clients() -> [Operation; 4] {
+fn of_clients() -> [Operation; 5] {
     [
         by_client(Operation::post(TOKEN_PATH, token::issue_token))
             .named("issueToken", "Issue an access token")
-            .about("For client credentials, perhaps on behalf of a session; or in exchange for a token that the client has received.")
+            .about("For client credentials, perhaps on behalf of a session; in exchange for a token that the client has received; or for a handoff. Where a handoff is refused, `handoff_refusal` says why.")
             .form::<TokenForm>()
             .gives_bare::<TokenAnswer<'static>>((200, JSON), "The token.")
             .with(NO_STORE.0, NO_STORE.1)
-            .fails_as_oauth(400, &["invalid_request", "invalid_scope", "invalid_target", "unauthorized_client", "unsupported_grant_type"]),
+            .fails_as_oauth(400, &["invalid_request", "invalid_grant", "invalid_scope", "invalid_target", "unauthorized_client", "unsupported_grant_type"]),
         by_client(Operation::post(TOKENS_PATH, tokens::issue_tokens))
             .named("issueTokens", "Issue many access tokens, one for each session")
             .body::<Ask>(JSON, true)
             .gives_bare::<IssuedTokens>((200, JSON), "A token, or why there is none, at the place of each session.")
+            .with(NO_STORE.0, NO_STORE.1)
+            .fails_as_oauth(400, &["invalid_request", "invalid_scope", "invalid_target", "unauthorized_client"]),
+        by_client(Operation::post(HANDOFFS_PATH, handing_on::hand_on))
+            .named("handOn", "Hand a session on to work that runs later")
+            .about("Of a token that the client has received. Never more than that token, what the client may hand on for the purpose, and what the executor takes over for it.")
+            .form::<HandoffForm>()
+            .gives_bare::<HandoffAnswer<'static>>((201, JSON), "What was handed on. Its id is of use to its executor alone.")
             .with(NO_STORE.0, NO_STORE.1)
             .fails_as_oauth(400, &["invalid_request", "invalid_scope", "invalid_target", "unauthorized_client"]),
         by_client(Operation::post(INTROSPECT_PATH, introspect::introspect))

@@ -1,6 +1,6 @@
 //! What people ask, and what is told of them.
 
-use shared::openapi::{Operation, number, one_of, uuid};
+use shared::openapi::{Operation, number, one_of, text, uuid};
 use shared::reply::codes::{
     NO_SUCH_PATH, TOKEN_REVOKED, TOO_LARGE, TOO_MANY_REQUESTS, UNAVAILABLE, VALIDATION,
 };
@@ -8,6 +8,7 @@ use shared::reply::codes::{
 use super::REFRESH;
 use super::wire::{CodeCheck, CodeRequest, PasswordReset, SignUp};
 use crate::domain::person::Provider;
+use crate::handlers::handoffs::{self, HandoffView};
 use crate::handlers::login::LoggedIn;
 use crate::handlers::sessions::SessionView;
 use crate::handlers::social::{self, Callback};
@@ -22,7 +23,7 @@ const REMOVED: (&str, &str) = ("Set-Cookie", "The cookie goes.");
 const BEARER: (&str, &str) = ("Authorization", "`Bearer` and the access token.");
 
 pub(super) fn logins() -> impl Iterator<Item = Operation> {
-    this_login().into_iter().chain(all_logins())
+    this_login().into_iter().chain(all_logins()).chain(handed_on())
 }
 
 fn this_login() -> [Operation; 3] {
@@ -78,6 +79,22 @@ fn all_logins() -> [Operation; 4] {
             .named("endLogin", "End one of the caller's logins")
             .part(("id", "The login."), uuid())
             .gives_nothing(204, "It has ended.")
+            .fails(&[&NO_SUCH_PATH, &UNAVAILABLE]),
+    ]
+}
+
+fn handed_on() -> [Operation; 2] {
+    [
+        Operation::get("/api/v2/auth/handoffs", handoffs::list_handoffs)
+            .named("listHandoffs", "List what services will do on the caller's behalf")
+            .about("What has ended or expired is left out; 200 at the most.")
+            .gives_list::<HandoffView>(200, "What was handed on.")
+            .fails(&[&UNAVAILABLE]),
+        Operation::delete("/api/v2/auth/handoffs/{id}", handoffs::end_handoff)
+            .named("endHandoff", "Call back what a service was to do")
+            .about("Tokens that have been made of it are revoked.")
+            .part(("id", "What was handed on."), text())
+            .gives_nothing(204, "Nobody may use it any more.")
             .fails(&[&NO_SUCH_PATH, &UNAVAILABLE]),
     ]
 }

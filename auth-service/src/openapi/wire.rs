@@ -34,6 +34,8 @@ pub(super) enum GrantType {
     ClientCredentials,
     #[schema(rename = "urn:ietf:params:oauth:grant-type:token-exchange")]
     TokenExchange,
+    #[schema(rename = "urn:baton:oauth:grant-type:session-handoff")]
+    SessionHandoff,
 }
 
 /// RFC 6749 section 4.4.2 and RFC 8693 section 2.1, with `resource` as in RFC 8707.
@@ -57,7 +59,53 @@ pub(super) struct TokenForm {
     requested_token_type: Option<String>,
     /// The same as `resource`, for an exchange.
     audience: Option<Vec<String>>,
+    /// The id of the handoff that is used.
+    handoff: Option<String>,
+    /// What the handoff is believed to be for: one for something else is refused.
+    #[schema(examples("order-exports"))]
+    purpose: Option<String>,
+    /// A word of the client's, up to 128 characters. Asked again in its name, the same token is told as long as it has some life
+    /// left, and no use is counted. Without it each request is a use.
+    #[schema(examples("run-17-1"))]
+    redemption_id: Option<String>,
     #[schema(examples("batch-service"))]
+    client_id: Option<String>,
+    #[schema(format = "password")]
+    client_secret: Option<String>,
+    client_assertion_type: Option<String>,
+    client_assertion: Option<String>,
+}
+
+/// What is handed on, and to whom.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "read from the form by name")]
+pub(super) struct HandoffForm {
+    /// The token that the client has received.
+    subject_token: String,
+    /// `urn:ietf:params:oauth:token-type:access_token`, or `...:jwt`.
+    subject_token_type: String,
+    /// What it is handed on for.
+    #[schema(examples("order-exports"))]
+    purpose: String,
+    /// The client that may use it.
+    #[schema(examples("batch-service"))]
+    executor: String,
+    /// The services that its tokens are to be for. All that may be, where it is not said.
+    #[schema(examples(json!("order-service")))]
+    resource: Option<Vec<String>>,
+    /// What its tokens are to be used for, separated by spaces. All that may be, where it is not said.
+    #[schema(examples("order:read file:write"))]
+    scope: Option<String>,
+    /// How often it may be used. Once, where it is not said.
+    #[schema(minimum = 1, maximum = 100)]
+    max_uses: Option<u32>,
+    /// From when on, in seconds since 1970. From now on, where it is not said.
+    not_before: Option<i64>,
+    /// Until when. As long as may be, where it is not said; never longer than the login that it came of.
+    not_after: Option<i64>,
+    /// Whether it goes on when the user logs out; a change of his password ends it in any case.
+    outlives_logout: Option<bool>,
+    #[schema(examples("order-service"))]
     client_id: Option<String>,
     #[schema(format = "password")]
     client_secret: Option<String>,
@@ -119,6 +167,8 @@ pub(super) struct Introspection {
     sid: Option<String>,
     auth_time: Option<i64>,
     act: Option<Actor>,
+    /// What the feed of revocations calls the handoff that it came of.
+    handoff: Option<String>,
 }
 
 /// Who acts for the subject, and for whom before (RFC 8693 section 4.1).
@@ -154,6 +204,8 @@ pub(super) struct Metadata {
     #[schema(format = "uri")]
     token_batch_endpoint: String,
     #[schema(format = "uri")]
+    handoff_endpoint: String,
+    #[schema(format = "uri")]
     revocations_uri: String,
     response_types_supported: Vec<String>,
 }
@@ -186,6 +238,12 @@ struct ClientShape {
     #[serde(default)]
     #[schema(examples(json!("file-service")))]
     exchange: Vec<String>,
+    /// What it may hand on to other clients, by purpose.
+    #[serde(default)]
+    hands_on: BTreeMap<String, Handing>,
+    /// What it takes over from other clients, by purpose.
+    #[serde(default)]
+    takes_over: BTreeMap<String, Taking>,
     /// The names under which tokens are for it. Where none is declared: its id.
     #[serde(default)]
     #[schema(examples(json!("order-service")))]
@@ -248,6 +306,44 @@ fn any_or_named() -> Schema {
     let each: Schema = OneOfBuilder::new().item(any()).item(values).into();
     let named = ObjectBuilder::new().additional_properties(Some(each));
     OneOfBuilder::new().item(any()).item(named).into()
+}
+
+/// What a client may hand on for a purpose.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "the wire's view of a domain type")]
+struct Handing {
+    /// To whom: clients.
+    #[schema(examples(json!("batch-service")))]
+    executors: Vec<String>,
+    /// For which services.
+    #[schema(examples(json!("order-service"), json!("file-service")))]
+    resources: Vec<String>,
+    /// To be used for what, at the most.
+    #[schema(examples(json!("order:read"), json!("file:write")))]
+    scope: Vec<String>,
+    /// How often, at the most.
+    #[schema(minimum = 1, maximum = 100, default = 1)]
+    #[serde(default)]
+    max_uses: u32,
+    /// How long, at the most, in seconds.
+    #[schema(minimum = 1, maximum = 7_776_000, default = 86_400)]
+    #[serde(default)]
+    max_age_s: u32,
+    /// Whether it may go on when the user logs out.
+    #[serde(default)]
+    may_outlive_logout: bool,
+}
+
+/// What a client takes over for a purpose.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "the wire's view of a domain type")]
+struct Taking {
+    /// For which services.
+    #[schema(examples(json!("order-service"), json!("file-service")))]
+    resources: Vec<String>,
+    /// To be used for what, at the most.
+    #[schema(examples(json!("order:read"), json!("file:write")))]
+    scope: Vec<String>,
 }
 
 impl PartialSchema for Client {

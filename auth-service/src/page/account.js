@@ -173,6 +173,7 @@ async function listSessions() {
   const sessions = answer.data ?? [];
   $("sessions").replaceChildren(...sessions.map(sessionItem));
   $("end-others").disabled = sessions.length < 2;
+  await listHandoffs();
   return true;
 }
 
@@ -197,6 +198,53 @@ function sessionItem(session) {
   end.addEventListener("click", () => endSession(session));
   return item;
 }
+
+// ---- what services do later on
+
+/// Services may know of nothing: then nothing is shown of it.
+async function listHandoffs() {
+  const answer = await askSignedIn("GET", "/api/v2/auth/handoffs");
+  const handoffs = answer.data ?? [];
+  $("handoffs").replaceChildren(...handoffs.map(handoffItem));
+  $("handed-on").hidden = handoffs.length === 0;
+}
+
+function handoffItem(handoff) {
+  const item = $("session").content.cloneNode(true);
+  const [name, hint] = item.querySelectorAll("p");
+  name.textContent = handoff.purpose;
+  const { by, from, until, uses, outlives } = words();
+  const begins = new Date(handoff.notBefore);
+  const parts = [by(handoff.executor, handoff.handedOnBy)];
+  if (begins > new Date()) parts.push(from(...moment(begins)));
+  parts.push(until(...moment(new Date(handoff.notAfter))), uses(handoff.uses, handoff.maxUses));
+  if (handoff.outlivesLogout) parts.push(outlives);
+  hint.textContent = parts.join(" · ");
+  const end = item.querySelector("button");
+  end.textContent = words().recall;
+  end.setAttribute("aria-label", words().recallThis(handoff.purpose));
+  end.addEventListener("click", () => recall(handoff));
+  return item;
+}
+
+/// The day in a word where there is one, and the time.
+function moment(at) {
+  const dayOf = (date) => new Date(date.getFullYear(), date.getMonth(), date.getDate());
+  const days = Math.round((dayOf(at) - dayOf(new Date())) / 86_400_000);
+  const { tonight, today, tomorrow } = words().days;
+  const named = days === 0 ? (at.getHours() >= 18 ? tonight : today) : days === 1 ? tomorrow : null;
+  const day = named ?? at.toLocaleDateString(language, { dateStyle: "medium" });
+  return [day, at.toLocaleTimeString(language, { timeStyle: "short" })];
+}
+
+async function recall(handoff) {
+  const answer = await askSignedIn("DELETE", `/api/v2/auth/handoffs/${encodeURIComponent(handoff.id)}`);
+  if (!answer.ok && answer.status !== 404) return refuse(answer);
+  notice(words().recalled(handoff.purpose));
+  await listHandoffs();
+}
+
+// ---- ending logins
 
 async function endSession(session) {
   if (session.current) return logOut();

@@ -59,7 +59,9 @@ impl From<AccountError> for ApiError {
                 Self::new(&TOO_MANY_ATTEMPTS).retry_after(retry_after_s)
             }
             AccountError::CrossSite(why) => Self::new(&CROSS_SITE).because(why),
-            AccountError::NoSuchLogin => Self::new(&codes::NO_SUCH_PATH).because(error),
+            AccountError::NoSuchLogin | AccountError::NoSuchHandoff => {
+                Self::new(&codes::NO_SUCH_PATH).because(error)
+            }
             AccountError::NotConfigured => Self::new(&codes::NO_SUCH_PATH).because(error),
             AccountError::Taken(taken) => taken_by(&taken),
             AccountError::NoSuchUser => Self::new(&NO_SUCH_USER),

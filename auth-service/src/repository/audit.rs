@@ -144,8 +144,10 @@ impl AuditRepository {
     pub(crate) async fn delete_beyond(&self, limits: AuditLimits) -> Result<(), DbError> {
         let of_tokens = [Event::Granted, Event::Refused];
         let of_logins = [Event::LoginBegan, Event::LoginRefused, Event::LoginEnded];
-        let of_tokens: Vec<&str> =
-            of_tokens.iter().chain(&of_logins).map(|event| event.name()).collect();
+        let of_handoffs =
+            [Event::HandedOn, Event::HandoffUsed, Event::HandoffRefused, Event::HandoffEnded];
+        let counted = of_tokens.iter().chain(&of_logins).chain(&of_handoffs);
+        let of_tokens: Vec<&str> = counted.map(|event| event.name()).collect();
         for event in &of_tokens {
             if let Some(newest_gone) = self.find_beyond(event, limits.max_tokens).await? {
                 while self.delete_some(event, newest_gone).await? == DELETED_AT_ONCE {}

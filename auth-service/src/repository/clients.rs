@@ -71,6 +71,8 @@ struct ClientRow {
     keys: String,
     service_account: Option<String>,
     from_file: bool,
+    hands_on: String,
+    takes_over: String,
 }
 
 #[derive(Queryable, Selectable, Insertable)]
@@ -97,6 +99,8 @@ impl ClientRow {
             keys: json(&client.keys)?,
             service_account: client.service_account.as_ref().map(ToString::to_string),
             from_file,
+            hands_on: json(&client.hands_on)?,
+            takes_over: json(&client.takes_over)?,
         })
     }
 
@@ -109,6 +113,8 @@ impl ClientRow {
             session_policy: SessionPolicy::from_json(&self.session_policy)
                 .map_err(|_| DbError::Corrupt("session policy"))?,
             exchange: list(&self.exchange)?,
+            hands_on: list(&self.hands_on)?,
+            takes_over: list(&self.takes_over)?,
             serves: list(&self.serves)?,
             keys: list(&self.keys)?,
             service_account: account.map_err(|_| DbError::Corrupt("service account"))?,
@@ -192,6 +198,8 @@ macro_rules! upsert_client {
                 clients::keys.eq(&$row.keys),
                 clients::service_account.eq(&$row.service_account),
                 clients::from_file.eq($row.from_file),
+                clients::hands_on.eq(&$row.hands_on),
+                clients::takes_over.eq(&$row.takes_over),
             ))
             .execute($conn)
     };

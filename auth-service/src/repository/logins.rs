@@ -14,15 +14,17 @@ use shared::db::{Db, DbError};
 use shared::{Timestamp, UserId, with_conn};
 use uuid::Uuid;
 
+use crate::domain::handoff::HandoffEnd;
 use crate::domain::login::{EndedBy, Login};
 use crate::domain::revoking::of_login;
 use crate::login_store::{Exchange, Which};
 use crate::repository::changes::REVOCATIONS;
+use crate::repository::handoffs::{end_handed_on, end_handoffs};
 use crate::repository::revocations::RevocationRow;
-use crate::repository::schema::{login_counts, logins, revocations};
+use crate::repository::schema::{handoffs, login_counts, logins, revocations};
 use crate::repository::sound;
 use rows::LoginRow;
-use steps::{count_login, end_logins, raise_version};
+use steps::{count_login, end_handed_on_before, end_logins, raise_version};
 use together::Exchanges;
 
 #[derive(Clone, Debug)]
@@ -188,6 +190,9 @@ impl LoginRepository {
                 }
                 let sids: Vec<String> = query.load(conn).await?;
                 end_logins!(conn, &sids, by, now);
+                if let Some(version) = which.older_than {
+                    end_handed_on_before!(conn, (user, version), by, now);
+                }
                 Ok::<_, DieselError>(sids)
             })
             .await
@@ -195,15 +200,26 @@ impl LoginRepository {
         Ok(ended.iter().filter_map(|sid| sid.parse().ok()).collect())
     }
 
-    /// Revokes what came of a login that is kept elsewhere.
-    pub(crate) async fn revoke(&self, sids: &[Uuid], now: Timestamp) -> Result<(), DbError> {
+    /// Revokes what came of logins that are kept elsewhere, and what was handed on with credentials older than these.
+    pub(crate) async fn revoke(
+        &self,
+        (sids, older_than): (&[Uuid], Option<(UserId, i64)>),
+        (by, now): (EndedBy, Timestamp),
+    ) -> Result<(), DbError> {
         let sids: Vec<String> = sids.iter().map(Uuid::to_string).collect();
+        let older_than = older_than.map(|(user, version)| (user.get(), version));
         with_conn!(&self.db, |conn| {
             conn.transaction(async |conn| {
+                if let Some((user, version)) = older_than {
+                    raise_version!(conn, user, version).await?;
+                    note_change!(conn, REVOCATIONS).await?;
+                    end_handed_on_before!(conn, (user, version), by, now);
+                }
                 for sid in &sids {
                     let seq = note_change!(conn, REVOCATIONS).await?;
                     let row = RevocationRow::new(&of_login(sid, now), seq);
                     insert_into(revocations::table).values(row).execute(conn).await?;
+                    end_handed_on!(conn, sid, by, (None, now));
                 }
                 Ok::<_, DieselError>(())
             })

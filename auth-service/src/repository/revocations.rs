@@ -3,11 +3,14 @@
 use diesel::{ExpressionMethods, Insertable, QueryDsl, Queryable, Selectable, SelectableHelper};
 use diesel_async::{AsyncConnection, RunQueryDsl};
 use shared::db::{Db, DbError};
-use shared::{Revocation, with_conn};
+use shared::{Revocation, RevocationKind, with_conn};
 
 use crate::domain::audit::AuditEvent;
+use crate::domain::handoff::HandoffEnd;
+use crate::domain::login::EndedBy;
 use crate::repository::changes::REVOCATIONS;
-use crate::repository::schema::revocations;
+use crate::repository::handoffs::{end_handed_on, end_handoffs};
+use crate::repository::schema::{handoffs, revocations};
 use crate::repository::sound;
 
 #[derive(Clone, Debug)]
@@ -52,10 +55,10 @@ impl RevocationRepository {
         Self { db }
     }
 
-    /// Adds the revocation, whose number is given here, and gives it.
+    /// Adds the revocation, whose number is given here, and gives it. What was handed on of a root that ends with it ends, too.
     pub(crate) async fn insert(
         &self,
-        revocation: Revocation,
+        (revocation, ends): (Revocation, EndedBy),
         event: &AuditEvent,
     ) -> Result<Revocation, DbError> {
         with_conn!(&self.db, |conn| {
@@ -63,6 +66,19 @@ impl RevocationRepository {
                 let seq = note_change!(conn, REVOCATIONS).await?;
                 let row = RevocationRow::new(&revocation, seq);
                 diesel::insert_into(revocations::table).values(row).execute(conn).await?;
+                let value = revocation.value.as_str();
+                if revocation.kind == RevocationKind::Handoff {
+                    let query = handoffs::table.filter(handoffs::name.eq(value));
+                    end_handoffs!(
+                        conn,
+                        query,
+                        HandoffEnd::Root(ends),
+                        (Some(&event.actor), event.at)
+                    );
+                }
+                if revocation.kind == RevocationKind::Sid {
+                    end_handed_on!(conn, value, ends, (Some(&event.actor), event.at));
+                }
                 note_audit!(conn, event).await?;
                 Ok(Revocation { seq, ..revocation.clone() })
             })

@@ -13,6 +13,8 @@ diesel::table! {
         keys -> Text,
         service_account -> Nullable<Text>,
         from_file -> Bool,
+        hands_on -> Text,
+        takes_over -> Text,
     }
 }
 
@@ -98,6 +100,38 @@ diesel::table! {
         ended_by -> Nullable<Text>,
     }
 }
+
+diesel::table! {
+    handoffs (name) {
+        name -> Text,
+        purpose -> Text,
+        handed_on_by -> Text,
+        executor -> Text,
+        audiences -> Text,
+        scope -> Text,
+        sub -> Text,
+        user_id -> BigInt,
+        session -> Text,
+        root_sid -> Text,
+        root_began_s -> BigInt,
+        act -> Text,
+        credentials_version -> BigInt,
+        max_uses -> BigInt,
+        created_at -> Timestamp,
+        not_before_s -> BigInt,
+        not_after_s -> BigInt,
+        outlives_logout -> Bool,
+        traceparent -> Nullable<Text>,
+        uses -> BigInt,
+        redemptions -> Text,
+        last_used_at -> Nullable<Timestamp>,
+        ended_by -> Nullable<Text>,
+        ended_at -> Nullable<Timestamp>,
+    }
+}
+
+// A handoff is looked at with the login that it came of.
+diesel::allow_tables_to_appear_in_same_query!(handoffs, logins);
 
 diesel::table! {
     login_counts (user_id) {

@@ -24,6 +24,7 @@ use crate::domain::grant::Terms;
 use crate::domain::key::KeySchedule;
 use crate::domain::registry::{self, By};
 use crate::error::{CommandError, TokenRefusal};
+use crate::handoffs::Handoffs;
 use crate::issuer::Issuer;
 use crate::limits::Limits;
 use crate::logins::Logins;
@@ -32,6 +33,7 @@ use crate::mirror::{Mirror, Sources};
 use crate::repository::assertions::AssertionRepository;
 use crate::repository::attempts::AttemptRepository;
 use crate::repository::clients::ClientRepository;
+use crate::repository::handoffs::HandoffRepository;
 use crate::repository::keys::KeyRepository;
 use crate::repository::logins::LoginRepository;
 use crate::routes;
@@ -104,6 +106,7 @@ pub(crate) async fn make(config: &Config, given: Given) -> Result<Made, StartupE
         keys: repositories.keys,
         revocations: repositories.revocations,
         audit: repositories.audit,
+        handoffs: handoffs(&db, (&issuer, &logins)),
         logins,
         gate: people::gate(&db, &issuer),
         users: people::users(config, &issuer, &parts)?,
@@ -127,6 +130,11 @@ fn mirror(
     let (db, clock) = (db.clone(), Arc::clone(clock));
     let schedule = key_schedule(config);
     Ok(Mirror::new(Sources { db, master_keys, schedule, clock, signal }))
+}
+
+fn handoffs(db: &Db, (issuer, logins): (&Issuer, &Logins)) -> Handoffs {
+    let repository = HandoffRepository::new(db.clone()).together();
+    Handoffs { repository, issuer: issuer.clone(), logins: logins.clone() }
 }
 
 /// What goes on by itself.
@@ -257,6 +265,7 @@ fn cleaning(config: &Config, db: &Db, (issuer, limits): (&Issuer, &Arc<Limits>))
         audit,
         logins: LoginRepository::new(db.clone()),
         attempts: AttemptRepository::new(db.clone()),
+        handoffs: HandoffRepository::new(db.clone()),
         repeat_s: config.login_repeat_s,
         limits: Arc::clone(limits),
         clock: Arc::clone(&issuer.clock),

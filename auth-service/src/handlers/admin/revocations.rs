@@ -5,6 +5,7 @@ use shared::extractor::Caller;
 use shared::reply::input::Violation;
 use shared::{ApiError, ApiResponse, Revocation};
 
+use crate::domain::login::EndedBy;
 use crate::domain::revoking::{self, RevocationAsk};
 use crate::handlers::admin::{actor, by, seen};
 use crate::state::AppState;
@@ -17,7 +18,7 @@ pub(crate) async fn revoke(
     let actor = actor(&caller);
     let by = by(&state, &actor);
     let entry = ask.entry(by.now).map_err(|rule| Violation::new("value", "format", rule))?;
-    let entry = revoking::revoke(&state.revocations, entry, by).await?;
+    let entry = revoking::revoke(&state.revocations, (entry, EndedBy::Operator), by).await?;
     seen(&state).await?;
     Ok(ApiResponse::created(entry))
 }

@@ -54,8 +54,19 @@ macro_rules! end_logins {
                 ))
                 .execute($conn)
                 .await?;
+            end_handed_on!($conn, sid, $ended_by, (None, $now));
         }
     };
 }
 
-pub(super) use {count_login, end_logins, raise_version};
+/// Ends what was handed on in the user's sessions before his credentials changed, whatever has become of its login.
+macro_rules! end_handed_on_before {
+    ($conn:expr, ($user:expr, $version:expr), $ended_by:expr, $now:expr) => {{
+        let query = handoffs::table
+            .filter(handoffs::user_id.eq($user))
+            .filter(handoffs::credentials_version.lt($version));
+        end_handoffs!($conn, query, HandoffEnd::Root($ended_by), (None, $now));
+    }};
+}
+
+pub(super) use {count_login, end_handed_on_before, end_logins, raise_version};
