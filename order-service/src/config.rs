@@ -73,13 +73,14 @@ pub struct Config {
     /// Where file-service is; it keeps the receipts. Without this setting they wait until there is one.
     #[serde(default)]
     pub file_url: Option<Url>,
-    /// The token endpoint of auth-service, for the tokens with which file-service is called. With `file_url`.
+    /// The token endpoint of auth-service, for the tokens with which file-service is called, and for sessions that are handed on to
+    /// the batch: without it nothing can be exported. With `file_url`.
     #[serde(default)]
     pub token_url: Option<Url>,
     /// The name of this client at auth-service. Default `order-service`.
     #[serde(default = "default_audience")]
     pub client_id: String,
-    /// Its secret. With `file_url` this, `client_secret_file` or `client_assertion_file`.
+    /// Its secret. With `token_url` this, `client_secret_file` or `client_assertion_file`.
     #[serde(default)]
     pub client_secret: Option<Secret>,
     /// A file that holds it.

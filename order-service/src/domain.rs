@@ -5,6 +5,7 @@ pub(crate) mod basket;
 pub(crate) mod calendar;
 pub(crate) mod catalogue;
 pub(crate) mod change;
+pub(crate) mod export;
 pub(crate) mod import;
 pub(crate) mod money;
 pub(crate) mod order;

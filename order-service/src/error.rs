@@ -1,5 +1,6 @@
 //! What can go wrong.
 
+use shared::client::token_source::TokenFetchError;
 use shared::db::DbError;
 use shared::idempotency::IdempotencyError;
 use shared::paging::PageError;
@@ -8,6 +9,16 @@ use shared::paging::PageError;
 pub(crate) enum OrderError {
     #[error("no such order")]
     NoSuchOrder,
+    #[error("no such export")]
+    NoSuchExport,
+    #[error("the session cannot be handed on: there is no token")]
+    NothingToHandOn,
+    #[error("the session is not handed on: {0}")]
+    HandOff(TokenFetchError),
+    #[error("as many exports as may be are open")]
+    TooManyExports,
+    #[error("`token_url` is not set: nothing can be handed on")]
+    NotConfigured,
     #[error("no such product")]
     NoSuchProduct,
     #[error("a product has no price for this company")]

@@ -9,6 +9,7 @@ pub mod openapi;
 mod handlers;
 mod domain;
 mod repository;
+mod auth_api;
 mod file_api;
 mod receipts;
 mod error;

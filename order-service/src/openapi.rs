@@ -3,15 +3,16 @@
 use std::borrow::Cow;
 
 use shared::openapi::{Document, Operation, one_of, uuid};
-use shared::reply::codes::{IDEMPOTENCY_KEY_REUSED, UNAVAILABLE, VALIDATION};
+use shared::reply::codes::{IDEMPOTENCY_KEY_REUSED, TOO_MANY_REQUESTS, UNAVAILABLE, VALIDATION};
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::Schema;
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::domain::order::{Direction, OrderStatus};
+use crate::handlers::exports::ExportView;
 use crate::handlers::orders::OrderView;
-use crate::handlers::{changes, imports, orders, products, settlements};
-use crate::reply::{NO_SUCH_ORDER, WRONG_STATE};
+use crate::handlers::{changes, exports, imports, orders, products, settlements};
+use crate::reply::{NO_SUCH_EXPORT, NO_SUCH_ORDER, NOT_HANDED_ON, WRONG_STATE};
 
 const ETAG: (&str, &str) = ("ETag", "The order's version, for `If-Match`.");
 
@@ -24,6 +25,7 @@ pub fn document() -> Document {
     )
     .group(("Products", "The catalogue."), products())
     .group(("Orders", "The orders of the caller's company."), orders())
+    .group(("Exports", "Orders of the caller as a file, made later in his name."), exports())
     .group(("Session", "Who is calling."), [Operation::show_session()])
     .group(("Internal", "For the batch, and for nobody else."), internal())
 }
@@ -63,7 +65,28 @@ fn orders() -> [Operation; 6] {
     ]
 }
 
-fn internal() -> [Operation; 3] {
+fn exports() -> [Operation; 3] {
+    [
+        Operation::post("/api/orders/exports", exports::request_export)
+            .named("requestExport", "Ask for the caller's orders as a file")
+            .about("It is made by the batch, in the caller's name and after this request: his session is handed on for that, once and for nothing else. A logout ends it, unless `outlivesLogout` is said; so does the caller on his account page.")
+            .gives_data::<ExportView>(202, "The export.")
+            .fails(&[&VALIDATION, &NOT_HANDED_ON, &TOO_MANY_REQUESTS, &UNAVAILABLE]),
+        Operation::get("/api/orders/exports", exports::list_exports)
+            .named("listExports", "List the caller's exports, the newest first")
+            .gives(200, "A page of exports.")
+            .fails(&[&UNAVAILABLE]),
+        of_export(Operation::get("/api/orders/exports/{id}", exports::find_export))
+            .named("findExport", "Find an export")
+            .gives(200, "How far it is, and which file it is."),
+    ]
+}
+
+fn of_export(operation: Operation) -> Operation {
+    operation.part(("id", "The export."), uuid()).fails(&[&NO_SUCH_EXPORT, &UNAVAILABLE])
+}
+
+fn internal() -> [Operation; 6] {
     [
         change(Operation::post("/api/orders/{id}/settle", settlements::settle_order))
             .named("settleOrder", "Settle a paid order on a statement")
@@ -85,6 +108,19 @@ fn internal() -> [Operation; 3] {
             .about("Either a day, or a stretch of time.")
             .gives(200, "The companies.")
             .fails(&[&UNAVAILABLE]),
+        Operation::get("/internal/exports/companies", exports::list_companies)
+            .named("listCompaniesToExport", "List the companies with exports to make")
+            .gives(200, "The companies.")
+            .fails(&[&UNAVAILABLE]),
+        Operation::get("/internal/exports", exports::list_due)
+            .named("listExportsToMake", "List the exports of a company that are to be made")
+            .gives(200, "A page of exports, each with what was handed on for it.")
+            .fails(&[&UNAVAILABLE]),
+        of_export(Operation::post("/internal/exports/{id}/finish", exports::finish_export))
+            .named("finishExport", "Say how an export has ended")
+            .about("The first end counts, whatever is said afterwards.")
+            .gives(200, "The export as it has ended.")
+            .fails(&[&VALIDATION]),
     ]
 }
 

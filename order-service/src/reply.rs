@@ -1,5 +1,6 @@
 //! The one match from [`OrderError`] to status, code and message.
 
+use shared::client::token_source::TokenFetchError;
 use shared::reply::input::Violation;
 use shared::reply::{ErrorCode, codes};
 use shared::{ApiError, db::DbError};
@@ -26,10 +27,36 @@ pub(crate) const CHANGED: ErrorCode = ErrorCode {
     en: "The order has changed since.",
 };
 
+/// Those that are open end when the batch runs.
+const OPEN_EXPORTS_RETRY_AFTER_S: u64 = 3_600;
+pub(crate) const NO_SUCH_EXPORT: ErrorCode = ErrorCode {
+    code: "O006",
+    status: 404,
+    ko: "존재하지 않는 내보내기입니다.",
+    en: "There is no such export.",
+};
+pub(crate) const NOT_HANDED_ON: ErrorCode = ErrorCode {
+    code: "O007",
+    status: 403,
+    ko: "이 로그인으로는 나중에 할 작업을 맡길 수 없습니다.",
+    en: "With this login nothing can be asked for that is done later.",
+};
+
 impl From<OrderError> for ApiError {
     fn from(error: OrderError) -> Self {
         match error {
             OrderError::NoSuchOrder => Self::new(&NO_SUCH_ORDER),
+            OrderError::NoSuchExport => Self::new(&NO_SUCH_EXPORT),
+            OrderError::NothingToHandOn => Self::new(&NOT_HANDED_ON).because(error),
+            OrderError::HandOff(TokenFetchError::Refused { ref code, .. })
+                if code != "invalid_client" =>
+            {
+                Self::new(&NOT_HANDED_ON).because(error)
+            }
+            OrderError::TooManyExports => Self::new(&codes::TOO_MANY_REQUESTS)
+                .retry_after(OPEN_EXPORTS_RETRY_AFTER_S)
+                .because(error),
+            OrderError::HandOff(_) | OrderError::NotConfigured => Self::unavailable(2, error),
             OrderError::NoSuchProduct => {
                 Violation::new("items.productId", "unknown", "there is no such product").into()
             }

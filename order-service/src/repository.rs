@@ -1,6 +1,7 @@
 //! Orders and products in the database: a file for each noun.
 
 mod changes;
+pub(crate) mod exports;
 mod finding;
 pub(crate) mod imports;
 mod lists;

@@ -6,7 +6,9 @@ use shared::Clock;
 use shared::cache::Cache;
 use tokio::task::JoinHandle;
 
+use crate::auth_api::AuthApi;
 use crate::receipts::Receipts;
+use crate::repository::exports::ExportRepository;
 use crate::repository::orders::OrderRepository;
 use crate::repository::products::ProductRepository;
 
@@ -14,6 +16,9 @@ pub(crate) struct AppState {
     pub(crate) orders: OrderRepository,
     pub(crate) products: ProductRepository,
     pub(crate) receipts: Arc<Receipts>,
+    pub(crate) exports: ExportRepository,
+    /// None: nothing can be handed on.
+    pub(crate) auth: Option<AuthApi>,
     pub(crate) cache: Cache,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) _upkeep: Upkeep,

@@ -61,6 +61,25 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    exports (id) {
+        id -> Text,
+        company_id -> BigInt,
+        user_id -> BigInt,
+        handoff -> Text,
+        handed_on_until -> Timestamp,
+        placed_from -> Nullable<Timestamp>,
+        placed_to -> Nullable<Timestamp>,
+        due_at -> Timestamp,
+        state -> Text,
+        file_id -> Nullable<Text>,
+        reason -> Nullable<Text>,
+        ended_by -> Nullable<Text>,
+        created_at -> Timestamp,
+        finished_at -> Nullable<Timestamp>,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     orders,
     order_items,

@@ -11,13 +11,15 @@ use shared::clock::SystemClock;
 use shared::db::Db;
 use shared::idempotency;
 use shared::server::{Parts, StartupError};
-use shared::{Clock, ServiceClient};
+use shared::{Clock, Scopes, ServiceClient};
 use tracing::warn;
 use url::Url;
 
+use crate::auth_api::AuthApi;
 use crate::config::Config;
 use crate::file_api::FileApi;
 use crate::receipts::Receipts;
+use crate::repository::exports::ExportRepository;
 use crate::repository::orders::OrderRepository;
 use crate::repository::products::ProductRepository;
 use crate::repository::receipts::ReceiptRepository;
@@ -28,7 +30,7 @@ pub(super) fn state(config: &Config, db: &Db, parts: &Parts) -> Result<AppState,
     let cache = cache(config, &clock)?;
     let orders = OrderRepository::new(db.clone());
     let outbox = ReceiptRepository::new(db.clone());
-    let api = file_api(config, &clock, parts)?;
+    let Apis { files: api, auth } = apis(config, &clock, parts)?;
     let (receipts, fresh) = Receipts::new((orders.clone(), outbox), api, Arc::clone(&clock));
     let receipts = Arc::new(receipts.traced_by(parts.tracer().clone()));
     let upkeep = Upkeep::new(vec![
@@ -37,7 +39,8 @@ pub(super) fn state(config: &Config, db: &Db, parts: &Parts) -> Result<AppState,
         tokio::spawn(idempotency::keep_forgetting(db.clone(), Arc::clone(&clock))),
     ]);
     let products = ProductRepository::new(db.clone());
-    Ok(AppState { orders, products, receipts, cache, clock, _upkeep: upkeep })
+    let exports = ExportRepository::new(db.clone());
+    Ok(AppState { orders, products, receipts, exports, auth, cache, clock, _upkeep: upkeep })
 }
 
 fn cache(config: &Config, clock: &Arc<dyn Clock>) -> Result<Cache, StartupError> {
@@ -50,29 +53,40 @@ fn cache(config: &Config, clock: &Arc<dyn Clock>) -> Result<Cache, StartupError>
 pub(super) fn check(config: &Config, parts: &Parts) -> Result<(), StartupError> {
     let clock: Arc<dyn Clock> = SystemClock::shared();
     cache(config, &clock)?;
-    file_api(config, &clock, parts).map(drop)
+    apis(config, &clock, parts).map(drop)
 }
 
-fn file_api(
-    config: &Config,
-    clock: &Arc<dyn Clock>,
-    parts: &Parts,
-) -> Result<Option<FileApi>, StartupError> {
-    let (Some(file_url), Some(token_url)) = (&config.file_url, &config.token_url) else {
-        warn!("`file_url` is not set: receipts wait until it is");
-        return Ok(None);
+/// The services that we call.
+struct Apis {
+    files: Option<FileApi>,
+    auth: Option<AuthApi>,
+}
+
+fn apis(config: &Config, clock: &Arc<dyn Clock>, parts: &Parts) -> Result<Apis, StartupError> {
+    let Some(token_url) = &config.token_url else {
+        warn!("`token_url` is not set: receipts wait until it is, and nothing can be exported");
+        return Ok(Apis { files: None, auth: None });
     };
     let http = http_client_with_tls(Timeouts::default(), parts.client_tls());
     let http = http.map_err(StartupError::part("HTTP client"))?;
     let proof = config.client().proof().map_err(StartupError::part("client_secret"))?;
-    let (endpoint, base) = (service_url(config, token_url)?, service_url(config, file_url)?);
-    let source = ClientCredentials::with_proof(http.clone(), endpoint, proof);
+    let endpoint = service_url(config, token_url)?;
+    let source = ClientCredentials::with_proof(http.clone(), endpoint.clone(), proof);
     let tokens = TokenCache::new(Arc::new(source), Arc::clone(clock));
     tokens.register(parts.registry()).map_err(StartupError::part("metrics"))?;
-    let scope = "file:write".parse().map_err(StartupError::part("scope"))?;
+    let client = |target| ServiceClient::new(http.clone(), tokens.clone(), target);
+    if config.file_url.is_none() {
+        warn!("`file_url` is not set: receipts wait until it is");
+    }
+    let scope: Scopes = "file:write".parse().map_err(StartupError::part("scope"))?;
+    let file_url = config.file_url.as_ref().map(|url| service_url(config, url)).transpose()?;
     // It is the outbox that tries again.
-    let target = Target::new(base, "file-service", scope).without_retries();
-    Ok(Some(FileApi::new(ServiceClient::new(http, tokens, target))))
+    let files = file_url.map(|url| Target::new(url, "file-service", scope).without_retries());
+    let auth = Target::new(endpoint, "auth-service", Scopes::default());
+    Ok(Apis {
+        files: files.map(|target| FileApi::new(client(target))),
+        auth: Some(AuthApi::new(client(auth)).map_err(StartupError::part("scope"))?),
+    })
 }
 
 /// A URL that tokens and the secret may go to.
