@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use shared::client::CallError;
+use shared::client::token_source::{HandoffRefusal, TokenFetchError};
 use shared::db::DbError;
 
 use crate::money::SumTooLarge;
@@ -99,6 +100,21 @@ impl BatchError {
         }
     }
 
+    /// Why what was handed on gives no token, if that is what is wrong.
+    #[must_use]
+    pub fn handoff_refusal(&self) -> Option<&HandoffRefusal> {
+        match self {
+            Self::Call { cause, .. } => cause.handoff_refusal(),
+            _ => None,
+        }
+    }
+
+    /// Whether the service that was called has refused the token, which was good when it was fetched.
+    #[must_use]
+    pub fn refuses_the_token(&self) -> bool {
+        matches!(self, Self::Call { cause: CallError::Refused { status: 401, .. }, .. })
+    }
+
     /// How long the service that was called wants to be left alone.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
@@ -113,6 +129,7 @@ impl BatchError {
     #[must_use]
     pub fn may_be_of_the_item(&self) -> bool {
         match self {
+            Self::Call { cause: CallError::Token(TokenFetchError::Handoff(_)), .. } => true,
             Self::Call { cause: CallError::Token(_), .. } | Self::Db(_) => false,
             Self::Call { cause: CallError::Refused { status, .. }, .. } => *status != 429,
             _ => true,
@@ -125,6 +142,10 @@ impl BatchError {
     pub fn ends_run(&self) -> bool {
         let Self::Call { cause, .. } = self else { return false };
         match cause {
+            // What is declared for the batch is declared for all; the rest is of what was handed on for this item.
+            CallError::Token(TokenFetchError::Handoff(refusal)) => {
+                *refusal == HandoffRefusal::NotAllowed
+            }
             CallError::Token(error) => !error.is_transient(),
             CallError::Refused { status, .. } => matches!(status, 401 | 403),
             CallError::Request(_) | CallError::NotPermitted(_) | CallError::Redirect(_) => true,

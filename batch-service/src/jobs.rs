@@ -4,6 +4,7 @@ pub mod close_dormant_users;
 pub mod expire_files;
 pub mod export_statements;
 pub mod import_orders;
+pub mod order_exports;
 pub mod settle_orders;
 mod spreadsheet;
 
@@ -18,6 +19,7 @@ pub fn all() -> Jobs {
         .and(settle_orders::DECLARATION, settle_orders::SettleOrders::new)
         .and(close_dormant_users::DECLARATION, close_dormant_users::CloseDormantUsers::new)
         .and(expire_files::DECLARATION, expire_files::ExpireFiles::new)
+        .and(order_exports::DECLARATION, order_exports::OrderExports::new)
         .and(export_statements::DECLARATION, export_statements::ExportStatements::new)
 }
 

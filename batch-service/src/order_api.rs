@@ -1,5 +1,6 @@
 //! The calls that we make to order-service.
 
+pub(crate) mod exports;
 pub(crate) mod paid;
 
 use chrono::NaiveDate;

@@ -3,7 +3,10 @@
 use std::path::Path;
 use std::process::{Output, Stdio};
 
+use auth_service::domain::purpose::Purpose;
+use batch_service::jobs::order_exports;
 use serde_json::{Value, json};
+use standalone::services::exports_taken_over;
 use standalone::settlement::client_for_all_companies;
 
 use crate::caller::Caller;
@@ -20,7 +23,9 @@ pub struct Batch {
 impl Batch {
     /// It works with this system.
     pub async fn of(system: &System) -> Self {
-        let client = client_for_all_companies("batch-service", ALL_SCOPES).expect("a client");
+        let mut client = client_for_all_companies("batch-service", ALL_SCOPES).expect("a client");
+        let purpose = Purpose::parse(order_exports::NAME).expect("a purpose");
+        client.takes_over.insert(purpose, exports_taken_over().expect("constants"));
         let secret = system.services.register(&client).await.expect("it is registered");
         known_secrets::note(secret.expose());
         let settings = vec![

@@ -19,7 +19,7 @@ use crate::oauth::{OAuthClient, declared};
 use crate::{known_secrets, logs};
 
 /// Every scope that a service asks for.
-pub const ALL_SCOPES: &str = "order:read order:write order:settle order:import user:read user:import file:read file:write file:expire user:dormancy account:self";
+pub const ALL_SCOPES: &str = "order:read order:write order:settle order:import order:export user:read user:import file:read file:write file:expire user:dormancy account:self";
 
 /// The session policy that lets a client be anybody, with every role and attribute.
 pub const ANY_SESSION: &str = r#"{"assert":{"companies":"any","roles":"any","attributes":"any"}}"#;

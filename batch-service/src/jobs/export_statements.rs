@@ -9,26 +9,24 @@ mod line;
 mod parquet_sheet;
 mod sheet;
 
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use shared::client::CallError;
 use shared::server::StartupError;
 use shared::{Clock, ServiceClient, Session};
 
 use crate::error::BatchError;
 use crate::file_api::FileApi;
-use crate::file_api::sending::{LONGEST, Sent};
+use crate::file_api::sending::{LONGEST, Sent, find_sent, send, sent_while_made};
 use crate::job::{Chunk, Declaration, Job, Outcome, Planned, Run, Work};
-use crate::order_api::OrderApi;
 use crate::order_api::paid::Stretch;
+use crate::order_api::{Order, OrderApi};
 use crate::pipe::{Inlet, pipe};
 use crate::startup::Batch;
 use crate::window::Period;
-use sheet::Sheet;
+pub(super) use sheet::Sheet;
 
 /// Its name.
 pub const NAME: &str = "export-statements";
@@ -60,7 +58,7 @@ impl Format {
         }
     }
 
-    fn media_type(self) -> &'static str {
+    pub(super) fn media_type(self) -> &'static str {
         match self {
             Self::Csv => "text/csv; charset=utf-8",
             Self::Parquet => "application/vnd.apache.parquet",
@@ -106,34 +104,54 @@ impl ExportStatements {
         }
         Ok((window.start(), window.end()))
     }
+}
 
-    /// Reads the orders and writes them into the pipe. It ends early, and well, when nobody takes them any more: the request
-    /// says why.
-    async fn write(
-        &self,
-        (session, stretch): (&Session, Stretch),
-        mut sheet: Sheet,
-        inlet: Inlet,
-    ) -> Result<(), BatchError> {
-        let mut cursor: Option<String> = None;
-        loop {
-            let (orders, next) = self.orders.paid(session, stretch, cursor.as_deref()).await?;
-            for order in &orders {
-                sheet.add(order)?;
-            }
-            if inlet.write(sheet.take()?).await.is_err() {
-                return Ok(());
-            }
-            cursor = next;
-            if cursor.is_none() {
-                break;
-            }
-        }
-        if inlet.write(sheet.finish()?).await.is_ok() {
-            let _ = inlet.finish().await;
-        }
-        Ok(())
+/// Orders, page by page.
+#[async_trait]
+pub(super) trait Pages: Sync {
+    /// Some, from `cursor` on, and where the next begin.
+    async fn page(&self, cursor: Option<&str>) -> Result<(Vec<Order>, Option<String>), BatchError>;
+}
+
+/// Those that were paid in a stretch of time.
+struct Paid<'p> {
+    orders: &'p OrderApi,
+    session: &'p Session,
+    stretch: Stretch,
+}
+
+#[async_trait]
+impl Pages for Paid<'_> {
+    async fn page(&self, cursor: Option<&str>) -> Result<(Vec<Order>, Option<String>), BatchError> {
+        self.orders.paid(self.session, self.stretch, cursor).await
     }
+}
+
+/// Reads orders page by page and writes them into the pipe. It ends early, and well, when nobody takes them any more: the
+/// request says why.
+pub(super) async fn write_pages(
+    pages: &dyn Pages,
+    mut sheet: Sheet,
+    inlet: Inlet,
+) -> Result<(), BatchError> {
+    let mut cursor: Option<String> = None;
+    loop {
+        let (orders, next) = pages.page(cursor.as_deref()).await?;
+        for order in &orders {
+            sheet.add(order)?;
+        }
+        if inlet.write(sheet.take()?).await.is_err() {
+            return Ok(());
+        }
+        cursor = next;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    if inlet.write(sheet.finish()?).await.is_ok() {
+        let _ = inlet.finish().await;
+    }
+    Ok(())
 }
 
 #[async_trait]
@@ -165,30 +183,16 @@ impl Job for ExportStatements {
         key: &str,
     ) -> Result<Outcome, BatchError> {
         let (session, stretch) = (work.session()?, self.stretch(work.run)?);
-        if self.files.stands(session, key).await? {
+        if find_sent(&self.files.client().with_session(session), key).await?.is_some() {
             return Ok(Outcome::one(EXPORTED));
         }
         let name = format!("orders-{}.{}", work.run.window.label(), format.name());
         let file = Sent { name: &name, media_type: format.media_type(), key };
         let (inlet, outlet) = pipe();
-        let writing = self.write((session, stretch), Sheet::new(*format)?, inlet);
-        let sending = self.files.send(&self.sending, session, (&file, outlet));
-        let mut sending = pin!(sending);
-        tokio::select! {
-            // An answer before the end: nobody takes the rest.
-            sent = &mut sending => sent?,
-            // Where the orders cannot be had, the request fails for that reason alone.
-            written = writing => {
-                let sent = tokio::time::timeout(self.answer, sending).await;
-                written.and(sent.unwrap_or_else(|_| Err(no_answer())))?;
-            }
-        }
+        let paid = Paid { orders: &self.orders, session, stretch };
+        let writing = write_pages(&paid, Sheet::new(*format)?, inlet);
+        let files = self.sending.with_session(session);
+        sent_while_made(send(&files, (&file, outlet)), writing, self.answer).await?;
         Ok(Outcome::one(EXPORTED))
     }
-}
-
-/// Whether there is a file will be seen next time, by its key.
-fn no_answer() -> BatchError {
-    let cause = CallError::Transport("no answer to a whole file".to_owned());
-    BatchError::Call { service: "file-service", cause }
 }

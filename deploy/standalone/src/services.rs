@@ -1,5 +1,6 @@
 //! [`Services`]: all services, running.
 
+use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::fs::{DirBuilder, File};
 use std::net::SocketAddr;
@@ -8,6 +9,8 @@ use std::path::Path;
 
 use auth_service::commands::{self, CommandError};
 use auth_service::domain::client::{Client, ClientId};
+use auth_service::domain::purpose::{Handing, Purpose, Taking};
+use batch_service::jobs::order_exports;
 use shared::Secret;
 
 use shared::server::{BoundServer, StartupError, Stopper};
@@ -244,10 +247,42 @@ fn user_service() -> Result<Client, StartupError> {
     })
 }
 
-/// order-service writes receipts, by exchanging the payer's token, or in his session when that has ended.
+/// What the batch takes over from order-service: the sessions of users who have asked for an export.
+///
+/// # Errors
+/// Never in practice: it is made of constants.
+pub fn exports_taken_over() -> Result<Taking, StartupError> {
+    Ok(Taking {
+        resources: ["order-service", "file-service"].map(str::to_owned).into(),
+        scope: "order:read file:read file:write".parse().map_err(StartupError::part("client"))?,
+    })
+}
+
+/// What order-service hands on for that.
+///
+/// # Errors
+/// Never in practice: it is made of constants.
+pub fn exports_handed_on() -> Result<BTreeMap<Purpose, Handing>, StartupError> {
+    let Taking { resources, scope } = exports_taken_over()?;
+    let batch = ClientId::parse("batch-service").map_err(StartupError::part("client"))?;
+    let handing = Handing {
+        executors: [batch].into(),
+        resources,
+        scope,
+        max_uses: 24,
+        max_age_s: 2 * 24 * 3600,
+        may_outlive_logout: true,
+    };
+    let purpose = Purpose::parse(order_exports::NAME).map_err(StartupError::part("client"))?;
+    Ok([(purpose, handing)].into())
+}
+
+/// order-service writes receipts, by exchanging the payer's token, or in his session when that has ended; and it hands sessions
+/// on to the batch.
 fn order_service() -> Result<Client, StartupError> {
     let id = ClientId::parse("order-service").map_err(StartupError::part("client"))?;
     Ok(Client {
+        hands_on: exports_handed_on()?,
         scopes: "file:write".parse().map_err(StartupError::part("client"))?,
         audiences: ["file-service".to_owned()].into(),
         exchange: ["file-service".to_owned()].into(),

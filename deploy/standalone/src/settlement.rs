@@ -6,10 +6,12 @@ use std::sync::Arc;
 
 use auth_service::domain::client::{Client, ClientId, NotAClientId};
 use auth_service::domain::policy::NotAPolicy;
+use auth_service::domain::purpose::{NotAPurpose, Purpose};
 use batch_service::BatchError;
 use batch_service::chrono_tz::Tz;
 use batch_service::job::SharedJob;
 use batch_service::jobs::import_orders::{self, ImportOrders};
+use batch_service::jobs::order_exports;
 use batch_service::jobs::settle_orders::SettleOrders;
 use batch_service::report::{ImportReport, SettlementReport};
 use batch_service::runner::{Asked, Ended, RunReport, Stop};
@@ -18,7 +20,7 @@ use batch_service::window::{Period, Window};
 use shared::server::StartupError;
 
 use crate::options::Options;
-use crate::services::Services;
+use crate::services::{self, Services};
 
 /// The name of the batch at auth-service.
 const CLIENT_ID: &str = "batch-service";
@@ -49,6 +51,9 @@ pub enum MainJobError {
     /// A client's session policy is none.
     #[error(transparent)]
     Policy(#[from] NotAPolicy),
+    /// The name of a purpose is none.
+    #[error(transparent)]
+    Purpose(#[from] NotAPurpose),
     /// A client's scopes are none.
     #[error("{0}")]
     Scope(#[from] shared::scopes::NotAScope),
@@ -84,9 +89,12 @@ pub fn demo_client() -> Result<Client, MainJobError> {
 /// # Errors
 /// When a database is away.
 pub async fn start_batch(services: &Services, options: &Options) -> Result<Batch, MainJobError> {
-    let scope = "order:read order:settle order:import user:read user:import user:dormancy \
+    let scope = "order:read order:settle order:import order:export user:read user:import user:dormancy \
                  file:read file:write file:expire";
-    let secret = services.register(&client_for_all_companies(CLIENT_ID, scope)?).await?;
+    let mut client = client_for_all_companies(CLIENT_ID, scope)?;
+    let purpose = Purpose::parse(order_exports::NAME)?;
+    client.takes_over.insert(purpose, services::exports_taken_over()?);
+    let secret = services.register(&client).await?;
     let config = services.batch_config(options, (CLIENT_ID, secret))?;
     Ok(Batch::start(&config).await?)
 }

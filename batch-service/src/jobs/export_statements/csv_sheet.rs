@@ -3,7 +3,7 @@
 use super::line::{HEADING, Line};
 use crate::jobs::spreadsheet::plain;
 
-pub(super) struct CsvSheet {
+pub(in crate::jobs) struct CsvSheet {
     ready: csv::Writer<Vec<u8>>,
 }
 

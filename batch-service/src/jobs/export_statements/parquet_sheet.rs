@@ -29,7 +29,7 @@ const SCHEMA: &str = "message orders {
     optional binary settlement_id (STRING);
 }";
 
-pub(super) struct ParquetSheet {
+pub(in crate::jobs) struct ParquetSheet {
     writer: SerializedFileWriter<Vec<u8>>,
     columns: Columns,
 }

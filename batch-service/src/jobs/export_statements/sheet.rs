@@ -7,13 +7,13 @@ use super::parquet_sheet::ParquetSheet;
 use crate::error::BatchError;
 use crate::order_api::Order;
 
-pub(super) enum Sheet {
+pub(in crate::jobs) enum Sheet {
     Csv(CsvSheet),
     Parquet(ParquetSheet),
 }
 
 impl Sheet {
-    pub(super) fn new(format: Format) -> Result<Self, BatchError> {
+    pub(in crate::jobs) fn new(format: Format) -> Result<Self, BatchError> {
         Ok(match format {
             Format::Csv => Self::Csv(CsvSheet::new().map_err(failed)?),
             Format::Parquet => Self::Parquet(ParquetSheet::new().map_err(failed)?),
