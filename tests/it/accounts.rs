@@ -26,6 +26,15 @@ pub fn session_of(account: &Value) -> String {
     json!({"companyId": account["companyId"], "userId": account["id"]}).to_string()
 }
 
+/// The login of somebody with an account, at the front door.
+pub async fn log_in(system: &System, email: &str) -> Answer {
+    let url = format!("{}/api/v2/auth/login", system.services.auth.url());
+    let answer =
+        system.stranger().post_json(&url, &json!({"email": email, "password": PASSWORD})).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    answer
+}
+
 /// An answer without what differs each time.
 pub fn without_time(answer: &Answer) -> String {
     let timestamp = answer.body["timestamp"].as_str().expect("a timestamp");

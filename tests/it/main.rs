@@ -9,6 +9,7 @@ mod examples;
 mod file_downloads;
 mod file_expiry;
 mod file_storage;
+mod handoffs;
 mod kills;
 mod main_job;
 mod order_lifecycle;

@@ -43,6 +43,8 @@ pub struct Step {
     pub id: String,
     /// Empty where a trace begins.
     pub parent: String,
+    /// The trace that has led to this one; empty where there is none.
+    pub link: String,
     pub began_ns: u64,
     pub ended_ns: u64,
     pub failed: bool,
@@ -172,6 +174,7 @@ fn step(service: &str, span: Span) -> Step {
         trace: hex(&span.trace_id),
         id: hex(&span.span_id),
         parent: hex(&span.parent_span_id),
+        link: span.links.first().map_or_else(String::new, |link| hex(&link.trace_id)),
         began_ns: span.start_time_unix_nano,
         ended_ns: span.end_time_unix_nano,
         failed: span.status.is_some_and(|status| status.code == 2),

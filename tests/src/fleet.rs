@@ -11,6 +11,7 @@ use auth_service::config::Config;
 use auth_service::domain::client::{Client, ClientId};
 use reqwest::Method;
 use shared::Secret;
+use standalone::services::exports_handed_on;
 use tempfile::TempDir;
 
 use crate::backend::Backend;
@@ -100,7 +101,11 @@ impl Fleet {
         OAuthClient::known(&self.url(Kind::Auth), id, self.register(&client).await)
     }
 
-    async fn register(&self, client: &Client) -> Secret {
+    pub fn batch_database_url(&self) -> String {
+        self.backend.databases.batch.clone()
+    }
+
+    pub async fn register(&self, client: &Client) -> Secret {
         commands::replace_client(&self.auth, client).await.expect("it is registered")
     }
 
@@ -145,6 +150,7 @@ impl Fleet {
     async fn secrets(&self) -> [String; 2] {
         let user = client("user-service", "auth:logins", "auth-service");
         let order = Client {
+            hands_on: exports_handed_on().expect("constants"),
             exchange: ["file-service".to_owned()].into(),
             session_policy: "assert:any".parse().unwrap(),
             ..client("order-service", "file:write", "file-service")
@@ -165,7 +171,8 @@ impl Fleet {
         })
     }
 
-    fn start_by(&self, kind: Kind, prepare: impl FnOnce(&mut Command)) -> Member {
+    /// The same by a command that this has changed.
+    pub fn start_by(&self, kind: Kind, prepare: impl FnOnce(&mut Command)) -> Member {
         let [port, management] = free_ports();
         let mut settings = self.settings[&kind].clone();
         settings.insert("listen".to_owned(), format!("127.0.0.1:{port}"));
@@ -181,8 +188,13 @@ impl Fleet {
 
     /// Waits until so many of each service get connections.
     pub async fn has_ready(&self, replicas: usize) {
-        for balancer in self.balancers.values() {
-            while balancer.ready() < replicas {
+        self.has_ready_of(&Kind::ALL, replicas).await;
+    }
+
+    /// The same for some of the services.
+    pub async fn has_ready_of(&self, kinds: &[Kind], replicas: usize) {
+        for kind in kinds {
+            while self.balancers[kind].ready() < replicas {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         }
