@@ -9,6 +9,7 @@ mod cold_burst;
 mod connection;
 mod file;
 mod guarded_route;
+mod handoff;
 mod harness;
 mod load;
 mod issuer;
@@ -66,6 +67,8 @@ enum Command {
     Login,
     /// Renewals of logins a second on PostgreSQL and Redis, against the same as one statement by pgbench.
     Refresh,
+    /// What was handed on is used, on PostgreSQL, against the same as one statement by pgbench; and what 100,000 stored ones change.
+    Handoff,
     /// Orders placed and read a second on PostgreSQL, against the same rows by pgbench; and pages far into a list.
     Orders,
     /// Files out of file-service against nginx, files into it against hashing and writing alone, and the memory of 50 at
@@ -95,6 +98,7 @@ enum Server {
     BatchAlone(batch::Alone),
     Login(login::Server),
     Refresh(refresh::Server),
+    Handoff(handoff::Server),
     Orders(orders::Server),
     File(file::Server),
     Writing(file::Writing),
@@ -136,6 +140,7 @@ impl Server {
                 Self::BatchAlone(alone) => alone.print().await,
                 Self::Login(server) => login::serve(server).await,
                 Self::Refresh(server) => refresh::serve(server).await,
+                Self::Handoff(server) => handoff::serve(server).await,
                 Self::Orders(server) => orders::serve(server).await,
                 Self::File(server) => file::serve(server).await,
                 Self::Writing(writing) => writing.print_seconds(),
@@ -167,6 +172,7 @@ fn main() -> ExitCode {
         Command::Token { million } => token::run(&settings, *million),
         Command::Login => login::run(&settings),
         Command::Refresh => refresh::run(&settings),
+        Command::Handoff => handoff::run(&settings),
         Command::Orders => orders::run(&settings),
         Command::File => file::run(&settings),
         Command::Batch => batch::run(&settings),
