@@ -36,7 +36,7 @@ struct OAuthError<'a> {
     ended_by: Option<&'a str>,
 }
 
-/// What is open ends by being used, or by its time.
+/// What is open ends by being used up, by its time, or by somebody.
 const OPEN_RETRY_AFTER_S: u64 = 60;
 
 impl TokenRefusal {

@@ -4,6 +4,7 @@ mod rows;
 mod steps;
 mod together;
 
+use chrono::TimeDelta;
 use diesel::result::Error as DieselError;
 use diesel::{
     BoolExpressionMethods, ExpressionMethods, JoinOnDsl, NullableExpressionMethods,
@@ -24,6 +25,8 @@ pub(super) use rows::HandoffRow;
 pub(super) use steps::{end_handed_on, end_handoffs, ended_event, revocation_due, revocation_row};
 use together::Gathered;
 
+/// Of what was used up so long ago no token is good any more.
+const LONGEST_TOKEN: TimeDelta = TimeDelta::hours(1);
 /// So many of a user's may be open at once: all that end together end in one transaction.
 pub(crate) const MOST_OPEN: i64 = 200;
 
@@ -135,6 +138,7 @@ impl HandoffRepository {
                     .filter(handoffs::user_id.eq(row.user_id))
                     .filter(handoffs::ended_by.is_null())
                     .filter(handoffs::not_after_s.gt(event.at.timestamp()))
+                    .filter(handoffs::uses.lt(handoffs::max_uses))
                     .count()
                     .get_result(conn)
                     .await?;
@@ -205,12 +209,17 @@ impl HandoffRepository {
         Ok(changed == 1)
     }
 
-    /// Those in the sessions of this user that are still good, the newest first.
+    /// Those in the sessions of this user by which something can still be done, the newest first.
     pub(crate) async fn list(&self, user: UserId, now: Timestamp) -> Result<Vec<Handoff>, DbError> {
         let rows: Vec<HandoffRow> = with_conn!(&self.db, |conn| handoffs::table
             .filter(handoffs::user_id.eq(user.get()))
             .filter(handoffs::ended_by.is_null())
             .filter(handoffs::not_after_s.gt(now.timestamp()))
+            .filter(
+                handoffs::uses
+                    .lt(handoffs::max_uses)
+                    .or(handoffs::last_used_at.gt((now - LONGEST_TOKEN).naive_utc())),
+            )
             .order((handoffs::created_at.desc(), handoffs::name.asc()))
             .limit(MOST_OPEN)
             .select(HandoffRow::as_select())

@@ -6,7 +6,8 @@ ALTER TABLE clients ADD COLUMN takes_over TEXT NOT NULL DEFAULT '{}';
 -- the row anew in its page and no index with it.
 CREATE TABLE handoffs (
     -- SHA-256 of the id, which nobody here knows.
-    name TEXT PRIMARY KEY,
+    -- In the order of its bytes: those who change several take them in one order.
+    name TEXT COLLATE "C" PRIMARY KEY,
     purpose TEXT NOT NULL,
     handed_on_by TEXT NOT NULL,
     executor TEXT NOT NULL,

@@ -111,7 +111,8 @@ impl Answering for Counting {
     type Answer = bool;
 
     async fn answer(&self, asked: &[Counted]) -> Vec<Option<bool>> {
-        // In one order for all, so that of two who count at once one waits for the other, and never both.
+        // In one order for all, so that of two who count at once one waits for the other; should the server go about it in another
+        // one and find that both wait, one of them is tried alone.
         let mut firsts: Vec<&Counted> = asked.iter().collect();
         firsts.sort_by(|one, other| one.name.cmp(&other.name));
         firsts.dedup_by(|one, other| one.name == other.name);
