@@ -69,7 +69,7 @@ fn exports() -> [Operation; 3] {
     [
         Operation::post("/api/orders/exports", exports::request_export)
             .named("requestExport", "Ask for the caller's orders as a file")
-            .about("It is made by the batch, in the caller's name and after this request: his session is handed on for that, once and for nothing else. A logout ends it, unless `outlivesLogout` is said; so does the caller on his account page.")
+            .about("It is made by the batch, in the caller's name and after this request: his session is handed on for that and nothing else. A logout ends it, unless `outlivesLogout` is said; so does the caller on his account page.")
             .gives_data::<ExportView>(202, "The export.")
             .fails(&[&VALIDATION, &NOT_HANDED_ON, &TOO_MANY_REQUESTS, &UNAVAILABLE]),
         Operation::get("/api/orders/exports", exports::list_exports)

@@ -18,7 +18,7 @@ pub fn routes() -> Routes {
         .get("/api/orders", orders::list_orders).session().scope("order:read")
         .post("/api/orders", orders::place_order).session().scope("order:write")
         .get("/api/orders/exports", exports::list_exports).session().scope("order:read")
-        .post("/api/orders/exports", exports::request_export).session().scope("order:read").scope("file:write")
+        .post("/api/orders/exports", exports::request_export).session().scope("order:read").scope("file:read").scope("file:write")
         .get("/api/orders/exports/{id}", exports::find_export).session().scope("order:read")
         .get("/api/orders/{id}", orders::find_order).session().scope("order:read")
         .post("/api/orders/{id}/pay", changes::pay_order).session().scope("order:write")

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use shared::client::SessionClient;
 use shared::client::token_source::HandoffRefusal;
+use shared::client::{CallError, SessionClient};
 use shared::server::StartupError;
 use shared::{Clock, ServiceClient};
 use tracing::{info, warn};
@@ -67,7 +67,15 @@ impl OrderExports {
     async fn file(&self, export: &DueExport) -> Result<String, BatchError> {
         let file = self.try_file(export).await;
         match file {
-            Err(error) if error.refuses_the_token() => self.try_file(export).await,
+            Err(error) if error.refuses_the_token() => {}
+            file => return file,
+        }
+        match self.try_file(export).await {
+            // It is known at the service, and not yet where tokens are made: later it is, and nobody else is to wait for that.
+            Err(error) if error.refuses_the_token() => {
+                let cause = CallError::Unexpected(error.to_string());
+                Err(BatchError::call("the handoff's services")(cause))
+            }
             file => file,
         }
     }

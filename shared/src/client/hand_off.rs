@@ -12,7 +12,7 @@ impl ServiceClient {
     /// this client at the authorization server.
     ///
     /// What comes of it is no secret and no token: it can be written into a row beside the job, and only its executor can use
-    /// it. It ends with the caller's login.
+    /// it. It ends with the caller's login, unless it is made to outlive a logout.
     ///
     /// ```no_run
     /// # use shared::client::Inbound;
@@ -120,7 +120,7 @@ impl HandOffTo {
         self
     }
 
-    /// Hands it on. When this returns, it may be used. If no answer comes, there may be one that nobody knows: it is of no use,
+    /// Hands it on. When this returns, it may be used (a server whose clock is behind may say for a moment that it is not good yet). If no answer comes, there may be one that nobody knows: it is of no use,
     /// and expires.
     ///
     /// # Errors

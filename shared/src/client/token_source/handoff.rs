@@ -136,5 +136,5 @@ impl HandoffRefusal {
     }
 }
 
-/// How long a redemption may take, from connecting to the last byte.
+/// How long it may take to hand on, to redeem or to end, from connecting to the last byte.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(5);
