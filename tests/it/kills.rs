@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use tests::backend::Backend;
 use tests::caller::Caller;
-use tests::process::{Process, command, free_ports, run, wait_until};
+use tests::process::{Process, command, free_ports, is_ready, run, wait_until};
 
 /// All services as processes of their own, at addresses that stay the same when one is started again.
 struct Cluster {
@@ -284,6 +284,8 @@ async fn services_go_on_verifying_while_auth_service_is_dead() {
     let mut services = cluster.start_all();
     let caller = cluster.caller("order-service", 100).await;
     let url = format!("{}/api/session", cluster.url(ORDER));
+    // It listens before it is ready.
+    is_ready(&format!("http://127.0.0.1:{}/readyz", cluster.ports[ORDER + 4])).await;
     assert_eq!(caller.get(&url).await.status, 200);
     services[AUTH].kill();
     for _ in 0..50 {
